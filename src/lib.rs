@@ -1,0 +1,2 @@
+//! imapscript: Lua scripts for IMAP mailboxes.
+pub mod mail;
