@@ -1,2 +1,5 @@
 //! imapscript: Lua scripts for IMAP mailboxes.
+pub mod error;
+pub mod imap;
 pub mod mail;
+pub mod wire;

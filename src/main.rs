@@ -1,1 +1,3 @@
+//! The imapscript command.
+
 fn main() {}

@@ -1,0 +1,337 @@
+//! The one error type of the library: fields here, prose only in `Display`.
+
+use std::io;
+
+/// A `Result` with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, and where: the account, mailbox and command it concerns, as far as they are known.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Error {
+    /// What went wrong.
+    pub kind: Box<ErrorKind>,
+    /// The account it concerns, as `user@host`.
+    pub account: Option<String>,
+    /// The mailbox it concerns, as scripts write it.
+    pub mailbox: Option<String>,
+    /// The IMAP command that was refused or cut off, without its arguments.
+    pub command: Option<String>,
+}
+
+/// The kinds of failure.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's message names its fields")]
+pub enum ErrorKind {
+    /// The name look-up gave nothing.
+    #[error("host `{host}` can't be found: {cause}")]
+    HostUnknown { host: String, cause: String },
+    /// No address of the host could be connected to.
+    #[error("can't connect to `{host}` port {port}: {cause}")]
+    Connect { host: String, port: u16, cause: String },
+    /// The server was silent for longer than the time-out.
+    #[error("the server did not {what} within {seconds} seconds")]
+    Timeout { what: &'static str, seconds: u64 },
+    /// The connection broke.
+    #[error("the connection was lost: {cause}")]
+    ConnectionLost { cause: String },
+    /// An error spoiled this connection earlier; nothing on it can be trusted.
+    #[error("the connection was given up after an earlier error")]
+    Poisoned,
+    /// The TLS handshake failed.
+    #[error("TLS with `{host}` failed: {problem}")]
+    Tls { host: String, problem: TlsProblem },
+    /// STARTTLS was asked for and the server has none.
+    #[error("the server does not offer STARTTLS, and `tls = \"starttls\"` never falls back to plain text")]
+    StarttlsNotOffered,
+    /// The server (or somebody on the line) misbehaved during STARTTLS.
+    #[error("STARTTLS failed: {what}")]
+    Starttls { what: String },
+    /// A password would travel unencrypted.
+    #[error("`tls = \"none\"` with `{host}` would send the password in the clear")]
+    Plaintext { host: String },
+    /// The first thing the server said was not `* OK`.
+    #[error("the server's greeting is not an IMAP `* OK`: {text}")]
+    Greeting { text: String },
+    /// The server closed the session.
+    #[error("the server closed the session: {text}")]
+    Bye { text: String },
+    /// The server sent something that is not IMAP, or more than a cap allows.
+    #[error("the server sent what can't be right: {what}")]
+    Protocol { what: String },
+    /// The login was refused.
+    #[error("the server refused the login of `{user}`: {text}")]
+    Login { user: String, text: String },
+    /// The server forbids LOGIN and offers no other mechanism of ours.
+    #[error("the server offers no way to log in here (it offers: {offered})")]
+    NoMechanism { offered: String },
+    /// A command was answered NO or BAD.
+    #[error("the server refused {command}: {status} {text}")]
+    Refused { command: String, status: &'static str, text: String },
+    /// A mailbox's UIDs no longer mean what they meant.
+    #[error(
+        "mailbox `{mailbox}` was rebuilt on the server (UIDVALIDITY was {was}, now is {is}): the messages found before can't be told any more"
+    )]
+    UidValidityChanged { mailbox: String, was: u32, is: u32 },
+    /// The server gives no UIDVALIDITY, so no message can be named safely.
+    #[error(
+        "the server gives no UIDVALIDITY for mailbox `{mailbox}`: its messages can be read but not changed"
+    )]
+    NoUidValidity { mailbox: String },
+    /// The mailbox can't be written to.
+    #[error("mailbox `{mailbox}` is read-only")]
+    ReadOnly { mailbox: String },
+    /// The flag can't be stored in this mailbox.
+    #[error("mailbox `{mailbox}` does not keep the flag `{flag}`")]
+    FlagNotKept { mailbox: String, flag: String },
+    /// A special-use mailbox such as `@trash` does not exist.
+    #[error("there is no `{name}` mailbox in this account (there are: {found})")]
+    NoSpecialUse { name: String, found: String },
+    /// A mailbox to be deleted still has messages.
+    #[error("mailbox `{mailbox}` is not empty: it has {messages} messages")]
+    NotEmpty { mailbox: String, messages: u32 },
+    /// A message is larger than may be loaded.
+    #[error("message {uid} has {size} bytes, more than the {cap} that are loaded at most")]
+    TooLarge { uid: u32, size: u64, cap: u64 },
+    /// A message that was named is not there any more.
+    #[error("message {uid} is no longer in the mailbox")]
+    Gone { uid: u32 },
+    /// A script asked for something that makes no sense; says what and, as hint, what to do.
+    #[error("{what}")]
+    Script { what: String, hint: String },
+    /// Some of an action was done and some was not. The report says which.
+    #[error("{what}")]
+    Partial { what: String },
+    /// The command line makes no sense.
+    #[error("{what}")]
+    Usage { what: String, hint: String },
+    /// A file, secret or setting can't be used.
+    #[error("{what}")]
+    Config { what: String, hint: String },
+    /// Ctrl-C, or a termination signal.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Why TLS could not be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsProblem {
+    /// The certificate's time is over, or has not begun.
+    #[error("the certificate has expired or is not yet valid ({0})")]
+    Expired(String),
+    /// The certificate is for another host.
+    #[error("the certificate is for another host ({0})")]
+    WrongHost(String),
+    /// Nobody we trust signed the certificate.
+    #[error("the certificate is signed by an unknown authority ({0})")]
+    UnknownAuthority(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What an error means for the run as a whole; each has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The script failed: 1.
+    Script,
+    /// The command line is wrong: 2.
+    Usage,
+    /// Configuration or state can't be used: 3.
+    Config,
+    /// Authentication failed: 4.
+    Auth,
+    /// The connection failed: 5.
+    Connection,
+    /// The server refused: 6.
+    Refused,
+    /// Partly done, or in doubt: 8.
+    Partial,
+    /// Interrupted: 130.
+    Interrupted,
+}
+
+impl ErrorKind {
+    /// Gives the class, which decides the exit code.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::HostUnknown { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::ConnectionLost { .. }
+            | Self::Poisoned
+            | Self::Tls { .. }
+            | Self::StarttlsNotOffered
+            | Self::Starttls { .. }
+            | Self::Greeting { .. }
+            | Self::Bye { .. }
+            | Self::Protocol { .. } => Class::Connection,
+            Self::Login { .. } | Self::NoMechanism { .. } => Class::Auth,
+            Self::Refused { .. }
+            | Self::UidValidityChanged { .. }
+            | Self::NoUidValidity { .. }
+            | Self::ReadOnly { .. }
+            | Self::FlagNotKept { .. }
+            | Self::NoSpecialUse { .. }
+            | Self::NotEmpty { .. }
+            | Self::TooLarge { .. }
+            | Self::Gone { .. } => Class::Refused,
+            Self::Script { .. } => Class::Script,
+            Self::Partial { .. } => Class::Partial,
+            Self::Usage { .. } => Class::Usage,
+            Self::Config { .. } | Self::Plaintext { .. } => Class::Config,
+            Self::Interrupted => Class::Interrupted,
+        }
+    }
+
+    /// Gives the one word that scripts see as `err.kind`.
+    pub fn name(&self) -> &'static str {
+        match self.class() {
+            Class::Script => "script",
+            Class::Usage => "usage",
+            Class::Config => "config",
+            Class::Auth => "auth",
+            Class::Connection => "connection",
+            Class::Refused => "refused",
+            Class::Partial => "partial",
+            Class::Interrupted => "interrupted",
+        }
+    }
+
+    /// Gives what to do about it, where something can be said.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::HostUnknown { .. } => "check `host`, and the network's name service",
+            Self::Connect { .. } => {
+                "check `host` and `port`, and that the server is up and no firewall is between"
+            }
+            Self::Timeout { .. } => "the server or the line may be slow; `--timeout SECONDS` waits longer",
+            Self::Tls { problem, .. } => match problem {
+                TlsProblem::Expired(_) => {
+                    "the server's operator must renew it (or this machine's clock is wrong)"
+                }
+                TlsProblem::WrongHost(_) => "`host` must be the name that the certificate was issued for",
+                TlsProblem::UnknownAuthority(_) => {
+                    "for a server with its own authority, name its certificate: `ca_file = \"/path/ca.pem\"`"
+                }
+                TlsProblem::Other(_) => {
+                    "port 993 speaks TLS at once (`tls = \"implicit\"`), port 143 only after STARTTLS (`tls = \"starttls\"`)"
+                }
+            },
+            Self::StarttlsNotOffered => {
+                "try port 993 with `tls = \"implicit\"`; if the server did offer STARTTLS before, somebody on the line may be removing it"
+            }
+            Self::Starttls { .. } => {
+                "somebody on the line may be tampering with it; try port 993 with `tls = \"implicit\"`"
+            }
+            Self::Plaintext { .. } => {
+                "use `tls = \"implicit\"` or `\"starttls\"`; `allow_plaintext = true` sends it all the same"
+            }
+            Self::Greeting { .. } => "check `port`: 993 is IMAP over TLS, 143 is IMAP",
+            Self::Login { .. } => "check `user` and `password`; many providers want an app password here",
+            Self::UidValidityChanged { .. } => "nothing was changed; search again",
+            Self::ReadOnly { .. } => {
+                "it may be a shared mailbox without write permission; open it with `select`, not `examine`"
+            }
+            Self::FlagNotKept { .. } => {
+                "the server would forget it; `mailbox:status()` shows the flags it keeps"
+            }
+            Self::NoSpecialUse { .. } => "name the mailbox itself",
+            Self::NotEmpty { .. } => "move its messages first",
+            Self::Gone { .. } => "another program moved or removed it meanwhile",
+            Self::Script { hint, .. } | Self::Usage { hint, .. } | Self::Config { hint, .. } => hint,
+            _ => "",
+        };
+        (!hint.is_empty()).then(|| hint.to_owned())
+    }
+}
+
+impl Error {
+    /// Makes an error of the script's own: what is wrong, and what to write instead (may be empty).
+    pub fn script(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        ErrorKind::Script { what: what.into(), hint: hint.into() }.into()
+    }
+
+    /// Makes an error for server data that can't be right.
+    pub fn protocol(what: impl Into<String>) -> Self {
+        ErrorKind::Protocol { what: what.into() }.into()
+    }
+
+    /// Adds the account, unless one is named already.
+    #[must_use]
+    pub fn in_account(mut self, account: &str) -> Self {
+        self.account.get_or_insert_with(|| account.to_owned());
+        self
+    }
+
+    /// Adds the mailbox, unless one is named already.
+    #[must_use]
+    pub fn in_mailbox(mut self, mailbox: &str) -> Self {
+        self.mailbox.get_or_insert_with(|| mailbox.to_owned());
+        self
+    }
+
+    /// Adds the command, unless one is named already.
+    #[must_use]
+    pub fn in_command(mut self, command: &str) -> Self {
+        self.command.get_or_insert_with(|| command.to_owned());
+        self
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind: Box::new(kind), account: None, mailbox: None, command: None }
+    }
+}
+
+impl From<io::Error> for Error {
+    /// Takes an error of a connection. Our own errors travel inside `io::Error` through the `imap`
+    /// crate and come out whole here.
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => own,
+            Err(other) => ErrorKind::ConnectionLost { cause: other.to_string() }.into(),
+        }
+    }
+}
+
+/// Makes control, escape and bidirectional characters of outside text visible, for terminals and logs.
+///
+/// The result has no line breaks and at most 500 characters.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.chars().enumerate() {
+        if at == 500 {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                out.push_str(&c.escape_unicode().to_string());
+            }
+            c if c.is_control() => out.push_str(&c.escape_default().to_string()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind, visible};
+
+    #[test]
+    fn terminal_tricks_become_text() {
+        assert_eq!(visible("a\x1b[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\r\\n");
+        assert_eq!(visible("Grüße 🎉"), "Grüße 🎉");
+        assert_eq!(visible(&"x".repeat(600)).chars().count(), 501);
+    }
+
+    #[test]
+    fn own_errors_survive_the_journey_through_io() {
+        let there = std::io::Error::other(Error::from(ErrorKind::Interrupted));
+        assert!(matches!(*Error::from(there).kind, ErrorKind::Interrupted));
+    }
+}

@@ -1,0 +1,223 @@
+use super::token::{Tokens, Value};
+use crate::error::{Error, Result};
+use crate::mail::{Flag, Uid};
+
+/// Something to ask for with UID FETCH (RFC 3501 §6.4.5). The UID always comes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchItem {
+    /// The flags.
+    Flags,
+    /// When the message arrived.
+    InternalDate,
+    /// The message's size in bytes.
+    Size,
+    /// The parsed structure of the header.
+    Envelope,
+    /// The tree of MIME parts.
+    BodyStructure,
+    /// Gmail's identifier of the message (X-GM-EXT-1).
+    GmailMessageId,
+    /// A part of the content, without marking the message as seen.
+    Section(Section),
+    /// A part of the content from an offset, at most so many bytes.
+    Partial(Section, u32, u32),
+}
+
+/// A part of a message's content: what stands between the brackets of `BODY[…]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The whole message.
+    Whole,
+    /// The whole header.
+    Header,
+    /// The header fields with these names.
+    Fields(Vec<String>),
+    /// Everything after the header.
+    Text,
+    /// A MIME part by its number, `1.2`.
+    Part(String),
+    /// A MIME part's own header.
+    PartMime(String),
+}
+
+impl FetchItem {
+    /// Writes the item as the command wants it. `None` for a name or number that is none.
+    fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::Flags => "FLAGS".to_owned(),
+            Self::InternalDate => "INTERNALDATE".to_owned(),
+            Self::Size => "RFC822.SIZE".to_owned(),
+            Self::Envelope => "ENVELOPE".to_owned(),
+            Self::BodyStructure => "BODYSTRUCTURE".to_owned(),
+            Self::GmailMessageId => "X-GM-MSGID".to_owned(),
+            Self::Section(section) => format!("BODY.PEEK[{}]", section.text()?),
+            Self::Partial(section, from, count) => {
+                format!("BODY.PEEK[{}]<{from}.{}>", section.text()?, (*count).max(1))
+            }
+        })
+    }
+
+    /// Writes the parenthesized list of items, UID included.
+    pub fn list(items: &[Self]) -> Result<String> {
+        let mut texts = vec!["UID".to_owned()];
+        for item in items {
+            let bad = || {
+                Error::script(
+                    "a header name or part number to fetch is malformed",
+                    "names are ASCII letters, digits and hyphens; parts are numbers such as `1.2`",
+                )
+            };
+            texts.push(item.text().ok_or_else(bad)?);
+        }
+        Ok(format!("({})", texts.join(" ")))
+    }
+}
+
+impl Section {
+    fn text(&self) -> Option<String> {
+        let part = |part: &str| {
+            let number = |level: &str| level.parse::<u32>().is_ok_and(|n| n > 0) && !level.starts_with('+');
+            (part.split('.').all(number)).then(|| part.to_owned())
+        };
+        Some(match self {
+            Self::Whole => String::new(),
+            Self::Header => "HEADER".to_owned(),
+            Self::Text => "TEXT".to_owned(),
+            Self::Fields(names) => {
+                let legal = |b: u8| b.is_ascii_graphic() && !br#":"\(){}[]%*"#.contains(&b);
+                if names.is_empty() || !names.iter().all(|n| !n.is_empty() && n.bytes().all(legal)) {
+                    return None;
+                }
+                format!("HEADER.FIELDS ({})", names.join(" ").to_ascii_uppercase())
+            }
+            Self::Part(number) => part(number)?,
+            Self::PartMime(number) => format!("{}.MIME", part(number)?),
+        })
+    }
+}
+
+/// What a server told of one message. Items that did not come are `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Fetch {
+    /// The UID. Without it the response is about nobody that can be named.
+    pub uid: Option<Uid>,
+    /// The flags.
+    pub flags: Option<Vec<Flag>>,
+    /// When the message arrived, as the server wrote it.
+    pub internal_date: Option<String>,
+    /// The message's size in bytes.
+    pub size: Option<u64>,
+    /// Gmail's identifier of the message.
+    pub gmail_message_id: Option<u64>,
+    /// Contents, by the text between their brackets in upper case. An absent part is empty.
+    sections: Vec<(String, Vec<u8>)>,
+}
+
+impl Fetch {
+    /// Reads what follows `FETCH `. Unknown items are skipped and a known one with `NIL` is left out.
+    pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Self> {
+        let mut fetch = Self::default();
+        let Some(Value::List(values)) = tokens.value()? else {
+            return Err(Error::protocol("a FETCH response without its list"));
+        };
+        for pair in values.chunks(2) {
+            let [Value::Atom(name), value] = pair else {
+                return Err(Error::protocol("a FETCH response whose items are no pairs"));
+            };
+            fetch.take(&name.to_ascii_uppercase(), value)?;
+        }
+        Ok(fetch)
+    }
+
+    fn take(&mut self, name: &[u8], value: &Value<'_>) -> Result<()> {
+        match name {
+            b"UID" => {
+                let uid = value.number().and_then(|number| u32::try_from(number).ok()).and_then(Uid::new);
+                self.uid =
+                    Some(uid.ok_or_else(|| Error::protocol("a FETCH response with an impossible UID"))?);
+            }
+            b"FLAGS" => {
+                let flags = value.list().iter().filter_map(Value::text);
+                self.flags = Some(flags.filter_map(|flag| Flag::parse(&flag)).collect());
+            }
+            b"INTERNALDATE" => self.internal_date = value.text(),
+            b"RFC822.SIZE" => self.size = value.number(),
+            b"X-GM-MSGID" => self.gmail_message_id = value.number(),
+            name if name.starts_with(b"BODY[") => {
+                let inner = String::from_utf8_lossy(name.get(5..).unwrap_or_default()).into_owned();
+                let inner = inner.rsplit_once(']').map_or(inner.as_str(), |(inner, _)| inner);
+                self.sections.push((inner.replace('"', ""), value.bytes().unwrap_or_default().to_vec()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gives a section's content; `None` where the server did not send it.
+    pub fn section(&self, section: &Section) -> Option<&[u8]> {
+        let wanted = section.text()?.to_ascii_uppercase();
+        let found = self.sections.iter().find(|(name, _)| *name == wanted);
+        // Some servers answer with the fields' names in their own spelling or order.
+        let found = found.or_else(|| {
+            let fields = |name: &str| name.starts_with("HEADER.FIELDS (");
+            self.sections.iter().find(|(name, _)| fields(name) && fields(&wanted))
+        });
+        found.map(|(_, content)| content.as_slice())
+    }
+
+    /// Takes a section's content out, as [`Fetch::section`] finds it.
+    pub fn take_section(&mut self, section: &Section) -> Option<Vec<u8>> {
+        let wanted = section.text()?.to_ascii_uppercase();
+        let at = self.sections.iter().position(|(name, _)| *name == wanted)?;
+        Some(self.sections.swap_remove(at).1)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::{Fetch, FetchItem, Section, Tokens};
+    use crate::wire::Frame;
+
+    fn parse(text: &str) -> Option<Fetch> {
+        let frame = Frame::from_bytes(text.as_bytes()).unwrap();
+        let mut tokens = Tokens::new(frame.bytes(), frame.literals());
+        for _ in 0..3 {
+            tokens.word();
+        }
+        Fetch::parse(&mut tokens).ok()
+    }
+
+    #[test]
+    fn items_unknown_or_nil_dont_hide_the_uid() {
+        let text = "* 2 FETCH (X-NEW (a (b)) INTERNALDATE NIL RFC822.SIZE 5000000000 UID 7 FLAGS (\\Seen $x) BODY[HEADER.FIELDS (\"From\" TO)] {3}\r\nabc BODY[1.2]<0> NIL)";
+        let fetch = parse(text).unwrap();
+        assert_eq!(fetch.uid.map(|uid| uid.get()), Some(7));
+        assert_eq!((fetch.internal_date.clone(), fetch.size), (None, Some(5_000_000_000)));
+        assert_eq!(fetch.flags.clone().map(|flags| flags.len()), Some(2));
+        let fields = Section::Fields(vec!["from".into(), "to".into()]);
+        assert_eq!(fetch.section(&fields), Some(&b"abc"[..]));
+        assert_eq!(fetch.section(&Section::Part("1.2".into())), Some(&b""[..]));
+        assert_eq!(fetch.section(&Section::Whole), None);
+    }
+
+    #[test]
+    fn what_names_nobody_is_an_error() {
+        for bad in
+            ["* 1 FETCH (UID 0)", "* 1 FETCH (UID x)", "* 1 FETCH UID 3", "* 1 FETCH (UID)", "* 1 FETCH"]
+        {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_cant_become_syntax() {
+        for bad in ["a b", "a)", "", "a\r\n", "ü", "a]", "a:"] {
+            let item = FetchItem::Section(Section::Fields(vec![bad.into()]));
+            assert!(FetchItem::list(&[item]).is_err(), "{bad:?}");
+        }
+        for bad in ["", "0", "1.", "1]", "+1", "x", "1 2"] {
+            assert!(FetchItem::list(&[FetchItem::Section(Section::Part(bad.into()))]).is_err(), "{bad:?}");
+        }
+    }
+}

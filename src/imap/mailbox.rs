@@ -1,0 +1,159 @@
+use super::code::Code;
+use super::encode::Command;
+use super::list::{ListEntry, MailboxStatus, QuotaRoot};
+use super::pipeline::Done;
+use super::response::Response;
+use super::selected::{Access, Selected};
+use super::session::Session;
+use crate::error::{Error, Result};
+use crate::mail::MailboxName;
+
+impl Session {
+    /// Opens a mailbox with SELECT or EXAMINE (RFC 3501 §6.3.1-2), even if it is open already.
+    pub fn open_mailbox(&mut self, name: &MailboxName, access: Access) -> Result<&Selected> {
+        self.run_in(name, access, true, &[], &mut |_, _| Ok(()))?;
+        self.selected.as_ref().ok_or_else(|| Error::protocol("no mailbox is open after SELECT"))
+    }
+
+    /// Runs commands in a mailbox, which is opened in the same flight unless it is open already with at
+    /// least this access. `fresh` opens it in any case.
+    ///
+    /// Only for commands that change nothing: they travel before the mailbox's UIDVALIDITY is known. Where
+    /// it can't be opened they are refused too, since then no mailbox is open.
+    pub fn run_in(
+        &mut self,
+        name: &MailboxName,
+        access: Access,
+        fresh: bool,
+        commands: &[Command],
+        each: &mut dyn FnMut(usize, Response) -> Result<()>,
+    ) -> Result<Vec<Done>> {
+        let open = self.selected.as_ref().is_some_and(|s| s.name == *name && s.access >= access);
+        if open && !fresh {
+            return self.run(commands, each);
+        }
+        let verb = if access == Access::Write { "SELECT" } else { "EXAMINE" };
+        let mut flight = vec![Command::new(verb).mailbox(name)];
+        flight.extend_from_slice(commands);
+        self.selected = Some(Selected::new(name.clone(), access));
+        let ends = self.run(&flight, &mut |at, response| match at.checked_sub(1) {
+            Some(at) => each(at, response),
+            None => Ok(()),
+        });
+        let opened = match ends {
+            Ok(mut ends) if !ends.is_empty() => {
+                let end = ends.remove(0);
+                if let (Some(code), Some(selected)) = (&end.line.code, &mut self.selected) {
+                    selected.absorb_code(code);
+                }
+                end.ok().map(|_| ends)
+            }
+            other => other,
+        };
+        if opened.is_err() {
+            self.selected = None;
+        }
+        opened
+    }
+
+    /// Closes the open mailbox without expunging anything: with UNSELECT (RFC 3691) where offered, else by
+    /// opening INBOX for reading.
+    pub fn unselect(&mut self) -> Result<()> {
+        if self.selected.is_none() {
+            return Ok(());
+        }
+        if self.capabilities.has("UNSELECT") {
+            self.run_one(&Command::new("UNSELECT"), &mut |_| Ok(()))?;
+            self.selected = None;
+        } else {
+            self.open_mailbox(&MailboxName::inbox(), Access::Read)?;
+        }
+        Ok(())
+    }
+
+    /// Lists mailboxes (RFC 3501 §6.3.8). `pattern` is in the server's own form: `*` matches anything, `%`
+    /// anything up to the delimiter. Special uses come along where the server has them.
+    pub fn list(&mut self, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
+        let mut command = Command::new("LIST").string(b"")?.mailbox(pattern);
+        if self.capabilities.has("LIST-EXTENDED") && self.capabilities.has("SPECIAL-USE") {
+            command = command.syntax("RETURN (SPECIAL-USE)");
+        }
+        self.collect_list(&command)
+    }
+
+    /// Lists subscribed mailboxes (RFC 3501 §6.3.9).
+    pub fn lsub(&mut self, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
+        self.collect_list(&Command::new("LSUB").string(b"")?.mailbox(pattern))
+    }
+
+    fn collect_list(&mut self, command: &Command) -> Result<Vec<ListEntry>> {
+        let mut entries: Vec<ListEntry> = Vec::new();
+        self.run_one(command, &mut |response| {
+            if let Response::List(entry) = response {
+                entries.push(entry);
+            }
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Asks how many messages a mailbox has, and more (RFC 3501 §6.3.10).
+    pub fn status(&mut self, name: &MailboxName) -> Result<MailboxStatus> {
+        let items = "(MESSAGES RECENT UNSEEN UIDNEXT UIDVALIDITY)";
+        let command = Command::new("STATUS").mailbox(name).syntax(items);
+        let mut status = None;
+        self.run_one(&command, &mut |response| {
+            if let Response::MailboxStatus(found) = response {
+                status = Some(found);
+            }
+            Ok(())
+        })?;
+        status.ok_or_else(|| Error::protocol("an OK to STATUS without its answer").in_command("STATUS"))
+    }
+
+    /// Makes a mailbox (RFC 3501 §6.3.3). Says `false` where it was there already and the server says so.
+    pub fn create(&mut self, name: &MailboxName) -> Result<bool> {
+        let ends = self.run(&[Command::new("CREATE").mailbox(name)], &mut |_, _| Ok(()))?;
+        for end in ends {
+            if end.has(&Code::AlreadyExists) {
+                return Ok(false);
+            }
+            end.ok()?;
+        }
+        Ok(true)
+    }
+
+    /// Deletes a mailbox and whatever is in it (RFC 3501 §6.3.4). The engine decides when that may be.
+    pub fn delete(&mut self, name: &MailboxName) -> Result<()> {
+        if self.selected.as_ref().is_some_and(|selected| selected.name == *name) {
+            self.unselect()?;
+        }
+        self.run_one(&Command::new("DELETE").mailbox(name), &mut |_| Ok(()))
+    }
+
+    /// Renames a mailbox (RFC 3501 §6.3.5).
+    pub fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<()> {
+        if self.selected.as_ref().is_some_and(|selected| selected.name == *from) {
+            self.unselect()?;
+        }
+        self.run_one(&Command::new("RENAME").mailbox(from).mailbox(to), &mut |_| Ok(()))
+    }
+
+    /// Subscribes to a mailbox, or ends that (RFC 3501 §6.3.6-7).
+    pub fn subscribe(&mut self, name: &MailboxName, on: bool) -> Result<()> {
+        let verb = if on { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
+        self.run_one(&Command::new(verb).mailbox(name), &mut |_| Ok(()))
+    }
+
+    /// Asks for a mailbox's quota roots (RFC 2087).
+    pub fn quota(&mut self, name: &MailboxName) -> Result<Vec<QuotaRoot>> {
+        let mut roots = Vec::new();
+        self.run_one(&Command::new("GETQUOTAROOT").mailbox(name), &mut |response| {
+            if let Response::Quota(root) = response {
+                roots.push(root);
+            }
+            Ok(())
+        })?;
+        Ok(roots)
+    }
+}

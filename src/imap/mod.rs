@@ -1,0 +1,33 @@
+//! Floor 2: one IMAP session: commands out, typed responses in.
+//!
+//! The `imap` crate keeps the session itself (greeting, login, tags, LOGOUT) and is used nowhere else.
+//! Commands are built from typed parts in [`Command`]; what the server says is read by our own tolerant
+//! parser. Nothing here decides what should happen to mail.
+
+mod capability;
+mod code;
+mod encode;
+mod fetch;
+mod list;
+mod login;
+mod mailbox;
+mod message;
+mod pipeline;
+mod response;
+mod search;
+mod selected;
+mod session;
+mod token;
+
+pub use capability::Capabilities;
+pub use code::{Code, CopyUid};
+pub use encode::{COMMAND_BYTES, Command};
+pub use fetch::{Fetch, FetchItem, Section};
+pub use list::{ListEntry, MailboxStatus, QuotaRoot, SpecialUse};
+pub use login::{Credentials, Mechanism, Security, ServerAddress};
+pub use message::{Parts, StoreMode, Transfer};
+pub use pipeline::Done;
+pub use response::{Response, Status, StatusLine};
+pub use search::SearchKey;
+pub use selected::{Access, Selected};
+pub use session::{Context, Notice, Session};

@@ -1,0 +1,182 @@
+use super::encode::Command;
+use super::token::{Tokens, Value};
+use crate::error::{Error, Result};
+use crate::mail::{Flag, UidSet};
+
+/// One search key of an IMAP SEARCH program (RFC 3501 §6.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchKey {
+    /// Every message.
+    All,
+    /// Messages with the flag.
+    Has(Flag),
+    /// Messages without it.
+    HasNot(Flag),
+    /// `FROM`, `TO`, `CC`, `BCC`, `SUBJECT`, `BODY`, `TEXT` and the text they must contain.
+    Contains(&'static str, String),
+    /// A header field's name and the text it must contain; an empty text means that the field is there.
+    Header(String, String),
+    /// `BEFORE`, `ON`, `SINCE`, `SENTBEFORE`, `SENTON`, `SENTSINCE` and a date as `1-Feb-2024`.
+    Date(&'static str, String),
+    /// Messages of more bytes than this.
+    Larger(u32),
+    /// Messages of fewer bytes than this.
+    Smaller(u32),
+    /// Messages in the set, which must not be empty.
+    Uids(UidSet),
+    /// Messages that don't match.
+    Not(Box<SearchKey>),
+    /// Messages that match one of the two.
+    Or(Box<SearchKey>, Box<SearchKey>),
+    /// Messages that match all; must not be empty.
+    And(Vec<SearchKey>),
+    /// A program from outside that [`SearchKey::check_raw`] has passed.
+    Raw(String),
+}
+
+impl SearchKey {
+    /// Joins keys so that one of them must match, as a balanced tree: servers limit the depth.
+    ///
+    /// `None` where there are none.
+    pub fn any(mut keys: Vec<Self>) -> Option<Self> {
+        if keys.len() <= 1 {
+            return keys.pop();
+        }
+        let right = keys.split_off(keys.len() / 2);
+        Some(Self::Or(Box::new(Self::any(keys)?), Box::new(Self::any(right)?)))
+    }
+
+    /// Checks a program that a script wrote in IMAP's own syntax: it must be complete in itself, so that
+    /// nothing of it can reach beyond the SEARCH command.
+    pub fn check_raw(program: &str) -> Result<Self> {
+        let bad = |what: &str| {
+            Error::script(
+                format!("`raw` is no IMAP SEARCH program: {what}"),
+                "write it as RFC 3501 §6.4.4 has it, for example `raw = 'OR SEEN FROM \"smith\"'`",
+            )
+        };
+        if program.trim().is_empty() {
+            return Err(bad("it is empty"));
+        }
+        if program.chars().any(char::is_control) {
+            return Err(bad("it has a line break or another control character"));
+        }
+        let values = Tokens::new(program.as_bytes(), &[]).values();
+        let values = values.map_err(|error| bad(&error.to_string()))?;
+        if has_literal(&values) {
+            return Err(bad("literals (`{n}`) are made for you: use a quoted string"));
+        }
+        Ok(Self::Raw(program.to_owned()))
+    }
+
+    /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
+    pub(super) fn needs_charset(&self) -> bool {
+        match self {
+            Self::Contains(_, text) | Self::Raw(text) => !text.is_ascii(),
+            Self::Header(name, text) => !text.is_ascii() || !name.is_ascii(),
+            Self::Not(key) => key.needs_charset(),
+            Self::Or(a, b) => a.needs_charset() || b.needs_charset(),
+            Self::And(keys) => keys.iter().any(Self::needs_charset),
+            _ => false,
+        }
+    }
+
+    /// Adds the key to a command.
+    pub(super) fn encode(&self, command: Command) -> Result<Command> {
+        Ok(match self {
+            Self::All => command.syntax("ALL"),
+            Self::Has(flag) => flag_key(command, flag, false),
+            Self::HasNot(flag) => flag_key(command, flag, true),
+            Self::Contains(key, text) => command.syntax(key).string(text.as_bytes())?,
+            Self::Header(name, text) => {
+                command.syntax("HEADER").string(name.as_bytes())?.string(text.as_bytes())?
+            }
+            Self::Date(key, date) => command.syntax(key).syntax(date),
+            Self::Larger(bytes) => command.syntax(&format!("LARGER {bytes}")),
+            Self::Smaller(bytes) => command.syntax(&format!("SMALLER {bytes}")),
+            Self::Uids(set) => command.syntax("UID").uids(set),
+            Self::Not(key) => key.encode(command.syntax("NOT"))?,
+            Self::Or(a, b) => b.encode(a.encode(command.syntax("OR"))?)?,
+            Self::And(keys) => {
+                let mut inner = command.syntax("(");
+                for key in keys {
+                    inner = key.encode(inner)?;
+                }
+                inner.glued(")")
+            }
+            Self::Raw(program) => encode_raw(command, &Tokens::new(program.as_bytes(), &[]).values()?)?,
+        })
+    }
+}
+
+fn flag_key(command: Command, flag: &Flag, not: bool) -> Command {
+    let name = match flag {
+        Flag::Seen => "SEEN",
+        Flag::Answered => "ANSWERED",
+        Flag::Flagged => "FLAGGED",
+        Flag::Deleted => "DELETED",
+        Flag::Draft => "DRAFT",
+        Flag::Recent => return command.syntax(if not { "OLD" } else { "RECENT" }),
+        Flag::Extension(_) | Flag::Keyword(_) => {
+            let key = if not { "UNKEYWORD" } else { "KEYWORD" };
+            return command.syntax(key).syntax(&flag.to_string());
+        }
+    };
+    if not { command.syntax(&format!("UN{name}")) } else { command.syntax(name) }
+}
+
+fn has_literal(values: &[Value<'_>]) -> bool {
+    values.iter().any(|value| match value {
+        Value::Atom(atom) => atom.contains(&b'{'),
+        Value::Text(_) => false,
+        Value::List(list) => has_literal(list),
+    })
+}
+
+/// Writes a checked program again: strings are encoded anew, so that 8-bit ones become literals.
+fn encode_raw(mut command: Command, values: &[Value<'_>]) -> Result<Command> {
+    for value in values {
+        command = match value {
+            Value::Atom(atom) => match std::str::from_utf8(atom) {
+                Ok(text) if text.is_ascii() => command.syntax(text),
+                _ => command.string(atom)?,
+            },
+            Value::Text(text) => command.string(text)?,
+            Value::List(list) => encode_raw(command.syntax("("), list)?.glued(")"),
+        };
+    }
+    Ok(command)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::{Command, SearchKey};
+
+    fn text(key: &SearchKey) -> String {
+        let command = key.encode(Command::new("UID SEARCH")).unwrap();
+        let piece = |(text, literal): &(&str, Option<&[u8]>)| match literal {
+            Some(literal) => format!("{text}<{}>", String::from_utf8_lossy(literal)),
+            None => (*text).to_owned(),
+        };
+        command.pieces().iter().map(piece).collect()
+    }
+
+    #[test]
+    fn any_is_balanced() {
+        let keys = (1..=5).map(SearchKey::Larger).collect();
+        let tree = text(&SearchKey::any(keys).unwrap());
+        assert_eq!(tree, "UID SEARCH OR OR LARGER 1 LARGER 2 OR LARGER 3 OR LARGER 4 LARGER 5");
+    }
+
+    #[test]
+    fn raw_programs_are_checked_and_written_anew() {
+        let raw = SearchKey::check_raw("OR SEEN (FROM \"Grüße\" SUBJECT \"a\\\"b\")").unwrap();
+        assert!(raw.needs_charset());
+        assert_eq!(text(&raw), "UID SEARCH OR SEEN (FROM <Grüße> SUBJECT \"a\\\"b\")");
+        for bad in ["", " ", "SEEN)", "(SEEN", "FROM \"x", "FROM {3}", "SEEN\r\na2 DELETE INBOX", "FROM {3+}"]
+        {
+            assert!(SearchKey::check_raw(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use super::code::Code;
+use super::response::Response;
+use crate::mail::{Flag, MailboxName, Uid, UidValidity};
+
+/// How a mailbox is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// With EXAMINE: nothing can be changed.
+    Read,
+    /// With SELECT.
+    Write,
+}
+
+/// The open mailbox, kept up to date from whatever the server says of it (RFC 3501 §7.3).
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The mailbox.
+    pub name: MailboxName,
+    /// How it was opened.
+    pub access: Access,
+    /// The server allows no changes, whatever was asked for.
+    pub read_only: bool,
+    /// Whether UIDs still mean what they did; `None` where the server gives none.
+    pub validity: Option<UidValidity>,
+    /// The next message's UID, as it was when the mailbox was opened.
+    pub uid_next: Option<Uid>,
+    /// How many messages there are.
+    pub exists: u32,
+    /// The flags that messages here may have.
+    pub flags: Vec<Flag>,
+    /// The flags that can be changed for good; `None` where the server did not say: then all can.
+    pub permanent: Option<Vec<Flag>>,
+    /// New keywords can be made.
+    pub new_keywords: bool,
+}
+
+impl Selected {
+    pub(super) fn new(name: MailboxName, access: Access) -> Self {
+        Self {
+            name,
+            access,
+            read_only: false,
+            validity: None,
+            uid_next: None,
+            exists: 0,
+            flags: Vec::new(),
+            permanent: None,
+            new_keywords: false,
+        }
+    }
+
+    /// Tells whether a flag stored here is still there tomorrow.
+    pub fn keeps(&self, flag: &Flag) -> bool {
+        match &self.permanent {
+            None => true,
+            Some(flags) => flags.contains(flag) || (flag.is_keyword() && self.new_keywords),
+        }
+    }
+
+    /// Takes in what the server said.
+    pub(super) fn absorb(&mut self, response: &Response) {
+        match response {
+            Response::Exists(count) => self.exists = *count,
+            Response::Expunge(_) => self.exists = self.exists.saturating_sub(1),
+            Response::Flags(flags) => self.flags.clone_from(flags),
+            Response::Status(line) => {
+                if let Some(code) = &line.code {
+                    self.absorb_code(code);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn absorb_code(&mut self, code: &Code) {
+        match code {
+            Code::ReadOnly => self.read_only = true,
+            Code::ReadWrite => self.read_only = false,
+            Code::UidNext(uid) => self.uid_next = *uid,
+            Code::UidValidity(validity) => self.validity = *validity,
+            Code::PermanentFlags(flags, new) => {
+                self.permanent = Some(flags.clone());
+                self.new_keywords = *new;
+            }
+            _ => {}
+        }
+    }
+}

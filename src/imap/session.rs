@@ -1,0 +1,184 @@
+use super::capability::Capabilities;
+use super::code::Code;
+use super::encode::Command;
+use super::response::{Response, Status};
+use super::selected::Selected;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mail::Namespaces;
+use crate::wire::{Frame, Guard, Interrupt, Timeouts, Transcript};
+
+/// What a session needs of the world around it.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// How long to wait for the other side.
+    pub timeouts: Timeouts,
+    /// Raised by Ctrl-C.
+    pub interrupt: Interrupt,
+    /// Where to record the conversation.
+    pub transcript: Option<Transcript>,
+}
+
+/// Something a server said that a person must see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice(pub String);
+
+/// A logged-in session: one connection, used by one thread.
+///
+/// After an error of the connection it is poisoned, and every later call fails: open a new one.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) inner: imap::Session<Guard>,
+    pub(super) guard: Guard,
+    pub(super) capabilities: Capabilities,
+    pub(super) namespaces: Option<Namespaces>,
+    pub(super) selected: Option<Selected>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) bye: Option<String>,
+    /// Commands that cost no turn of their own: they leave with the next flight, and their failure is
+    /// nobody's concern.
+    pub(super) errands: Vec<Command>,
+}
+
+impl Session {
+    pub(super) fn new(inner: imap::Session<Guard>, guard: Guard) -> Self {
+        Self {
+            inner,
+            guard,
+            capabilities: Capabilities::default(),
+            namespaces: None,
+            selected: None,
+            notices: Vec::new(),
+            bye: None,
+            errands: Vec::new(),
+        }
+    }
+
+    /// Gives what the server can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Gives the open mailbox.
+    pub fn selected(&self) -> Option<&Selected> {
+        self.selected.as_ref()
+    }
+
+    /// Takes the alerts that came since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Tells whether the connection can't be used any more.
+    pub fn is_poisoned(&self) -> bool {
+        self.guard.is_poisoned()
+    }
+
+    /// While on, an interrupt doesn't end the wait for a reply: mail is being changed.
+    pub fn set_steadfast(&self, on: bool) {
+        self.guard.set_steadfast(on);
+    }
+
+    /// Reads an untagged response and takes in what it says of the session.
+    pub(super) fn digest(&mut self, frame: &Frame) -> Result<Response> {
+        let response = Response::parse(frame).inspect_err(|_| self.guard.poison())?;
+        match &response {
+            Response::Capability(capabilities) => self.capabilities = capabilities.clone(),
+            Response::Namespace(spaces) => self.namespaces = Some(spaces.clone()),
+            Response::Status(line) => {
+                if line.status == Status::Bye {
+                    self.bye = Some(line.text.clone());
+                }
+                match &line.code {
+                    Some(Code::Capability(capabilities)) => self.capabilities = capabilities.clone(),
+                    Some(Code::Alert) => self.notices.push(Notice(line.text.clone())),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        if let Some(selected) = &mut self.selected {
+            selected.absorb(&response);
+        }
+        Ok(response)
+    }
+
+    /// Makes the loss of the connection what the server said it was, if it said goodbye.
+    pub(super) fn explain(&mut self, error: Error) -> Error {
+        match (&*error.kind, self.bye.take()) {
+            (ErrorKind::ConnectionLost { .. }, Some(text)) => {
+                Error { kind: Box::new(ErrorKind::Bye { text }), ..error }
+            }
+            (_, bye) => {
+                self.bye = bye;
+                error
+            }
+        }
+    }
+
+    /// Asks for the namespaces (RFC 2342), once a session. A server without them has one, with the
+    /// delimiter that an empty LIST tells.
+    pub fn namespaces(&mut self) -> Result<Namespaces> {
+        if self.namespaces.is_none() {
+            self.errands.clear();
+            let spaces = if self.capabilities.has("NAMESPACE") {
+                self.run_one(&Command::new("NAMESPACE"), &mut |_| Ok(()))?;
+                self.namespaces.clone()
+            } else {
+                let mut spaces = None;
+                let command = Command::new("LIST").string(b"")?.string(b"")?;
+                self.run_one(&command, &mut |response| {
+                    if let Response::List(entry) = response {
+                        let mut found = Namespaces::default();
+                        found.personal.delimiter = entry.delimiter;
+                        spaces = Some(found);
+                    }
+                    Ok(())
+                })?;
+                spaces
+            };
+            self.namespaces = Some(spaces.unwrap_or_default());
+        }
+        Ok(self.namespaces.clone().unwrap_or_default())
+    }
+
+    /// Tells the server who we are and gives what it says of itself (RFC 2971).
+    pub fn id(&mut self) -> Result<Vec<(String, String)>> {
+        let command = Command::new("ID").syntax("(\"name\" \"imapscript\"").syntax("\"version\"");
+        let command = command.string(env!("CARGO_PKG_VERSION").as_bytes())?.glued(")");
+        let mut fields = Vec::new();
+        self.run_one(&command, &mut |response| {
+            if let Response::Id(found) = response {
+                fields = found;
+            }
+            Ok(())
+        })?;
+        Ok(fields)
+    }
+
+    /// Turns extensions on (RFC 5161). UTF8=ACCEPT is none of them: it forbids CHARSET.
+    pub fn enable(&mut self, extension: &'static str) -> Result<()> {
+        self.run_one(&Command::new("ENABLE").syntax(extension), &mut |_| Ok(()))
+    }
+
+    /// Does nothing, but hears what is new (RFC 3501 §6.1.2).
+    pub fn noop(&mut self) -> Result<()> {
+        self.run_one(&Command::new("NOOP"), &mut |_| Ok(()))
+    }
+
+    /// Ends the session (RFC 3501 §6.1.3). On a poisoned connection nothing is said.
+    pub fn logout(mut self) -> Result<()> {
+        if self.is_poisoned() {
+            return Ok(());
+        }
+        let ended = self.inner.logout();
+        match ended {
+            Ok(()) | Err(imap::Error::Bye(_) | imap::Error::ConnectionLost) => Ok(()),
+            Err(imap::Error::Io(error)) => match Error::from(error) {
+                // Some servers hang up right after BYE.
+                Error { kind, .. } if matches!(*kind, ErrorKind::ConnectionLost { .. }) => Ok(()),
+                error => Err(error.in_command("LOGOUT")),
+            },
+            Err(error) => Err(Error::protocol(error.to_string()).in_command("LOGOUT")),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a server may send at most before its connection is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Bytes of one response's text.
+    pub text: usize,
+    /// Bytes of one FETCH response outside its literals.
+    pub fetch_text: usize,
+    /// Numbers and ranges in one list of them (SEARCH, ESEARCH, SORT, VANISHED, COPYUID).
+    pub numbers: usize,
+    /// Bytes of all literals of one response.
+    pub literals: usize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { text: 64 << 10, fetch_text: 8 << 20, numbers: 5_000_000, literals: 64 << 20 }
+    }
+}
+
+/// One whole response as it came: its text, with its literals in place, without the last line break.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    bytes: Vec<u8>,
+    literals: Vec<Range<usize>>,
+}
+
+impl Frame {
+    /// Gives the response's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives where in `bytes` the literals' contents are, in order.
+    pub fn literals(&self) -> &[Range<usize>] {
+        &self.literals
+    }
+
+    /// Makes a frame from a response's text, with its literals in place.
+    ///
+    /// For tests and fuzzing of what reads frames; servers' data comes through the guard.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let mut framer = Framer::new(Caps::default());
+        framer.read(&mut io::Cursor::new([bytes, b"\r\n"].concat()))
+    }
+}
+
+/// Cuts a stream of bytes into responses.
+///
+/// Looks at each byte once. A literal's contents are copied once, and for the most part read straight
+/// into their frame.
+#[derive(Debug)]
+pub(super) struct Framer {
+    caps: Caps,
+    buffer: Vec<u8>,
+    /// What of `buffer` is already part of a frame.
+    used: usize,
+    /// What of `buffer` is known to hold no line end.
+    searched: usize,
+    /// The frame that is being read.
+    partial: Frame,
+    /// How much of the current literal is still to come.
+    missing: usize,
+}
+
+const CHUNK: usize = 32 << 10;
+
+impl Framer {
+    pub(super) fn new(caps: Caps) -> Self {
+        Self { caps, buffer: Vec::new(), used: 0, searched: 0, partial: Frame::default(), missing: 0 }
+    }
+
+    /// Tells whether bytes have come that belong to no whole frame yet.
+    pub(super) fn holds_bytes(&self) -> bool {
+        self.used < self.buffer.len() || !self.partial.bytes.is_empty()
+    }
+
+    /// Reads the next response, waiting for it.
+    pub(super) fn read(&mut self, stream: &mut impl Read) -> Result<Frame> {
+        loop {
+            if let Some(frame) = self.buffered()? {
+                return Ok(frame);
+            }
+            if self.missing >= CHUNK {
+                self.read_literal(stream)?;
+            } else if !self.fill(stream)? {
+                return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
+            }
+        }
+    }
+
+    /// Takes in what the stream has now. `false` at its end.
+    pub(super) fn fill(&mut self, stream: &mut impl Read) -> io::Result<bool> {
+        self.buffer.drain(..self.used);
+        self.searched -= self.used.min(self.searched);
+        self.used = 0;
+        let end = self.buffer.len();
+        self.buffer.resize(end + CHUNK, 0);
+        let result = stream.read(self.buffer.get_mut(end..).unwrap_or_default());
+        self.buffer.truncate(end + result.as_ref().copied().unwrap_or(0));
+        Ok(result? > 0)
+    }
+
+    /// Reads the rest of a large literal into its frame.
+    fn read_literal(&mut self, stream: &mut impl Read) -> Result<()> {
+        let end = self.partial.bytes.len();
+        // Grown piece by piece: a server that announces much and sends nothing costs nothing.
+        let step = self.missing.min(1 << 20);
+        self.partial.bytes.resize(end + step, 0);
+        let result = stream.read(self.partial.bytes.get_mut(end..).unwrap_or_default());
+        let count = result.as_ref().copied().unwrap_or(0);
+        self.partial.bytes.truncate(end + count);
+        self.missing -= count;
+        if result? == 0 {
+            return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// Gives the next response if all of it has been read already.
+    pub(super) fn buffered(&mut self) -> Result<Option<Frame>> {
+        loop {
+            let rest = self.buffer.get(self.used..).unwrap_or_default();
+            if self.missing > 0 {
+                let part = rest.get(..self.missing).unwrap_or(rest);
+                let count = part.len();
+                self.partial.bytes.extend_from_slice(part);
+                self.used += count;
+                self.searched = self.used;
+                self.missing -= count;
+                if self.missing > 0 {
+                    return Ok(None);
+                }
+                continue;
+            }
+            let from = self.searched.max(self.used);
+            let end = self.buffer.get(from..).and_then(|new| new.iter().position(|&b| b == b'\n'));
+            let Some(end) = end.map(|end| from + end) else {
+                self.searched = self.buffer.len();
+                let waiting = self.buffer.len() - self.used;
+                self.check_text(waiting)?;
+                return Ok(None);
+            };
+            let line = self.buffer.get(self.used..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let length = line.len();
+            self.partial.bytes.extend_from_slice(line);
+            self.used = end + 1;
+            self.searched = self.used;
+            self.check_text(0)?;
+            match self.literal_after(length) {
+                None => return Ok(Some(std::mem::take(&mut self.partial))),
+                Some(size) => {
+                    let literals: u64 = self.partial.literals.iter().map(|l| l.len() as u64).sum();
+                    if literals.saturating_add(size) > self.caps.literals as u64 {
+                        let what = format!(
+                            "{size} bytes in one response, where at most {} are read",
+                            self.caps.literals
+                        );
+                        return Err(Error::protocol(what));
+                    }
+                    let start = self.partial.bytes.len() + 2;
+                    self.partial.bytes.extend_from_slice(b"\r\n");
+                    self.missing = usize::try_from(size).unwrap_or(usize::MAX);
+                    self.partial.literals.push(start..start + self.missing);
+                }
+            }
+        }
+    }
+
+    /// Tells whether the frame's last `line` bytes end in `{n}`, so that a literal follows.
+    ///
+    /// In status responses and continuations that is only text.
+    fn literal_after(&self, line: usize) -> Option<u64> {
+        let bytes = &self.partial.bytes;
+        let last = bytes.get(bytes.len() - line..)?.strip_suffix(b"}")?;
+        let digits = last.get(last.iter().rposition(|&b| b == b'{')? + 1..)?;
+        let digits = digits.strip_suffix(b"+").unwrap_or(digits);
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) || !self.may_have_literals() {
+            return None;
+        }
+        Some(std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX))
+    }
+
+    fn may_have_literals(&self) -> bool {
+        let mut words = self.partial.bytes.split(|&b| b == b' ');
+        let status: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
+        words.next() == Some(b"*")
+            && words.next().is_none_or(|word| !status.iter().any(|s| word.eq_ignore_ascii_case(s)))
+    }
+
+    /// Checks the text of the frame so far, with `waiting` more bytes in the buffer, against the caps.
+    fn check_text(&self, waiting: usize) -> Result<()> {
+        let literals: usize = self.partial.literals.iter().map(Range::len).sum();
+        let length = self.partial.bytes.len() - literals + waiting;
+        if length <= self.caps.text {
+            return Ok(());
+        }
+        let pending = self.buffer.get(self.used..self.used + waiting).unwrap_or_default();
+        let head = if self.partial.bytes.is_empty() { pending } else { &self.partial.bytes };
+        let cap = match kind(head) {
+            Kind::Fetch => self.caps.fetch_text,
+            Kind::Numbers => {
+                let of = |bytes: &[u8]| bytes.iter().filter(|&&b| b == b' ' || b == b',').count();
+                // A number has ten digits at most, a range two of them.
+                let dense = self.caps.numbers.saturating_mul(22);
+                if of(&self.partial.bytes) + of(pending) <= self.caps.numbers { dense } else { 0 }
+            }
+            Kind::Text => self.caps.text,
+        };
+        if length > cap {
+            return Err(Error::protocol(format!("a line of more than {} bytes", cap.max(self.caps.text))));
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    Text,
+    Fetch,
+    Numbers,
+}
+
+fn kind(head: &[u8]) -> Kind {
+    let mut words = head.splitn(4, |&b| b == b' ');
+    let (Some(_), Some(second)) = (words.next(), words.next()) else { return Kind::Text };
+    let third = words.next().unwrap_or_default();
+    let lists: [&[u8]; 4] = [b"SEARCH", b"ESEARCH", b"SORT", b"VANISHED"];
+    if lists.iter().any(|list| second.eq_ignore_ascii_case(list))
+        || third.get(..8).is_some_and(|code| code.eq_ignore_ascii_case(b"[COPYUID"))
+    {
+        Kind::Numbers
+    } else if third.eq_ignore_ascii_case(b"FETCH") {
+        Kind::Fetch
+    } else {
+        Kind::Text
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use super::{Caps, Frame, Framer};
+
+    /// Gives one byte at a time.
+    struct Dribble<'a>(&'a [u8]);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.0.len().min(1).min(buffer.len());
+            self.0.read(buffer.get_mut(..count).unwrap_or_default())
+        }
+    }
+
+    fn all(mut source: impl Read) -> Vec<Frame> {
+        let mut framer = Framer::new(Caps::default());
+        std::iter::from_fn(|| framer.read(&mut source).ok()).collect()
+    }
+
+    fn texts(frames: &[Frame]) -> Vec<String> {
+        frames.iter().map(|frame| String::from_utf8_lossy(frame.bytes()).into_owned()).collect()
+    }
+
+    const TALK: &[u8] =
+        b"* OK hello {5}\r\n* 1 FETCH (BODY[] {5}\r\na\r\nb\n X {0}\r\n UID 3)\r\na1 OK {9}\r\n+ go {3}\r\n";
+
+    #[test]
+    fn literals_are_found_and_status_text_is_only_text() {
+        let whole = all(Cursor::new(TALK));
+        let expected =
+            ["* OK hello {5}", "* 1 FETCH (BODY[] {5}\r\na\r\nb\n X {0}\r\n UID 3)", "a1 OK {9}", "+ go {3}"];
+        assert_eq!(texts(&whole), expected);
+        assert_eq!(whole.get(1).unwrap().literals(), [23..28, 36..36]);
+        assert_eq!(texts(&all(Dribble(TALK))), expected);
+    }
+
+    #[test]
+    fn a_large_literal_arrives_whole() {
+        let body = vec![b'x'; 3 << 20];
+        let head = format!("* 1 FETCH (BODY[] {{{}}}\r\n", body.len());
+        let source = [head.as_bytes(), &body, b")\r\n* OK next\r\n"].concat();
+        let frames = all(Cursor::new(&source));
+        assert_eq!(frames.len(), 2);
+        let first = frames.first().unwrap();
+        let literal = first.literals().first().unwrap().clone();
+        assert_eq!(first.bytes().get(literal), Some(&body[..]));
+    }
+
+    #[test]
+    fn caps_end_what_never_ends() {
+        let long = |head: &str, unit: &str, bytes: usize| {
+            let source = format!("{head}{}", unit.repeat(bytes / unit.len()));
+            let mut framer = Framer::new(Caps { numbers: 50_000, ..Caps::default() });
+            framer.read(&mut Cursor::new(format!("{source}\r\n"))).map(|frame| frame.bytes().len())
+        };
+        assert!(long("* OK ", "x", 70_000).is_err());
+        assert!(long("* SEARCH", " 1234567", 300_000).is_ok());
+        assert!(long("* SEARCH", " 1", 300_000).is_err());
+        assert!(long("* SEARCH ", "1", 3_000_000).is_err());
+        assert!(long("* 1 FETCH (", "x ", 300_000).is_ok());
+        assert!(long("* 1 FETCH (", "x ", 9_000_000).is_err());
+        for size in ["4294967295", "99999999999999999999999", "67108865"] {
+            let source = format!("* 1 FETCH (BODY[] {{{size}}}\r\nx");
+            assert!(Framer::new(Caps::default()).read(&mut Cursor::new(source)).is_err());
+        }
+    }
+}
