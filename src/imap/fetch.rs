@@ -1,6 +1,6 @@
 use super::token::{Tokens, Value};
 use crate::error::{Error, Result};
-use crate::mail::{Flag, Uid};
+use crate::mail::{Flag, InternalDate, Uid};
 
 /// Something to ask for with UID FETCH (RFC 3501 §6.4.5). The UID always comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +103,8 @@ pub struct Fetch {
     pub uid: Option<Uid>,
     /// The flags.
     pub flags: Option<Vec<Flag>>,
-    /// When the message arrived, as the server wrote it.
-    pub internal_date: Option<String>,
+    /// When the message arrived.
+    pub internal_date: Option<InternalDate>,
     /// The message's size in bytes.
     pub size: Option<u64>,
     /// Gmail's identifier of the message.
@@ -140,7 +140,7 @@ impl Fetch {
                 let flags = value.list().iter().filter_map(Value::text);
                 self.flags = Some(flags.filter_map(|flag| Flag::parse(&flag)).collect());
             }
-            b"INTERNALDATE" => self.internal_date = value.text(),
+            b"INTERNALDATE" => self.internal_date = value.text().and_then(|text| InternalDate::parse(&text)),
             b"RFC822.SIZE" => self.size = value.number(),
             b"X-GM-MSGID" => self.gmail_message_id = value.number(),
             name if name.starts_with(b"BODY[") => {
@@ -193,7 +193,7 @@ mod tests {
         let text = "* 2 FETCH (X-NEW (a (b)) INTERNALDATE NIL RFC822.SIZE 5000000000 UID 7 FLAGS (\\Seen $x) BODY[HEADER.FIELDS (\"From\" TO)] {3}\r\nabc BODY[1.2]<0> NIL)";
         let fetch = parse(text).unwrap();
         assert_eq!(fetch.uid.map(|uid| uid.get()), Some(7));
-        assert_eq!((fetch.internal_date.clone(), fetch.size), (None, Some(5_000_000_000)));
+        assert_eq!((fetch.internal_date, fetch.size), (None, Some(5_000_000_000)));
         assert_eq!(fetch.flags.clone().map(|flags| flags.len()), Some(2));
         let fields = Section::Fields(vec!["from".into(), "to".into()]);
         assert_eq!(fetch.section(&fields), Some(&b"abc"[..]));

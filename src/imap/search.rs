@@ -69,6 +69,12 @@ impl SearchKey {
         Ok(Self::Raw(program.to_owned()))
     }
 
+    /// Puts the key in parentheses, so that `NOT` and `OR` before it take all of it.
+    #[must_use]
+    pub fn grouped(self) -> Self {
+        Self::And(vec![self])
+    }
+
     /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
     pub(super) fn needs_charset(&self) -> bool {
         match self {

@@ -1,0 +1,207 @@
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use super::connection::{Connection, Ticket};
+use super::secret_source::SecretSource;
+use super::world::{Event, Run};
+use crate::error::{ErrorKind, Result};
+use crate::imap::{Credentials, Mechanism, Security, ServerAddress, Session};
+use crate::mail::Secret;
+use crate::wire::TlsSettings;
+
+/// How a script wants the connection protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS; never falls back.
+    Starttls,
+    /// No protection. Only for loopback, unless plaintext is allowed.
+    None,
+}
+
+/// An account as a script describes it.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// The server's name or address.
+    pub host: String,
+    /// The port; by default 993 for implicit TLS, else 143.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    pub tls: TlsMode,
+    /// Who logs in.
+    pub user: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
+    /// The only way to log in, if one is wanted.
+    pub mechanism: Option<Mechanism>,
+    /// The authorities to trust in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Passwords may travel in the clear beyond this machine.
+    pub allow_plaintext: bool,
+}
+
+/// An account: a name for a mail store, and a connection to it that is opened at first use.
+///
+/// Clones are the same account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    label: String,
+    opener: Opener,
+    run: Run,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// What opens a session of one account.
+#[derive(Clone, Debug)]
+pub(super) struct Opener {
+    pub(super) label: String,
+    address: ServerAddress,
+    user: String,
+    password: SecretSource,
+    mechanism: Option<Mechanism>,
+}
+
+impl Opener {
+    pub(super) fn open(&self, run: &Run) -> Result<Session> {
+        let password = self.password.read(&*run.world)?;
+        let credentials = Credentials { user: self.user.clone(), password };
+        Session::open(&self.address, &credentials, self.mechanism, &run.context)
+    }
+}
+
+impl Account {
+    /// Makes an account of settings. Nothing is connected yet, and no secret is read.
+    ///
+    /// Errors: a missing host or user, and an unprotected connection that would leave this machine.
+    pub fn new(settings: AccountSettings, run: &Run) -> Result<Self> {
+        for (name, value) in [("host", &settings.host), ("user", &settings.user)] {
+            if value.trim().is_empty() || value.chars().any(char::is_control) {
+                let what = format!("`{name}` is empty or has a control character in it");
+                return Err(ErrorKind::Config { what, hint: format!("give `login` a `{name}`") }.into());
+            }
+        }
+        let label = match settings.user.rsplit_once('@') {
+            Some(_) => settings.user.clone(),
+            None => format!("{}@{}", settings.user, settings.host),
+        };
+        let port = settings.port.unwrap_or(match settings.tls {
+            TlsMode::Implicit => 993,
+            TlsMode::Starttls | TlsMode::None => 143,
+        });
+        let opener = match run.sandbox {
+            Some(address) => Opener {
+                label: label.clone(),
+                address: ServerAddress {
+                    host: address.ip().to_string(),
+                    port: address.port(),
+                    security: Security::None,
+                },
+                // A store of its own for each account, and the same one in the next run.
+                user: format!("{} {}:{port}", settings.user, settings.host.to_lowercase()),
+                password: SecretSource::Literal(Secret::new("sandbox")),
+                mechanism: None,
+            },
+            None => Opener {
+                label: label.clone(),
+                address: ServerAddress {
+                    security: security(&settings, &label, run)?,
+                    host: settings.host,
+                    port,
+                },
+                user: settings.user,
+                password: settings.password,
+                mechanism: settings.mechanism,
+            },
+        };
+        let inner = Inner { label, opener, run: run.clone(), connection: Mutex::new(None) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Gives what people call the account: `user@host`.
+    pub fn label(&self) -> &str {
+        &self.inner.label
+    }
+
+    /// Gives the run that the account belongs to.
+    pub fn run(&self) -> &Run {
+        &self.inner.run
+    }
+
+    /// Hands a job that only reads to the account's connection, which is opened if need be.
+    pub fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> Ticket<T> {
+        self.submit(false, job)
+    }
+
+    /// Hands a job that changes mail to the account's connection. Only [`super::apply`] makes such jobs.
+    pub(super) fn change<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> Ticket<T> {
+        self.submit(true, move |session, run| {
+            session.set_steadfast(true);
+            let result = job(session, run);
+            session.set_steadfast(false);
+            result
+        })
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        steadfast: bool,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> Ticket<T> {
+        let mut slot = self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slot.is_none() {
+            match Connection::start(self.inner.opener.clone(), self.inner.run.clone()) {
+                Ok(connection) => *slot = Some(connection),
+                Err(error) => return Ticket::failed(error, &self.inner.run),
+            }
+        }
+        match &*slot {
+            Some(connection) => connection.submit(&self.inner.run, steadfast, job),
+            None => Ticket::failed(ErrorKind::Poisoned.into(), &self.inner.run),
+        }
+    }
+
+    /// Finishes what is under way and logs out. The next job connects again.
+    pub fn log_out(&self) {
+        let connection = self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(connection);
+    }
+}
+
+impl PartialEq for Account {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Security> {
+    let tls = TlsSettings { ca_file: settings.ca_file.clone() };
+    match settings.tls {
+        TlsMode::Implicit => Ok(Security::Implicit(tls)),
+        TlsMode::Starttls => Ok(Security::Starttls(tls)),
+        TlsMode::None if is_loopback(&settings.host) => Ok(Security::None),
+        TlsMode::None if settings.allow_plaintext => {
+            let text = format!("{label}: the password and all mail travel unencrypted to `{}`", settings.host);
+            run.world.tell(Event::Warning(text));
+            Ok(Security::None)
+        }
+        TlsMode::None => Err(ErrorKind::Plaintext { host: settings.host.clone() }.into()),
+    }
+}
+
+/// Tells whether the host is this machine, by its address or by the one name that always is.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+}

@@ -1,0 +1,143 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::account::Opener;
+use super::world::{Event, Run};
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::Session;
+
+/// One connection: a thread that owns the session, and does one job after another on it.
+///
+/// It connects at the first job, and anew after the connection broke: what a job was given are names, which
+/// outlive a session.
+#[derive(Debug)]
+pub(super) struct Connection {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// The promise of a job's result.
+#[derive(Debug)]
+pub struct Ticket<T> {
+    result: Receiver<Result<T>>,
+    run: Run,
+    /// The job changes mail: its outcome is waited for whatever the user does.
+    steadfast: bool,
+}
+
+/// How long an interrupted wait goes on for a job that only reads: it ends by itself within one slice of the
+/// socket's, unless it is still looking for the host.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl<T> Ticket<T> {
+    /// Makes a ticket for what could not even begin.
+    pub(super) fn failed(error: Error, run: &Run) -> Self {
+        let (sender, result) = channel();
+        let _ = sender.send(Err(error));
+        Self { result, run: run.clone(), steadfast: false }
+    }
+
+    /// Waits for the job's end and gives its result.
+    pub fn wait(self) -> Result<T> {
+        let mut raised: Option<Instant> = None;
+        loop {
+            match self.result.recv_timeout(Duration::from_millis(100)) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => {
+                    let cause = "its thread has ended".to_owned();
+                    return Err(ErrorKind::ConnectionLost { cause }.into());
+                }
+                Err(RecvTimeoutError::Timeout) if self.run.is_interrupted() && !self.steadfast => {
+                    if raised.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                        return Err(ErrorKind::Interrupted.into());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// What the thread owns.
+struct Worker {
+    opener: Opener,
+    run: Run,
+    session: Option<Session>,
+}
+
+impl Connection {
+    pub(super) fn start(opener: Opener, run: Run) -> Result<Self> {
+        let (jobs, queue) = channel::<Job>();
+        let builder = Builder::new().name("connection".to_owned());
+        let thread = builder.spawn(move || {
+            let mut worker = Worker { opener, run, session: None };
+            for job in queue {
+                job(&mut worker);
+            }
+            if let Some(session) = worker.session.take() {
+                // Everything was done and answered before: nothing hangs on this goodbye.
+                let _ = session.logout();
+            }
+        });
+        let thread = thread.map_err(|error| ErrorKind::Config {
+            what: format!("no thread could be started for the connection: {error}"),
+            hint: "the system's limit of threads is reached".to_owned(),
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Hands a job to the thread. `steadfast` says that the job changes mail.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        run: &Run,
+        steadfast: bool,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> Ticket<T> {
+        let (sender, result) = channel();
+        if let Some(jobs) = &self.jobs {
+            // A failed send shows as a disconnected ticket.
+            let _ = jobs.send(Box::new(move |worker| {
+                let _ = sender.send(worker.work(job));
+            }));
+        }
+        Ticket { result, run: run.clone(), steadfast }
+    }
+}
+
+impl Drop for Connection {
+    /// Lets the thread finish its jobs and log out.
+    fn drop(&mut self) {
+        self.jobs.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Worker {
+    fn work<T>(&mut self, job: impl FnOnce(&mut Session, &Run) -> Result<T>) -> Result<T> {
+        if self.run.is_interrupted() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let label = self.opener.label.clone();
+        if self.session.as_ref().is_none_or(Session::is_poisoned) {
+            self.session = None;
+            self.session = Some(self.opener.open(&self.run).map_err(|error| error.in_account(&label))?);
+        }
+        let Some(session) = &mut self.session else { return Err(ErrorKind::Poisoned.into()) };
+        let run = &self.run;
+        let result = catch_unwind(AssertUnwindSafe(|| job(session, run)));
+        for notice in session.take_notices() {
+            self.run.world.tell(Event::Alert { account: label.clone(), text: notice.0 });
+        }
+        if result.is_err() || session.is_poisoned() {
+            self.session = None;
+        }
+        let failed = |_| Err(Error::protocol("a defect of imapscript was met; please report it"));
+        result.unwrap_or_else(failed).map_err(|error| error.in_account(&label))
+    }
+}

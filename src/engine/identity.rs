@@ -1,0 +1,113 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::query::{Facts, Query, Verdict};
+use crate::error::{Error, Result};
+use crate::imap::{Command, Fetch, FetchItem, Response, Section, Session};
+use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet};
+
+/// What tells a message from others before it is acted on, and shows that a copy is its copy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Identity {
+    pub(super) flags: Option<Vec<Flag>>,
+    pub(super) size: Option<u64>,
+    pub(super) date: Option<InternalDate>,
+    pub(super) gmail_id: Option<u64>,
+    pub(super) headers: Option<Headers>,
+}
+
+/// What two messages have in common if one is the other's copy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likeness {
+    /// Gmail's own identifier says it all.
+    Gmail(u64),
+    /// Message-ID, size in bytes and instant of arrival.
+    Mail(Option<String>, u64, i64),
+}
+
+impl Identity {
+    /// Gives what a copy must have in common with it; `None` where too little is known to tell it from any
+    /// other message.
+    pub(super) fn likeness(&self) -> Option<Likeness> {
+        if let Some(id) = self.gmail_id {
+            return Some(Likeness::Gmail(id));
+        }
+        let message_id = self.headers.as_ref().and_then(Headers::message_id);
+        Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
+    }
+
+    pub(super) fn judge(&self, uid: Uid, query: &Query) -> Verdict {
+        query.judge(&Facts {
+            uid: Some(uid),
+            flags: self.flags.as_deref(),
+            size: self.size,
+            date: self.date,
+            headers: self.headers.as_ref(),
+        })
+    }
+
+    /// Takes in what one FETCH response says; a later one may say more.
+    fn take(&mut self, mut fetch: Fetch, section: &Section) {
+        self.headers = fetch.section(section).map(Headers::parse).or(self.headers.take());
+        self.flags = fetch.flags.take().or(self.flags.take());
+        self.size = fetch.size.or(self.size);
+        self.date = fetch.internal_date.or(self.date);
+        self.gmail_id = fetch.gmail_message_id.or(self.gmail_id);
+    }
+}
+
+/// What is fetched to learn messages' identities.
+pub(super) struct Inquiry {
+    items: String,
+    section: Section,
+}
+
+impl Inquiry {
+    /// Asks for what identity needs, and what the query needs to be judged here.
+    pub(super) fn new(session: &Session, query: Option<&Query>) -> Result<Self> {
+        let mut fields: BTreeSet<String> = query.map(|query| query.needs().fields).unwrap_or_default();
+        fields.insert("message-id".to_owned());
+        let section = Section::Fields(fields.into_iter().collect());
+        let mut items =
+            vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
+        if session.capabilities().has("X-GM-EXT-1") {
+            items.push(FetchItem::GmailMessageId);
+        }
+        Ok(Self { items: FetchItem::list(&items)?, section })
+    }
+
+    /// Gives the commands that fetch it for the set.
+    pub(super) fn commands(&self, set: &UidSet) -> Vec<Command> {
+        let room = crate::imap::COMMAND_BYTES.saturating_sub(self.items.len() + 60).max(100);
+        let parts = set.split(room);
+        parts.iter().map(|part| Command::new("UID FETCH").uids(part).syntax(&self.items)).collect()
+    }
+
+    /// Takes in one response, if it is about a message of the set.
+    pub(super) fn take(&self, found: &mut BTreeMap<Uid, Identity>, set: &UidSet, response: Response) {
+        if let Response::Fetch(fetch) = response
+            && let Some(uid) = fetch.uid
+            && set.contains(uid)
+        {
+            found.entry(uid).or_default().take(*fetch, &self.section);
+        }
+    }
+
+    /// Fetches it for messages of the open mailbox. Messages that are gone are not among the result.
+    pub(super) fn ask(&self, session: &mut Session, set: &UidSet) -> Result<BTreeMap<Uid, Identity>> {
+        let mut found = BTreeMap::new();
+        if set.is_empty() {
+            return Ok(found);
+        }
+        let ends = session.run(&self.commands(set), &mut |_, response| {
+            self.take(&mut found, set, response);
+            Ok(())
+        })?;
+        for end in ends {
+            end.ok()?;
+        }
+        if found.values().any(|identity| identity.flags.is_none()) {
+            return Err(Error::protocol("FETCH answers without the flags that were asked for").in_command("UID FETCH"));
+        }
+        Ok(found)
+    }
+}

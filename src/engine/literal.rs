@@ -1,0 +1,29 @@
+/// Plain data from a script: what a Lua table holds, without Lua.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `true` or `false`
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction, or beyond 64 bits.
+    Number(f64),
+    /// A string.
+    Text(String),
+    /// A table: its positional values, and its named ones in the order of their names.
+    Table(Vec<Literal>, Vec<(String, Literal)>),
+    /// Anything else, by what Lua calls its type.
+    Other(&'static str),
+}
+
+impl Literal {
+    /// Gives what Lua calls the type.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Boolean(_) => "boolean",
+            Self::Integer(_) | Self::Number(_) => "number",
+            Self::Text(_) => "string",
+            Self::Table(..) => "table",
+            Self::Other(name) => name,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Floor 3: all policy. What a script's wishes mean in IMAP, and what may be done to mail.
+//!
+//! Knows no Lua, prints nothing, and reads neither the environment nor the terminal itself: what it needs
+//! of these it asks of the [`World`]. Only [`apply`] changes anything on a server.
+
+mod account;
+pub mod apply;
+mod connection;
+mod identity;
+mod literal;
+mod messages;
+mod names;
+pub mod query;
+mod report;
+mod search;
+mod secret_source;
+mod selection;
+mod world;
+
+pub use account::{Account, AccountSettings, TlsMode};
+pub use connection::Ticket;
+pub use literal::Literal;
+pub use messages::{BODY_BATCH_BYTES, HEADER_BATCH, Loaded, MESSAGE_CAP, load_body, load_bodies, load_headers};
+pub use names::{ListedMailbox, NameSpec};
+pub use query::Query;
+pub use report::{Remark, Report, Verb};
+pub use search::search;
+pub use secret_source::SecretSource;
+pub use selection::Selection;
+pub use world::{Event, Run, World};

@@ -1,0 +1,136 @@
+use super::{Clock, Query, Relation};
+use crate::mail::{Flag, Headers, InternalDate, Uid};
+
+/// What is known of a message. What is `None` could not be learnt.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// Its UID.
+    pub uid: Option<Uid>,
+    /// Its flags.
+    pub flags: Option<&'a [Flag]>,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// When it arrived.
+    pub date: Option<InternalDate>,
+    /// The header fields that the query needs.
+    pub headers: Option<&'a Headers>,
+}
+
+/// An answer to a query about one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It matches.
+    Yes,
+    /// It does not.
+    No,
+    /// Only the server can tell.
+    Unknown,
+}
+
+impl Verdict {
+    fn of(holds: Option<bool>) -> Self {
+        match holds {
+            Some(true) => Self::Yes,
+            Some(false) => Self::No,
+            None => Self::Unknown,
+        }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl Query {
+    /// Judges a message by what is known of it here, on decoded values.
+    pub fn judge(&self, facts: &Facts<'_>) -> Verdict {
+        match self {
+            Self::All(list) => all(list.iter().map(|query| query.judge(facts))),
+            Self::Any(list) => all(list.iter().map(|query| query.judge(facts).not())).not(),
+            Self::Not(query) => query.judge(facts).not(),
+            Self::Header(name, text) => Verdict::of(facts.headers.map(|headers| {
+                let values = headers.all(name);
+                if text.is_empty() { !values.is_empty() } else { values.iter().any(|value| contains(value, text)) }
+            })),
+            Self::Body(_) | Self::Text(_) | Self::Raw(_) => Verdict::Unknown,
+            Self::Flag(flag, set) => Verdict::of(facts.flags.map(|flags| flags.contains(flag) == *set)),
+            Self::Larger(bytes) => Verdict::of(facts.size.map(|size| size > *bytes)),
+            Self::Smaller(bytes) => Verdict::of(facts.size.map(|size| size < *bytes)),
+            Self::Day(clock, relation, day) => {
+                let on = match clock {
+                    // The server compares the day as it writes it.
+                    Clock::Arrived => facts.date.map(InternalDate::date),
+                    Clock::Sent => facts.headers.and_then(Headers::date).map(|date| date.datetime().date()),
+                };
+                Verdict::of(on.map(|on| match relation {
+                    Relation::Before => on < *day,
+                    Relation::On => on == *day,
+                    Relation::Since => on >= *day,
+                }))
+            }
+            Self::ArrivedBefore(instant) => Verdict::of(facts.date.map(|date| date.timestamp() < *instant)),
+            Self::ArrivedSince(instant) => Verdict::of(facts.date.map(|date| date.timestamp() >= *instant)),
+            Self::Uids(set) => Verdict::of(facts.uid.map(|uid| set.contains(uid))),
+        }
+    }
+}
+
+fn all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let mut sum = Verdict::Yes;
+    for verdict in verdicts {
+        match verdict {
+            Verdict::No => return Verdict::No,
+            Verdict::Unknown => sum = Verdict::Unknown,
+            Verdict::Yes => {}
+        }
+    }
+    sum
+}
+
+/// Tells whether `value` contains `text`, without regard to case and to how much space is between words.
+fn contains(value: &str, text: &str) -> bool {
+    let plain = |text: &str| {
+        let mut words = String::with_capacity(text.len());
+        for c in text.chars() {
+            if !c.is_whitespace() {
+                words.extend(c.to_lowercase());
+            } else if !words.ends_with(' ') {
+                words.push(' ');
+            }
+        }
+        words
+    };
+    plain(value).contains(&plain(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Flag, Query, Verdict};
+    use crate::mail::Headers;
+
+    #[test]
+    fn what_only_the_server_knows_is_unknown_and_stays_so_under_not() {
+        let facts = Facts { flags: Some(&[Flag::Seen]), size: Some(10), ..Facts::default() };
+        let body = || Query::Body("x".into());
+        let seen = |set| Query::Flag(Flag::Seen, set);
+        assert_eq!(Query::Not(Box::new(body())).judge(&facts), Verdict::Unknown);
+        assert_eq!(Query::All(vec![body(), seen(false)]).judge(&facts), Verdict::No);
+        assert_eq!(Query::Any(vec![body(), seen(true)]).judge(&facts), Verdict::Yes);
+        assert_eq!(Query::Any(vec![]).judge(&facts), Verdict::No);
+        assert_eq!(Query::All(vec![]).judge(&facts), Verdict::Yes);
+    }
+
+    #[test]
+    fn headers_are_compared_decoded_and_folded_space_is_one() {
+        let headers = Headers::parse(b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n  aus  Wien\r\n\r\n");
+        let facts = Facts { headers: Some(&headers), ..Facts::default() };
+        let subject = |text: &str| Query::Header("subject".into(), text.into()).judge(&facts);
+        assert_eq!(subject("GRÜßE AUS WIEN"), Verdict::Yes);
+        assert_eq!(subject("utf-8"), Verdict::No);
+        assert_eq!(subject(""), Verdict::Yes);
+    }
+}

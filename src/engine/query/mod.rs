@@ -1,0 +1,122 @@
+//! Which messages a script means: the query as data, what a server is asked for it, and what is judged
+//! here.
+
+mod judge;
+mod program;
+mod read;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::mail::{Flag, UidSet};
+
+pub use judge::{Facts, Verdict};
+
+/// A question about one message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// All must hold. Holds where there are none.
+    All(Vec<Query>),
+    /// One must hold. Fails where there are none.
+    Any(Vec<Query>),
+    /// Must not hold.
+    Not(Box<Query>),
+    /// A header field that contains the text, without regard to case. An empty text asks whether the field
+    /// is there.
+    Header(String, String),
+    /// The decoded body contains the text.
+    Body(String),
+    /// Header or body contains the text.
+    Text(String),
+    /// The flag is set, or is not.
+    Flag(Flag, bool),
+    /// More bytes than this.
+    Larger(u64),
+    /// Fewer bytes than this.
+    Smaller(u64),
+    /// The day of arrival, or that of the `Date` field, stands so to this day.
+    Day(Clock, Relation, Date),
+    /// Arrived before this instant.
+    ArrivedBefore(Timestamp),
+    /// Arrived at this instant or after it.
+    ArrivedSince(Timestamp),
+    /// One of these messages.
+    Uids(UidSet),
+    /// A checked IMAP SEARCH program, which only the server can answer.
+    Raw(String),
+}
+
+/// Which of a message's dates is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// When it came to the server.
+    Arrived,
+    /// What its `Date` field says.
+    Sent,
+}
+
+/// How a day stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Earlier.
+    Before,
+    /// The same.
+    On,
+    /// The same or later.
+    Since,
+}
+
+/// What must be fetched of a message to judge a query here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Header fields, in lower case.
+    pub fields: BTreeSet<String>,
+    /// The server's answer is wider than the query: every hit must be judged before it is believed.
+    pub look: bool,
+}
+
+impl Query {
+    /// Gives the query of `mailbox:all()`: every message that is not marked `\Deleted`.
+    pub fn everything() -> Self {
+        Self::Flag(Flag::Deleted, false)
+    }
+
+    /// Adds that the message is not marked `\Deleted`, unless the query speaks of that itself.
+    #[must_use]
+    pub fn without_deleted(self) -> Self {
+        if self.speaks_of_deleted() { self } else { Self::All(vec![Self::everything(), self]) }
+    }
+
+    fn speaks_of_deleted(&self) -> bool {
+        match self {
+            Self::All(list) | Self::Any(list) => list.iter().any(Self::speaks_of_deleted),
+            Self::Not(query) => query.speaks_of_deleted(),
+            Self::Flag(flag, _) => *flag == Flag::Deleted,
+            _ => false,
+        }
+    }
+
+    /// Tells what must be fetched to judge the query here.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        self.add_needs(&mut needs);
+        needs
+    }
+
+    fn add_needs(&self, needs: &mut Needs) {
+        match self {
+            Self::All(list) | Self::Any(list) => list.iter().for_each(|query| query.add_needs(needs)),
+            Self::Not(query) => query.add_needs(needs),
+            Self::Header(name, _) => {
+                needs.fields.insert(name.to_ascii_lowercase());
+            }
+            Self::Day(Clock::Sent, ..) => {
+                needs.fields.insert("date".to_owned());
+            }
+            Self::ArrivedBefore(_) | Self::ArrivedSince(_) => needs.look = true,
+            _ => {}
+        }
+    }
+}

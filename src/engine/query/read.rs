@@ -1,0 +1,319 @@
+use jiff::civil::Date;
+use jiff::{Span, Timestamp, Zoned};
+
+use super::{Clock, Query, Relation};
+use crate::engine::literal::Literal;
+use crate::error::{Error, Result};
+use crate::imap::SearchKey;
+use crate::mail::{Flag, Uid, UidSet};
+
+/// Every key that a query may have, for the nearest spelling of one that does not exist.
+const KEYS: [&str; 34] = [
+    "all", "answered", "any", "bcc", "before", "body", "cc", "deleted", "draft", "except", "flagged", "from",
+    "header", "keyword", "larger_than", "list", "message_id", "newer_than", "older_than", "on", "raw",
+    "recent", "recipient", "reply_to", "seen", "sent_before", "sent_on", "sent_since", "since",
+    "smaller_than", "subject", "text", "to", "uid",
+];
+
+impl Query {
+    /// Reads a query as a script writes it: a table whose keys must all hold. Ages count from `now`.
+    ///
+    /// Errors name the key, and what to write instead: an empty query, an unknown key, a value of the wrong
+    /// type, or one that can't be.
+    pub fn read(literal: &Literal, now: &Zoned) -> Result<Self> {
+        let Literal::Table(list, fields) = literal else {
+            return Err(wrong("a query", "a table such as `{ from = \"ci@example.org\" }`", literal));
+        };
+        if let Some(first) = list.first() {
+            let hint = "conditions have names: `{ from = \"a@b\" }`; lists of queries go under `any`, `all` or `except`";
+            return Err(Error::script(format!("a query has a {} without a name", first.type_name()), hint));
+        }
+        if fields.is_empty() {
+            return Err(Error::script(
+                "an empty query would match every message",
+                "write `mailbox:all()` if that is meant; a condition that is nil vanishes from a Lua table",
+            ));
+        }
+        let mut all = Vec::new();
+        for (key, value) in fields {
+            all.push(condition(key, value, now)?);
+        }
+        Ok(if all.len() == 1 { all.remove(0) } else { Self::All(all) })
+    }
+}
+
+fn condition(key: &str, value: &Literal, now: &Zoned) -> Result<Query> {
+    let header = |name: &'static str| move |text: String| Query::Header(name.to_owned(), text);
+    match key {
+        "from" | "to" | "cc" | "bcc" | "subject" => {
+            texts(key, value, |text| Query::Header(key.to_owned(), text))
+        }
+        "reply_to" => texts(key, value, header("reply-to")),
+        "message_id" => texts(key, value, |id| {
+            Query::Header("message-id".to_owned(), id.trim().trim_matches(['<', '>']).to_owned())
+        }),
+        "recipient" => texts(key, value, |text| {
+            let each = ["to", "cc", "bcc"].map(|name| Query::Header(name.to_owned(), text.clone()));
+            Query::Any(each.into())
+        }),
+        "body" => texts(key, value, Query::Body),
+        "text" => texts(key, value, Query::Text),
+        "header" => headers(value),
+        "list" => present("list", "list-id", value),
+        "seen" | "answered" | "flagged" | "deleted" | "draft" | "recent" => flag(key, value),
+        "keyword" => keywords(value),
+        "older_than" => Ok(Query::ArrivedBefore(ago(key, value, now)?)),
+        "newer_than" => Ok(Query::ArrivedSince(ago(key, value, now)?)),
+        "before" => Ok(Query::Day(Clock::Arrived, Relation::Before, day(key, value)?)),
+        "on" => Ok(Query::Day(Clock::Arrived, Relation::On, day(key, value)?)),
+        "since" => Ok(Query::Day(Clock::Arrived, Relation::Since, day(key, value)?)),
+        "sent_before" => Ok(Query::Day(Clock::Sent, Relation::Before, day(key, value)?)),
+        "sent_on" => Ok(Query::Day(Clock::Sent, Relation::On, day(key, value)?)),
+        "sent_since" => Ok(Query::Day(Clock::Sent, Relation::Since, day(key, value)?)),
+        "larger_than" => Ok(Query::Larger(bytes(key, value)?)),
+        "smaller_than" => Ok(Query::Smaller(bytes(key, value)?)),
+        "uid" => uids(value),
+        "any" => Ok(Query::Any(queries(key, value, now)?)),
+        "all" => Ok(Query::All(queries(key, value, now)?)),
+        "except" => except(value, now),
+        "raw" => match value {
+            Literal::Text(program) => {
+                SearchKey::check_raw(program)?;
+                Ok(Query::Raw(program.clone()))
+            }
+            value => Err(wrong("`raw`", "a string with an IMAP SEARCH program", value)),
+        },
+        _ => Err(unknown(key)),
+    }
+}
+
+/// Reads a string that must be contained, or a list of them of which one must be. An empty list matches
+/// nothing.
+fn texts(key: &str, value: &Literal, make: impl Fn(String) -> Query) -> Result<Query> {
+    let one = |value: &Literal| match value {
+        Literal::Text(text) if text.trim().is_empty() => Err(Error::script(
+            format!("`{key}` is an empty string, which every message contains"),
+            "leave the key out, or give it text",
+        )),
+        Literal::Text(text) if text.contains('\0') => {
+            Err(Error::script(format!("`{key}` has a NUL character in it"), "IMAP can't carry one"))
+        }
+        Literal::Text(text) => Ok(make(text.clone())),
+        value => Err(wrong(&format!("`{key}`"), "a string or a list of strings", value)),
+    };
+    any_of(key, value, one)
+}
+
+/// Reads one value, or a list of which any will do.
+fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Result<Query>) -> Result<Query> {
+    match value {
+        Literal::Table(list, fields) if fields.is_empty() => {
+            Ok(Query::Any(list.iter().map(one).collect::<Result<_>>()?))
+        }
+        Literal::Table(..) => Err(wrong(&format!("`{key}`"), "one value or a list of them, not a table with names,", value)),
+        value => one(value),
+    }
+}
+
+fn headers(value: &Literal) -> Result<Query> {
+    let bad = || wrong("`header`", "a table such as `{ [\"X-Spam-Flag\"] = \"yes\" }`", value);
+    let Literal::Table(list, fields) = value else { return Err(bad()) };
+    if !list.is_empty() || fields.is_empty() {
+        return Err(bad());
+    }
+    let mut all = Vec::new();
+    for (name, value) in fields {
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
+            let hint = "header fields are named with ASCII letters, digits and hyphens";
+            return Err(Error::script(format!("`{}` is no name of a header field", name.escape_debug()), hint));
+        }
+        all.push(present(name, name, value)?);
+    }
+    Ok(Query::All(all))
+}
+
+/// Reads `true` as "the field is there", and texts as usual.
+fn present(key: &str, name: &str, value: &Literal) -> Result<Query> {
+    match value {
+        Literal::Boolean(there) => {
+            let query = Query::Header(name.to_owned(), String::new());
+            Ok(if *there { query } else { Query::Not(Box::new(query)) })
+        }
+        value => texts(key, value, |text| Query::Header(name.to_owned(), text)),
+    }
+}
+
+fn flag(key: &str, value: &Literal) -> Result<Query> {
+    match (Flag::from_script(key), value) {
+        (Some(flag), Literal::Boolean(set)) => Ok(Query::Flag(flag, *set)),
+        _ => Err(wrong(&format!("`{key}`"), "`true` or `false`", value)),
+    }
+}
+
+fn keywords(value: &Literal) -> Result<Query> {
+    any_of("keyword", value, |value| match value {
+        Literal::Text(text) => match Flag::parse(text).filter(Flag::is_keyword) {
+            Some(flag) => Ok(Query::Flag(flag, true)),
+            None => Err(Error::script(
+                format!("`{}` is no keyword", text.escape_debug()),
+                "a keyword is one word of ASCII such as `$Forwarded`; system flags have keys of their own: `seen = true`",
+            )),
+        },
+        value => Err(wrong("`keyword`", "a string or a list of strings", value)),
+    })
+}
+
+/// Reads an age such as `90m`, `36h`, `30d`, `2w`, `6mo` or `1y`, and gives the instant that long ago.
+fn ago(key: &str, value: &Literal, now: &Zoned) -> Result<Timestamp> {
+    let bad = || wrong(&format!("`{key}`"), "an age such as \"90m\", \"36h\", \"30d\", \"2w\", \"6mo\" or \"1y\"", value);
+    let Literal::Text(text) = value else { return Err(bad()) };
+    let span: Span = text.parse().map_err(|_| bad())?;
+    if !span.is_positive() {
+        return Err(bad());
+    }
+    Ok(now.checked_sub(span).map_err(|_| bad())?.timestamp())
+}
+
+fn day(key: &str, value: &Literal) -> Result<Date> {
+    let bad = || wrong(&format!("`{key}`"), "a day such as \"2024-02-29\"", value);
+    let Literal::Text(text) = value else { return Err(bad()) };
+    let shaped = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let day: Date = text.parse().map_err(|_| bad())?;
+    if shaped && (1..=9999).contains(&day.year()) { Ok(day) } else { Err(bad()) }
+}
+
+/// Reads a size: bytes, or text with a decimal (`10MB`) or binary (`10MiB`) unit.
+fn bytes(key: &str, value: &Literal) -> Result<u64> {
+    let bad = || wrong(&format!("`{key}`"), "bytes, or a size such as \"10MB\" or \"512KiB\"", value);
+    match value {
+        Literal::Integer(number) => u64::try_from(*number).map_err(|_| bad()),
+        Literal::Text(text) => {
+            let text = text.trim();
+            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (digits, unit) = text.split_at(end);
+            let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+                "" | "b" => 1,
+                "kb" => 1_000,
+                "mb" => 1_000_000,
+                "gb" => 1_000_000_000,
+                "kib" => 1 << 10,
+                "mib" => 1 << 20,
+                "gib" => 1 << 30,
+                _ => return Err(bad()),
+            };
+            digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(bad)
+        }
+        _ => Err(bad()),
+    }
+}
+
+fn uids(value: &Literal) -> Result<Query> {
+    let bad = |value: &Literal| wrong("`uid`", "a UID, a list of them, or a set such as \"1:9,12\"", value);
+    let one = |value: &Literal| match value {
+        Literal::Integer(number) => {
+            u32::try_from(*number).ok().and_then(Uid::new).map(UidSet::from).ok_or_else(|| bad(value))
+        }
+        Literal::Text(text) => UidSet::parse(text).ok_or_else(|| bad(value)),
+        value => Err(bad(value)),
+    };
+    match value {
+        Literal::Table(list, fields) if fields.is_empty() => {
+            let mut all = UidSet::new();
+            for value in list {
+                all = all.union(&one(value)?);
+            }
+            Ok(Query::Uids(all))
+        }
+        value => Ok(Query::Uids(one(value)?)),
+    }
+}
+
+/// Reads the queries under `any` and `all`. None at all is an error: a list that came out empty by mistake
+/// must not decide about mail.
+fn queries(key: &str, value: &Literal, now: &Zoned) -> Result<Vec<Query>> {
+    let Literal::Table(list, fields) = value else {
+        return Err(wrong(&format!("`{key}`"), "a list of queries", value));
+    };
+    if !fields.is_empty() || list.is_empty() {
+        return Err(wrong(&format!("`{key}`"), "a list of queries, at least one,", value));
+    }
+    let each = list.iter().map(|query| {
+        let query = Query::read(query, now)?;
+        refuse_nothing(key, &query)?;
+        Ok(query)
+    });
+    each.collect()
+}
+
+/// Reads what is excepted: a query each key of which is an exception by itself, or a list of queries.
+fn except(value: &Literal, now: &Zoned) -> Result<Query> {
+    let exceptions = match value {
+        Literal::Table(_, fields) if !fields.is_empty() => match Query::read(value, now)? {
+            Query::All(list) if fields.len() > 1 => list,
+            query => vec![query],
+        },
+        value => queries("except", value, now)?,
+    };
+    for query in &exceptions {
+        refuse_nothing("except", query)?;
+    }
+    Ok(Query::Not(Box::new(Query::Any(exceptions))))
+}
+
+fn refuse_nothing(key: &str, query: &Query) -> Result<()> {
+    let nothing = |query: &Query| match query {
+        Query::Any(list) => list.is_empty(),
+        Query::Uids(set) => set.is_empty(),
+        _ => false,
+    };
+    let parts = match query {
+        Query::All(list) => list.as_slice(),
+        query => std::slice::from_ref(query),
+    };
+    if parts.iter().any(nothing) {
+        let what = format!("an empty list under `{key}` can't be meant");
+        return Err(Error::script(what, "a list that came out empty would silently change which messages match"));
+    }
+    Ok(())
+}
+
+fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
+    let got = match value {
+        Literal::Text(text) => format!("\"{}\"", crate::error::visible(text)),
+        Literal::Integer(number) => number.to_string(),
+        Literal::Number(number) => number.to_string(),
+        Literal::Boolean(value) => value.to_string(),
+        value => format!("a {}", value.type_name()),
+    };
+    Error::script(format!("{what} must be {wanted} but is {got}"), "")
+}
+
+fn unknown(key: &str) -> Error {
+    let nearest = KEYS.iter().min_by_key(|known| distance(key, known));
+    let hint = match (key.strip_prefix("un"), nearest) {
+        (Some(flag @ ("seen" | "answered" | "flagged" | "deleted")), _) => format!("write `{flag} = false`"),
+        (_, Some(nearest)) if distance(key, nearest) <= 3 => format!("did you mean `{nearest}`?"),
+        _ => "the keys are in the manual under Queries".to_owned(),
+    };
+    Error::script(format!("a query has no key `{}`", crate::error::visible(key)), hint)
+}
+
+/// Counts the edits between two words (Levenshtein).
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut last = i;
+        let mut left = i + 1;
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let here = if x == *y { last } else { 1 + last.min(left).min(*cell) };
+            last = *cell;
+            *cell = here;
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}

@@ -1,0 +1,185 @@
+use std::fmt;
+
+use crate::mail::{UidSet, UidValidity};
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Moves messages to another mailbox.
+    Move,
+    /// Copies messages to another mailbox.
+    Copy,
+    /// Moves messages to Trash.
+    Trash,
+    /// Sets flags.
+    Mark,
+    /// Takes flags away.
+    Unmark,
+    /// Adds a message to a mailbox.
+    Append,
+    /// Makes a mailbox.
+    Create,
+    /// Deletes an empty mailbox.
+    Delete,
+    /// Renames a mailbox.
+    Rename,
+    /// Subscribes to a mailbox.
+    Subscribe,
+    /// Ends a subscription.
+    Unsubscribe,
+}
+
+impl Verb {
+    /// Gives the past participle that reports use.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Move => "moved",
+            Self::Copy => "copied",
+            Self::Trash => "trashed",
+            Self::Mark => "marked",
+            Self::Unmark => "unmarked",
+            Self::Append => "appended",
+            Self::Create => "created",
+            Self::Delete => "deleted",
+            Self::Rename => "renamed",
+            Self::Subscribe => "subscribed to",
+            Self::Unsubscribe => "unsubscribed from",
+        }
+    }
+}
+
+/// Messages of the source, and something to say about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The messages.
+    pub uids: UidSet,
+    /// What is to be said.
+    pub reason: String,
+}
+
+/// Where messages came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landing {
+    /// The target's validity.
+    pub validity: UidValidity,
+    /// The messages' UIDs there.
+    pub uids: UidSet,
+}
+
+/// What an action did, message by message.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The action.
+    pub verb: Verb,
+    /// The account, as `user@host`.
+    pub account: String,
+    /// The mailbox it was done in.
+    pub mailbox: String,
+    /// The target mailbox, the flags, or the new name, as the verb needs it.
+    pub object: Option<String>,
+    /// The messages it was done to.
+    pub done: UidSet,
+    /// Where they are now, as far as the server says.
+    pub landed: Vec<Landing>,
+    /// Messages to which it did not apply.
+    pub skipped: Vec<Remark>,
+    /// Messages with which it failed. They are where they were.
+    pub failed: Vec<Remark>,
+    /// Messages of which it can't be told whether it was done. They may be in both mailboxes.
+    pub in_doubt: Vec<Remark>,
+    /// What else happened: a mailbox was created, a message stays marked.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(verb: Verb, account: &str, mailbox: &str, object: Option<String>) -> Self {
+        Self {
+            verb,
+            account: account.to_owned(),
+            mailbox: mailbox.to_owned(),
+            object,
+            done: UidSet::new(),
+            landed: Vec::new(),
+            skipped: Vec::new(),
+            failed: Vec::new(),
+            in_doubt: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Tells whether everything that was wanted was done, or did not apply.
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.in_doubt.is_empty()
+    }
+
+    /// Tells whether there is nothing to report.
+    pub fn is_idle(&self) -> bool {
+        self.is_clean() && self.done.is_empty() && self.notes.is_empty() && self.is_about_messages()
+    }
+
+    fn is_about_messages(&self) -> bool {
+        matches!(self.verb, Verb::Move | Verb::Copy | Verb::Trash | Verb::Mark | Verb::Unmark)
+    }
+
+    pub(super) fn skip(&mut self, uids: UidSet, reason: impl Into<String>) {
+        remark(&mut self.skipped, uids, reason.into());
+    }
+
+    pub(super) fn fail(&mut self, uids: UidSet, reason: impl Into<String>) {
+        remark(&mut self.failed, uids, reason.into());
+    }
+
+    pub(super) fn doubt(&mut self, uids: UidSet, reason: impl Into<String>) {
+        remark(&mut self.in_doubt, uids, reason.into());
+    }
+}
+
+fn remark(list: &mut Vec<Remark>, uids: UidSet, reason: String) {
+    if uids.is_empty() {
+        return;
+    }
+    match list.iter_mut().find(|remark| remark.reason == reason) {
+        Some(remark) => remark.uids = remark.uids.union(&uids),
+        None => list.push(Remark { uids, reason }),
+    }
+}
+
+/// Says `1 message` or `5 messages`.
+fn messages(count: usize) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+impl fmt::Display for Report {
+    /// Writes what was done in one line, and a line for each remark.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = self.object.as_deref().unwrap_or_default();
+        let (done, mailbox, account) = (self.verb.done(), &self.mailbox, &self.account);
+        match self.verb {
+            Verb::Move | Verb::Copy | Verb::Trash => {
+                write!(f, "{account}: {done} {} from {mailbox} to {object}", messages(self.done.len()))?;
+            }
+            Verb::Mark | Verb::Unmark => {
+                write!(f, "{account}: {done} {} in {mailbox}: {object}", messages(self.done.len()))?;
+            }
+            Verb::Append => write!(f, "{account}: appended 1 message to {mailbox}")?,
+            Verb::Rename => write!(f, "{account}: renamed {mailbox} to {object}")?,
+            Verb::Create | Verb::Delete | Verb::Subscribe | Verb::Unsubscribe => {
+                write!(f, "{account}: {done} {mailbox}")?;
+            }
+        }
+        for note in &self.notes {
+            write!(f, "\n  {note}")?;
+        }
+        for (what, list) in [("skipped", &self.skipped), ("FAILED", &self.failed), ("IN DOUBT", &self.in_doubt)] {
+            for remark in list {
+                let mut uids = remark.uids.to_string();
+                if uids.len() > 60 {
+                    uids.truncate(uids.get(..57).and_then(|head| head.rfind(',')).unwrap_or(57));
+                    uids.push_str(",…");
+                }
+                write!(f, "\n  {what} {} (UID {uids}): {}", messages(remark.uids.len()), remark.reason)?;
+            }
+        }
+        Ok(())
+    }
+}

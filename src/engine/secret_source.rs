@@ -1,0 +1,107 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::world::World;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mail::Secret;
+
+/// Where a secret comes from. It is read when the account first logs in, and not before.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// The script has it in its text.
+    Literal(Secret),
+    /// An environment variable.
+    Env(String),
+    /// The first line that a program prints: its name and arguments, no shell.
+    Command(Vec<String>),
+    /// A file that nobody else can read.
+    File(PathBuf),
+    /// The user types it.
+    Prompt(String),
+}
+
+impl SecretSource {
+    /// Reads the secret. Errors say what to do, and never what was read.
+    pub fn read(&self, world: &dyn World) -> Result<Secret> {
+        let secret = match self {
+            Self::Literal(secret) => secret.clone(),
+            Self::Env(name) => Secret::new(world.env(name).ok_or_else(|| {
+                failed(format!("the environment variable `{name}` is not set"), "set it before the run")
+            })?),
+            Self::Command(words) => command(words)?,
+            Self::File(path) => file(path)?,
+            Self::Prompt(text) => Secret::new(world.prompt(text).map_err(|error| {
+                let what = format!("no password could be asked for: {error}");
+                failed(what, "`secret.prompt` needs a terminal; `secret.command` or `secret.file` do not")
+            })?),
+        };
+        if secret.expose().is_empty() {
+            return Err(failed(format!("{} gave an empty password", self.name()), "check where it comes from"));
+        }
+        Ok(secret)
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Literal(_) => "the script",
+            Self::Env(_) => "`secret.env`",
+            Self::Command(_) => "`secret.command`",
+            Self::File(_) => "`secret.file`",
+            Self::Prompt(_) => "`secret.prompt`",
+        }
+    }
+}
+
+fn failed(what: String, hint: &str) -> Error {
+    ErrorKind::Config { what, hint: hint.to_owned() }.into()
+}
+
+fn command(words: &[String]) -> Result<Secret> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(failed("`secret.command` has no program".to_owned(), "give it a list: `{ \"pass\", \"mail/work\" }`"));
+    };
+    let output = Command::new(program).args(arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| {
+        failed(format!("the program `{program}` of `secret.command` can't be run: {error}"), "check its name and PATH")
+    })?;
+    if !output.status.success() {
+        let what = format!("the program `{program}` of `secret.command` ended with {}", output.status);
+        return Err(failed(what, "run it by hand to see why"));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|_| {
+        failed(format!("the program `{program}` of `secret.command` printed what is not UTF-8"), "run it by hand")
+    })?;
+    // `pass` and its like print the password on the first line and notes below it.
+    Ok(Secret::new(text.lines().next().unwrap_or_default()))
+}
+
+fn file(path: &Path) -> Result<Secret> {
+    let shown = path.display();
+    let read = || -> std::io::Result<(u32, Vec<u8>)> {
+        let mut file = fs::File::open(path)?;
+        let mode = mode(&file.metadata()?);
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 64 << 10), &mut bytes)?;
+        Ok((mode, bytes))
+    };
+    let (mode, bytes) = read()
+        .map_err(|error| failed(format!("the secret file `{shown}` can't be read: {error}"), "check `secret.file`"))?;
+    if mode & 0o044 != 0 {
+        let what = format!("the secret file `{shown}` can be read by others (mode {:03o})", mode & 0o777);
+        return Err(failed(what, &format!("`chmod 600 {shown}`")));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| failed(format!("the secret file `{shown}` is not UTF-8"), "check `secret.file`"))?;
+    Ok(Secret::new(text))
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata)
+}
+
+#[cfg(not(unix))]
+fn mode(_metadata: &fs::Metadata) -> u32 {
+    0
+}

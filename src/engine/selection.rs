@@ -1,0 +1,31 @@
+use super::account::Account;
+use super::names::NameSpec;
+use super::query::Query;
+use crate::mail::{MailboxName, UidSet, UidValidity};
+
+/// Messages that a search found: UIDs pinned to account, mailbox and UIDVALIDITY. It never changes.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The account.
+    pub account: Account,
+    /// The mailbox as the script named it.
+    pub spec: NameSpec,
+    /// The mailbox as reports show it.
+    pub shown: String,
+    /// The mailbox on the server.
+    pub name: MailboxName,
+    /// What the UIDs are worth; `None` where the server gave none, and then they are only good for reading.
+    pub validity: Option<UidValidity>,
+    /// The messages.
+    pub uids: UidSet,
+    /// What found them. It is asked again before anything is removed.
+    pub query: Query,
+}
+
+impl Selection {
+    /// Gives the same with other messages of the same mailbox.
+    #[must_use]
+    pub fn with_uids(&self, uids: UidSet) -> Self {
+        Self { uids, ..self.clone() }
+    }
+}

@@ -1,0 +1,58 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Zoned;
+
+use super::report::Report;
+use crate::imap;
+
+/// Something that happened and that the user may want to see.
+#[derive(Debug)]
+pub enum Event {
+    /// An action ended; the report says what it did.
+    Done(Report),
+    /// The server wants a person to read this (RFC 3501 §7.1, ALERT).
+    Alert { /** The account. */ account: String, /** The server's words. */ text: String },
+    /// Something that is no failure but should be known.
+    Warning(String),
+    /// What a script says through `log`: level and text.
+    Log(&'static str, String),
+}
+
+/// What the engine asks of the program around it: the environment, the terminal, the clock, and somebody to
+/// tell.
+pub trait World: Send + Sync {
+    /// Gives an environment variable.
+    fn env(&self, name: &str) -> Option<String>;
+    /// Asks for a secret on the terminal, without echo.
+    fn prompt(&self, text: &str) -> io::Result<String>;
+    /// Gives the time, in the user's zone.
+    fn now(&self) -> Zoned;
+    /// Takes note of an event.
+    fn tell(&self, event: Event);
+}
+
+/// One run of the program: what all its accounts share.
+#[derive(Clone)]
+pub struct Run {
+    /// Time-outs, interrupt and transcript.
+    pub context: imap::Context,
+    /// The program around it.
+    pub world: Arc<dyn World>,
+    /// Where every account really connects to, without TLS, if this is a sandbox run.
+    pub sandbox: Option<SocketAddr>,
+}
+
+impl Run {
+    /// Tells whether the user wants it to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.context.interrupt.is_raised()
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("context", &self.context).field("sandbox", &self.sandbox).finish_non_exhaustive()
+    }
+}
