@@ -1,0 +1,4 @@
+//! Tests of the ground that the other tests stand on.
+
+mod dovecot;
+mod tls;

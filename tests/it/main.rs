@@ -1,0 +1,23 @@
+//! The integration tests: the real program against real, embedded and hostile IMAP servers.
+//!
+//! `harness` runs the program, `server` says against what; `dovecot`, `proxy` and `scripted` are those servers, and
+//! `observer` seeds and inspects their mailboxes without a line of the project's own code.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod certificates;
+mod dovecot;
+mod dovecot_config;
+mod mail;
+mod observer;
+mod proxy;
+mod server;
+mod snapshot;
+mod watchdog;
+
+mod ground;
