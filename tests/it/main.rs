@@ -11,11 +11,14 @@
 )]
 
 mod certificates;
+mod conversation;
 mod dovecot;
 mod dovecot_config;
 mod mail;
 mod observer;
 mod proxy;
+mod responder;
+mod scripted;
 mod server;
 mod snapshot;
 mod watchdog;

@@ -1,4 +1,5 @@
 //! Tests of the ground that the other tests stand on.
 
 mod dovecot;
+mod scripted;
 mod tls;
