@@ -1,0 +1,274 @@
+//! Runs a script with the real program and says what must come of it.
+//!
+//! ```ignore
+//! Script::new("local acc = $LOGIN …").on(&server).stdout("moved 1 message\n").mailbox("INBOX", &["b"]).run();
+//! ```
+
+use crate::{output::Output, server::Server, snapshot::Snapshot};
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// No run takes longer, or it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run under construction: the script, its surroundings and what is expected.
+///
+/// In the script, and in `args`, `$HOST $PORT $USER $PASSWORD $TLS $CA` stand for the server's, `$LOGIN` for the whole
+/// call of `login`, and `$DIR` for the run's own directory, which is also its home.
+#[derive(Default)]
+pub(crate) struct Script<'a> {
+    source: String,
+    program: Option<String>,
+    server: Option<&'a Server>,
+    options: Vec<String>,
+    args: Vec<String>,
+    stdin: Vec<u8>,
+    env: Vec<(String, String)>,
+    status: Option<i32>,
+    stdout: Option<String>,
+    stderr: Option<String>,
+    stderr_parts: Vec<String>,
+    mailboxes: Vec<(String, Vec<String>)>,
+    untouched: bool,
+    complete: bool,
+}
+
+impl<'a> Script<'a> {
+    pub(crate) fn new(source: &str) -> Self {
+        Self { source: source.into(), ..Self::default() }
+    }
+
+    /// Runs another program than imapscript, to test the harness itself.
+    pub(crate) fn program(mut self, program: &str) -> Self {
+        self.program = Some(program.into());
+        self
+    }
+
+    pub(crate) fn on(mut self, server: &'a Server) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// Adds options, which come before the script.
+    pub(crate) fn options(mut self, options: &[&str]) -> Self {
+        self.options.extend(options.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Adds arguments, which come after the script.
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    pub(crate) fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.stdin = bytes.as_ref().to_vec();
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Expects an exit code; 0 unless said otherwise.
+    pub(crate) fn status(mut self, status: i32) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Expects the whole standard output, as redacted by [`Output`].
+    pub(crate) fn stdout(mut self, text: &str) -> Self {
+        self.stdout = Some(text.into());
+        self
+    }
+
+    /// Expects the whole standard error, as redacted by [`Output`].
+    pub(crate) fn stderr(mut self, text: &str) -> Self {
+        self.stderr = Some(text.into());
+        self
+    }
+
+    /// Expects a part of standard error.
+    pub(crate) fn stderr_contains(mut self, part: &str) -> Self {
+        self.stderr_parts.push(part.into());
+        self
+    }
+
+    /// Expects the subjects in a mailbox after the run, in any order.
+    pub(crate) fn mailbox(mut self, mailbox: &str, subjects: &[&str]) -> Self {
+        let mut subjects: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+        subjects.sort_unstable();
+        self.mailboxes.push((mailbox.into(), subjects));
+        self
+    }
+
+    /// Expects that the run changes nothing at all in the account.
+    pub(crate) fn changes_nothing(mut self) -> Self {
+        self.untouched = true;
+        self
+    }
+
+    /// Expects that every message exists as often after the run as before it, wherever it is.
+    pub(crate) fn loses_nothing(mut self) -> Self {
+        self.complete = true;
+        self
+    }
+
+    /// Runs the program to its end and checks all that is expected.
+    #[track_caller]
+    pub(crate) fn run(self) -> Output {
+        let before = (self.untouched || self.complete).then(|| self.inspect());
+        let output = self.spawn().finish();
+        assert_eq!(output.status, Some(self.status.unwrap_or(0)), "the exit code of {output}");
+        if let Some(expected) = &self.stdout {
+            assert!(output.stdout == *expected, "standard output is not\n{expected}\nbut {output}");
+        }
+        if let Some(expected) = &self.stderr {
+            assert!(output.stderr == *expected, "standard error is not\n{expected}\nbut {output}");
+        }
+        for part in &self.stderr_parts {
+            assert!(output.stderr.contains(part), "standard error lacks `{part}`: {output}");
+        }
+        let Some(after) = (before.is_some() || !self.mailboxes.is_empty()).then(|| self.inspect()) else {
+            return output;
+        };
+        for (mailbox, subjects) in &self.mailboxes {
+            assert_eq!(&after.subjects(mailbox), subjects, "{mailbox} after {output}");
+        }
+        if let Some(before) = before {
+            assert_eq!(before.digests(), after.digests(), "all messages, before and after {output}");
+            assert!(!self.untouched || before == after, "before:\n{before:#?}\nafter:\n{after:#?}\n{output}");
+        }
+        output
+    }
+
+    /// Starts the program and lets the test do something meanwhile. What is expected is not checked.
+    pub(crate) fn spawn(&self) -> Running {
+        let directory = TempDir::new().unwrap();
+        let home = directory.path();
+        let script = home.join("script.lua");
+        fs::write(&script, self.filled(&self.source, home)).unwrap();
+        let mut command = Command::new(self.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_imapscript")));
+        command.args(self.options.iter().map(|option| self.filled(option, home)));
+        command.arg(&script).args(self.args.iter().map(|argument| self.filled(argument, home)));
+        command
+            .env_clear()
+            .env("HOME", home)
+            .env("PATH", "/usr/bin:/bin")
+            .env("TZ", "UTC")
+            .env("LANG", "C.UTF-8");
+        for (variable, place) in [
+            ("CONFIG", "config"),
+            ("STATE", "state"),
+            ("CACHE", "cache"),
+            ("DATA", "data"),
+            ("RUNTIME", "run"),
+        ] {
+            let suffix = if variable == "RUNTIME" { "DIR" } else { "HOME" };
+            command.env(format!("XDG_{variable}_{suffix}"), home.join(place));
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, self.filled(value, home)))).current_dir(home);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, bytes) = (child.stdin.take().unwrap(), self.stdin.clone());
+        // A program that does not read its input is no fault of the harness.
+        thread::spawn(move || stdin.write_all(&bytes).ok());
+        let streams = [collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap())];
+        Running {
+            child,
+            streams: Some(streams),
+            directory,
+            ports: self.server.map(|server| server.address.port()),
+        }
+    }
+
+    fn inspect(&self) -> Snapshot {
+        self.server.expect("`on(&server)` says whose mailboxes").snapshot()
+    }
+
+    /// Text with its placeholders filled in.
+    fn filled(&self, text: &str, home: &Path) -> String {
+        let text = text.replace("$DIR", home.to_str().unwrap());
+        let Some(server) = self.server else {
+            return text;
+        };
+        let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());
+        let trust = ca_file.map(|path| format!(", ca_file = \"{path}\"")).unwrap_or_default();
+        text.replace(
+            "$LOGIN",
+            &format!(
+                "login {{ host = \"$HOST\", port = $PORT, tls = \"$TLS\", user = \"$USER\", \
+                 password = \"$PASSWORD\"{trust} }}"
+            ),
+        )
+        .replace("$HOST", &server.address.ip().to_string())
+        .replace("$PORT", &server.address.port().to_string())
+        .replace("$TLS", server.tls.name())
+        .replace("$USER", &server.user)
+        .replace("$PASSWORD", &server.password)
+        .replace("$CA", ca_file.unwrap_or_default())
+    }
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = vec![];
+        stream.read_to_end(&mut bytes).ok();
+        bytes
+    })
+}
+
+/// A run under way. It is killed when its value is dropped.
+pub(crate) struct Running {
+    child: Child,
+    streams: Option<[JoinHandle<Vec<u8>>; 2]>,
+    directory: TempDir,
+    ports: Option<u16>,
+}
+
+impl Running {
+    /// Sends a signal, such as `INT` for Ctrl-C.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; a run that hangs is killed and fails.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> Output {
+        let deadline = Instant::now() + PATIENCE;
+        let mut status = None;
+        while status.is_none() && Instant::now() < deadline {
+            status = self.child.try_wait().unwrap();
+            thread::sleep(Duration::from_millis(3));
+        }
+        if status.is_none() {
+            self.child.kill().unwrap();
+        }
+        let [stdout, stderr] = self.streams.take().unwrap().map(|stream| stream.join().unwrap());
+        let output = Output::new(
+            &stdout,
+            &stderr,
+            status.and_then(|status| status.code()),
+            self.directory.path(),
+            self.ports,
+        );
+        assert!(status.is_some(), "killed after {PATIENCE:?}: {output}");
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
