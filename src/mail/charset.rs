@@ -22,6 +22,11 @@ pub(super) fn guess(bytes: &[u8]) -> String {
     }
 }
 
+/// Gives as much of a text's beginning as fits into so many bytes.
+pub(super) fn beginning(text: &str, bytes: usize) -> &str {
+    (0..=bytes.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
 /// Decodes a text part by its charset parameter, and guesses where there is none that helps.
 ///
 /// ASCII counts as none: what is labelled so and is not ASCII is nearly always UTF-8.
