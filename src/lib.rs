@@ -1,4 +1,5 @@
 //! imapscript: Lua scripts for IMAP mailboxes.
+pub mod engine;
 pub mod error;
 pub mod imap;
 pub mod mail;

@@ -174,7 +174,8 @@ impl Account {
 
     /// Finishes what is under way and logs out. The next job connects again.
     pub fn log_out(&self) {
-        let connection = self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let connection =
+            self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         drop(connection);
     }
 }
@@ -192,7 +193,8 @@ fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Securi
         TlsMode::Starttls => Ok(Security::Starttls(tls)),
         TlsMode::None if is_loopback(&settings.host) => Ok(Security::None),
         TlsMode::None if settings.allow_plaintext => {
-            let text = format!("{label}: the password and all mail travel unencrypted to `{}`", settings.host);
+            let text =
+                format!("{label}: the password and all mail travel unencrypted to `{}`", settings.host);
             run.world.tell(Event::Warning(text));
             Ok(Security::None)
         }

@@ -67,8 +67,12 @@ impl Inquiry {
         let mut fields: BTreeSet<String> = query.map(|query| query.needs().fields).unwrap_or_default();
         fields.insert("message-id".to_owned());
         let section = Section::Fields(fields.into_iter().collect());
-        let mut items =
-            vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
+        let mut items = vec![
+            FetchItem::Flags,
+            FetchItem::InternalDate,
+            FetchItem::Size,
+            FetchItem::Section(section.clone()),
+        ];
         if session.capabilities().has("X-GM-EXT-1") {
             items.push(FetchItem::GmailMessageId);
         }
@@ -106,7 +110,8 @@ impl Inquiry {
             end.ok()?;
         }
         if found.values().any(|identity| identity.flags.is_none()) {
-            return Err(Error::protocol("FETCH answers without the flags that were asked for").in_command("UID FETCH"));
+            return Err(Error::protocol("FETCH answers without the flags that were asked for")
+                .in_command("UID FETCH"));
         }
         Ok(found)
     }

@@ -7,6 +7,7 @@ mod account;
 pub mod apply;
 mod connection;
 mod identity;
+mod inspect;
 mod literal;
 mod messages;
 mod names;
@@ -20,7 +21,9 @@ mod world;
 pub use account::{Account, AccountSettings, TlsMode};
 pub use connection::Ticket;
 pub use literal::Literal;
-pub use messages::{BODY_BATCH_BYTES, HEADER_BATCH, Loaded, MESSAGE_CAP, load_body, load_bodies, load_headers};
+pub use messages::{
+    BODY_BATCH_BYTES, HEADER_BATCH, Loaded, MESSAGE_CAP, load_bodies, load_body, load_headers,
+};
 pub use names::{ListedMailbox, NameSpec};
 pub use query::Query;
 pub use report::{Remark, Report, Verb};

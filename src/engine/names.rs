@@ -16,7 +16,9 @@ impl NameSpec {
     pub fn shown(&self) -> String {
         match self {
             Self::Script(name) => name.clone(),
-            Self::Raw(wire) => MailboxName::from_wire(wire).map(|name| name.text().to_owned()).unwrap_or_default(),
+            Self::Raw(wire) => {
+                MailboxName::from_wire(wire).map(|name| name.text().to_owned()).unwrap_or_default()
+            }
         }
     }
 
@@ -26,28 +28,34 @@ impl NameSpec {
     pub(super) fn resolve(&self, session: &mut Session) -> Result<MailboxName> {
         match self {
             Self::Raw(wire) => MailboxName::from_wire(wire).ok_or_else(|| {
-                Error::script("a raw mailbox name is empty or has CR, LF or NUL in it", "no server can have such a name")
+                Error::script(
+                    "a raw mailbox name is empty or has CR, LF or NUL in it",
+                    "no server can have such a name",
+                )
             }),
-            Self::Script(name) if name.eq_ignore_ascii_case("INBOX") || name.eq_ignore_ascii_case("@inbox") => {
+            Self::Script(name)
+                if name.eq_ignore_ascii_case("INBOX") || name.eq_ignore_ascii_case("@inbox") =>
+            {
                 Ok(MailboxName::inbox())
             }
-            Self::Script(name) => match name.strip_prefix('@') {
-                Some(use_) => special_use(session, use_),
-                None => {
+            Self::Script(name) => {
+                if let Some(use_) = name.strip_prefix('@') {
+                    special_use(session, use_)
+                } else {
                     let spaces = session.namespaces()?;
                     spaces.to_server(name).ok_or_else(|| {
-                        let delimiter = spaces.personal.delimiter.filter(|&d| d != '/');
-                        let hint = match delimiter {
-                            Some(d) if name.contains(d) => format!(
-                                "this server's own delimiter is `{d}`: write `{}`, or `{{ raw = … }}` for the name as the server has it",
-                                name.replace(d, "/")
-                            ),
-                            _ => "levels are joined by `/`, and none is empty or has a control character".to_owned(),
-                        };
-                        Error::script(format!("`{}` can't be a mailbox's name", crate::error::visible(name)), hint)
-                    })
+                    let delimiter = spaces.personal.delimiter.filter(|&d| d != '/');
+                    let hint = match delimiter {
+                        Some(d) if name.contains(d) => format!(
+                            "this server's own delimiter is `{d}`: write `{}`, or `{{ raw = … }}` for the name as the server has it",
+                            name.replace(d, "/")
+                        ),
+                        _ => "levels are joined by `/`, and none is empty or has a control character".to_owned(),
+                    };
+                    Error::script(format!("`{}` can't be a mailbox's name", crate::error::visible(name)), hint)
+                })
                 }
-            },
+            }
         }
     }
 }
@@ -78,7 +86,9 @@ fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
     }
     let spaces = session.namespaces()?;
     for known in wanted.well_known_names() {
-        let is = |entry: &&ListEntry| entry.is_selectable() && spaces.to_script(&entry.name).to_lowercase() == *known;
+        let is = |entry: &&ListEntry| {
+            entry.is_selectable() && spaces.to_script(&entry.name).to_lowercase() == *known
+        };
         if let Some(entry) = entries.iter().find(is) {
             return Ok(entry.name.clone());
         }
@@ -89,8 +99,8 @@ fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
 }
 
 /// Tells whether a mailbox has a special use, by what the server says or by a well-known name.
-pub(super) fn has_special_use(session: &mut Session, name: &MailboxName, wanted: SpecialUse) -> Result<bool> {
-    Ok(special_use(session, wanted.name()).is_ok_and(|found| found == *name))
+pub(super) fn has_special_use(session: &mut Session, name: &MailboxName, wanted: SpecialUse) -> bool {
+    special_use(session, wanted.name()).is_ok_and(|found| found == *name)
 }
 
 /// One mailbox of a listing, in a script's terms.
@@ -110,7 +120,11 @@ pub struct ListedMailbox {
 
 /// Lists the mailboxes that match a script's pattern; all of them without one. `subscribed` lists only those
 /// that the user subscribed to.
-pub(super) fn list(session: &mut Session, pattern: Option<&str>, subscribed: bool) -> Result<Vec<ListedMailbox>> {
+pub(super) fn list(
+    session: &mut Session,
+    pattern: Option<&str>,
+    subscribed: bool,
+) -> Result<Vec<ListedMailbox>> {
     let pattern = match pattern {
         None | Some("*") => everything()?,
         Some(pattern) => NameSpec::Script(pattern.to_owned()).resolve(session)?,

@@ -170,7 +170,9 @@ impl fmt::Display for Report {
         for note in &self.notes {
             write!(f, "\n  {note}")?;
         }
-        for (what, list) in [("skipped", &self.skipped), ("FAILED", &self.failed), ("IN DOUBT", &self.in_doubt)] {
+        for (what, list) in
+            [("skipped", &self.skipped), ("FAILED", &self.failed), ("IN DOUBT", &self.in_doubt)]
+        {
             for remark in list {
                 let mut uids = remark.uids.to_string();
                 if uids.len() > 60 {

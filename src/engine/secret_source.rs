@@ -37,7 +37,10 @@ impl SecretSource {
             })?),
         };
         if secret.expose().is_empty() {
-            return Err(failed(format!("{} gave an empty password", self.name()), "check where it comes from"));
+            return Err(failed(
+                format!("{} gave an empty password", self.name()),
+                "check where it comes from",
+            ));
         }
         Ok(secret)
     }
@@ -59,18 +62,28 @@ fn failed(what: String, hint: &str) -> Error {
 
 fn command(words: &[String]) -> Result<Secret> {
     let Some((program, arguments)) = words.split_first() else {
-        return Err(failed("`secret.command` has no program".to_owned(), "give it a list: `{ \"pass\", \"mail/work\" }`"));
+        return Err(failed(
+            "`secret.command` has no program".to_owned(),
+            "give it a list: `{ \"pass\", \"mail/work\" }`",
+        ));
     };
-    let output = Command::new(program).args(arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
+    let output =
+        Command::new(program).args(arguments).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| {
-        failed(format!("the program `{program}` of `secret.command` can't be run: {error}"), "check its name and PATH")
+        failed(
+            format!("the program `{program}` of `secret.command` can't be run: {error}"),
+            "check its name and PATH",
+        )
     })?;
     if !output.status.success() {
         let what = format!("the program `{program}` of `secret.command` ended with {}", output.status);
         return Err(failed(what, "run it by hand to see why"));
     }
     let text = String::from_utf8(output.stdout).map_err(|_| {
-        failed(format!("the program `{program}` of `secret.command` printed what is not UTF-8"), "run it by hand")
+        failed(
+            format!("the program `{program}` of `secret.command` printed what is not UTF-8"),
+            "run it by hand",
+        )
     })?;
     // `pass` and its like print the password on the first line and notes below it.
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
@@ -85,8 +98,9 @@ fn file(path: &Path) -> Result<Secret> {
         std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 64 << 10), &mut bytes)?;
         Ok((mode, bytes))
     };
-    let (mode, bytes) = read()
-        .map_err(|error| failed(format!("the secret file `{shown}` can't be read: {error}"), "check `secret.file`"))?;
+    let (mode, bytes) = read().map_err(|error| {
+        failed(format!("the secret file `{shown}` can't be read: {error}"), "check `secret.file`")
+    })?;
     if mode & 0o044 != 0 {
         let what = format!("the secret file `{shown}` can be read by others (mode {:03o})", mode & 0o777);
         return Err(failed(what, &format!("`chmod 600 {shown}`")));

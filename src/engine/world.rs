@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 
 use super::report::Report;
 use crate::imap;
@@ -13,7 +13,12 @@ pub enum Event {
     /// An action ended; the report says what it did.
     Done(Report),
     /// The server wants a person to read this (RFC 3501 §7.1, ALERT).
-    Alert { /** The account. */ account: String, /** The server's words. */ text: String },
+    Alert {
+        /** The account. */
+        account: String,
+        /** The server's words. */
+        text: String,
+    },
     /// Something that is no failure but should be known.
     Warning(String),
     /// What a script says through `log`: level and text.
@@ -28,7 +33,7 @@ pub trait World: Send + Sync {
     /// Asks for a secret on the terminal, without echo.
     fn prompt(&self, text: &str) -> io::Result<String>;
     /// Gives the time, in the user's zone.
-    fn now(&self) -> Zoned;
+    fn now(&self) -> ZonedDateTime;
     /// Takes note of an event.
     fn tell(&self, event: Event);
 }
@@ -53,6 +58,9 @@ impl Run {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("context", &self.context).field("sandbox", &self.sandbox).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("context", &self.context)
+            .field("sandbox", &self.sandbox)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
+use super::body_structure;
+use super::envelope::Envelope;
 use super::token::{Tokens, Value};
 use crate::error::{Error, Result};
-use crate::mail::{Flag, InternalDate, Uid};
+use crate::mail::{BodyStructure, Flag, InternalDate, Uid};
 
 /// Something to ask for with UID FETCH (RFC 3501 §6.4.5). The UID always comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +111,10 @@ pub struct Fetch {
     pub size: Option<u64>,
     /// Gmail's identifier of the message.
     pub gmail_message_id: Option<u64>,
+    /// The parsed structure of the header.
+    pub envelope: Option<Envelope>,
+    /// The tree of MIME parts.
+    pub structure: Option<BodyStructure>,
     /// Contents, by the text between their brackets in upper case. An absent part is empty.
     sections: Vec<(String, Vec<u8>)>,
 }
@@ -142,6 +148,8 @@ impl Fetch {
             }
             b"INTERNALDATE" => self.internal_date = value.text().and_then(|text| InternalDate::parse(&text)),
             b"RFC822.SIZE" => self.size = value.number(),
+            b"ENVELOPE" => self.envelope = Some(Envelope::parse(value)),
+            b"BODYSTRUCTURE" => self.structure = Some(body_structure::parse(value)?),
             b"X-GM-MSGID" => self.gmail_message_id = value.number(),
             name if name.starts_with(b"BODY[") => {
                 let inner = String::from_utf8_lossy(name.get(5..).unwrap_or_default()).into_owned();
@@ -163,6 +171,11 @@ impl Fetch {
             self.sections.iter().find(|(name, _)| fields(name) && fields(&wanted))
         });
         found.map(|(_, content)| content.as_slice())
+    }
+
+    /// Gives all contents that came, by the text between their brackets in upper case.
+    pub fn sections(&self) -> &[(String, Vec<u8>)] {
+        &self.sections
     }
 
     /// Takes a section's content out, as [`Fetch::section`] finds it.

@@ -4,9 +4,11 @@
 //! Commands are built from typed parts in [`Command`]; what the server says is read by our own tolerant
 //! parser. Nothing here decides what should happen to mail.
 
+mod body_structure;
 mod capability;
 mod code;
 mod encode;
+mod envelope;
 mod fetch;
 mod list;
 mod login;
@@ -22,6 +24,7 @@ mod token;
 pub use capability::Capabilities;
 pub use code::{Code, CopyUid};
 pub use encode::{COMMAND_BYTES, Command};
+pub use envelope::{Envelope, EnvelopeAddress};
 pub use fetch::{Fetch, FetchItem, Section};
 pub use list::{ListEntry, MailboxStatus, QuotaRoot, SpecialUse};
 pub use login::{Credentials, Mechanism, Security, ServerAddress};

@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 500;
 /// without space around them too, because many programs write them so. An unknown charset leaves
 /// the word as it stands; line breaks and NUL that come out of a word become spaces, so that one
 /// header's value can't look like two headers.
-pub(super) fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     // Without it, each of many beginnings would look for its end through all of the text.
     let Some(last_end) = text.rfind("?=") else { return text.to_owned() };
     let mut decoded = Decoded { text: String::with_capacity(text.len()), run: None };

@@ -27,6 +27,7 @@ mod uid_set;
 pub use address::Address;
 pub use attachment::Attachment;
 pub use body_structure::{BodyStructure, Disposition};
+pub use encoded_word::decode as decode_encoded_words;
 pub use file_name::safe_file_name;
 pub use flag::Flag;
 pub use header::Headers;

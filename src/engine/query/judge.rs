@@ -54,7 +54,11 @@ impl Query {
             Self::Not(query) => query.judge(facts).not(),
             Self::Header(name, text) => Verdict::of(facts.headers.map(|headers| {
                 let values = headers.all(name);
-                if text.is_empty() { !values.is_empty() } else { values.iter().any(|value| contains(value, text)) }
+                if text.is_empty() {
+                    !values.is_empty()
+                } else {
+                    values.iter().any(|value| contains(value, text))
+                }
             })),
             Self::Body(_) | Self::Text(_) | Self::Raw(_) => Verdict::Unknown,
             Self::Flag(flag, set) => Verdict::of(facts.flags.map(|flags| flags.contains(flag) == *set)),

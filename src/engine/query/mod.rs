@@ -13,6 +13,7 @@ use jiff::civil::Date;
 use crate::mail::{Flag, UidSet};
 
 pub use judge::{Facts, Verdict};
+pub use read::distance;
 
 /// A question about one message.
 #[derive(Clone, Debug, PartialEq)]

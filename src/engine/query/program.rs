@@ -105,7 +105,7 @@ fn day_key(clock: Clock, relation: Relation, day: Date) -> SearchKey {
 
 /// Asks for a whole day more than the instant, whatever the server's zone: at most 14 hours from UTC.
 fn age_key(instant: Timestamp, before: bool) -> SearchKey {
-    let day = instant.to_zoned(TimeZone::UTC).date();
+    let day = instant.to_zoned_datetime(TimeZone::UTC).date();
     let wide = |days: i32| {
         let mut day = Some(day);
         for _ in 0..days.abs() {

@@ -1,5 +1,5 @@
 use jiff::civil::Date;
-use jiff::{Span, Timestamp, Zoned};
+use jiff::{Span, Timestamp, ZonedDateTime};
 
 use super::{Clock, Query, Relation};
 use crate::engine::literal::Literal;
@@ -9,10 +9,40 @@ use crate::mail::{Flag, Uid, UidSet};
 
 /// Every key that a query may have, for the nearest spelling of one that does not exist.
 const KEYS: [&str; 34] = [
-    "all", "answered", "any", "bcc", "before", "body", "cc", "deleted", "draft", "except", "flagged", "from",
-    "header", "keyword", "larger_than", "list", "message_id", "newer_than", "older_than", "on", "raw",
-    "recent", "recipient", "reply_to", "seen", "sent_before", "sent_on", "sent_since", "since",
-    "smaller_than", "subject", "text", "to", "uid",
+    "all",
+    "answered",
+    "any",
+    "bcc",
+    "before",
+    "body",
+    "cc",
+    "deleted",
+    "draft",
+    "except",
+    "flagged",
+    "from",
+    "header",
+    "keyword",
+    "larger_than",
+    "list",
+    "message_id",
+    "newer_than",
+    "older_than",
+    "on",
+    "raw",
+    "recent",
+    "recipient",
+    "reply_to",
+    "seen",
+    "sent_before",
+    "sent_on",
+    "sent_since",
+    "since",
+    "smaller_than",
+    "subject",
+    "text",
+    "to",
+    "uid",
 ];
 
 impl Query {
@@ -20,7 +50,7 @@ impl Query {
     ///
     /// Errors name the key, and what to write instead: an empty query, an unknown key, a value of the wrong
     /// type, or one that can't be.
-    pub fn read(literal: &Literal, now: &Zoned) -> Result<Self> {
+    pub fn read(literal: &Literal, now: &ZonedDateTime) -> Result<Self> {
         let Literal::Table(list, fields) = literal else {
             return Err(wrong("a query", "a table such as `{ from = \"ci@example.org\" }`", literal));
         };
@@ -42,7 +72,7 @@ impl Query {
     }
 }
 
-fn condition(key: &str, value: &Literal, now: &Zoned) -> Result<Query> {
+fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     let header = |name: &'static str| move |text: String| Query::Header(name.to_owned(), text);
     match key {
         "from" | "to" | "cc" | "bcc" | "subject" => {
@@ -110,7 +140,9 @@ fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Result<Query>) -
         Literal::Table(list, fields) if fields.is_empty() => {
             Ok(Query::Any(list.iter().map(one).collect::<Result<_>>()?))
         }
-        Literal::Table(..) => Err(wrong(&format!("`{key}`"), "one value or a list of them, not a table with names,", value)),
+        Literal::Table(..) => {
+            Err(wrong(&format!("`{key}`"), "one value or a list of them, not a table with names,", value))
+        }
         value => one(value),
     }
 }
@@ -125,7 +157,10 @@ fn headers(value: &Literal) -> Result<Query> {
     for (name, value) in fields {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
             let hint = "header fields are named with ASCII letters, digits and hyphens";
-            return Err(Error::script(format!("`{}` is no name of a header field", name.escape_debug()), hint));
+            return Err(Error::script(
+                format!("`{}` is no name of a header field", name.escape_debug()),
+                hint,
+            ));
         }
         all.push(present(name, name, value)?);
     }
@@ -164,8 +199,14 @@ fn keywords(value: &Literal) -> Result<Query> {
 }
 
 /// Reads an age such as `90m`, `36h`, `30d`, `2w`, `6mo` or `1y`, and gives the instant that long ago.
-fn ago(key: &str, value: &Literal, now: &Zoned) -> Result<Timestamp> {
-    let bad = || wrong(&format!("`{key}`"), "an age such as \"90m\", \"36h\", \"30d\", \"2w\", \"6mo\" or \"1y\"", value);
+fn ago(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Timestamp> {
+    let bad = || {
+        wrong(
+            &format!("`{key}`"),
+            "an age such as \"90m\", \"36h\", \"30d\", \"2w\", \"6mo\" or \"1y\"",
+            value,
+        )
+    };
     let Literal::Text(text) = value else { return Err(bad()) };
     let span: Span = text.parse().map_err(|_| bad())?;
     if !span.is_positive() {
@@ -230,7 +271,7 @@ fn uids(value: &Literal) -> Result<Query> {
 
 /// Reads the queries under `any` and `all`. None at all is an error: a list that came out empty by mistake
 /// must not decide about mail.
-fn queries(key: &str, value: &Literal, now: &Zoned) -> Result<Vec<Query>> {
+fn queries(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Vec<Query>> {
     let Literal::Table(list, fields) = value else {
         return Err(wrong(&format!("`{key}`"), "a list of queries", value));
     };
@@ -246,7 +287,7 @@ fn queries(key: &str, value: &Literal, now: &Zoned) -> Result<Vec<Query>> {
 }
 
 /// Reads what is excepted: a query each key of which is an exception by itself, or a list of queries.
-fn except(value: &Literal, now: &Zoned) -> Result<Query> {
+fn except(value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     let exceptions = match value {
         Literal::Table(_, fields) if !fields.is_empty() => match Query::read(value, now)? {
             Query::All(list) if fields.len() > 1 => list,
@@ -272,7 +313,10 @@ fn refuse_nothing(key: &str, query: &Query) -> Result<()> {
     };
     if parts.iter().any(nothing) {
         let what = format!("an empty list under `{key}` can't be meant");
-        return Err(Error::script(what, "a list that came out empty would silently change which messages match"));
+        return Err(Error::script(
+            what,
+            "a list that came out empty would silently change which messages match",
+        ));
     }
     Ok(())
 }
@@ -299,7 +343,7 @@ fn unknown(key: &str) -> Error {
 }
 
 /// Counts the edits between two words (Levenshtein).
-pub(crate) fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().take(64).enumerate() {

@@ -1,0 +1,355 @@
+//! Copy and move, by the safest way the server has.
+//!
+//! a. `UID MOVE`: the server moves each message whole or not at all (RFC 6851 §3.3).
+//! b. With UIDPLUS: `UID COPY`, proof of the copies, `\Deleted` on what is proven, `UID EXPUNGE` of the same.
+//! c. Without: the same as b without the last step, and it is said that the messages stay marked.
+
+use std::collections::BTreeMap;
+
+use super::proof::{Proof, look_in_target};
+use super::ready::{Ready, check_open, make_ready, reopen};
+use crate::engine::identity::Identity;
+use crate::engine::names::{NameSpec, has_special_use, script_name};
+use crate::engine::report::{Landing, Report, Verb};
+use crate::engine::selection::Selection;
+use crate::engine::world::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::{Code, Command, Done, Response, Session, SpecialUse, StoreMode};
+use crate::mail::{Flag, MailboxName, Uid, UidSet};
+
+/// A transfer on its way.
+struct Way<'a> {
+    selection: &'a Selection,
+    target: MailboxName,
+    ready: Ready,
+    report: Report,
+    created: bool,
+}
+
+/// Copies or moves a selection's messages to another mailbox of the same account.
+pub(super) fn transfer(
+    session: &mut Session,
+    run: &Run,
+    selection: &Selection,
+    verb: Verb,
+    target: &NameSpec,
+) -> Result<Report> {
+    let name = target.resolve(session)?;
+    let shown = script_name(session, &name)?;
+    let mut report = Report::new(verb, selection.account.label(), &selection.shown, Some(shown.clone()));
+    if selection.uids.is_empty() {
+        return Ok(report);
+    }
+    if name == selection.name {
+        let reason = if verb == Verb::Trash {
+            "already in Trash; `trash` never removes for good"
+        } else {
+            "already there"
+        };
+        report.skip(selection.uids.clone(), reason);
+        return Ok(report);
+    }
+    if verb != Verb::Copy {
+        refuse_all_mail(session, &selection.name)?;
+    }
+    let ready = make_ready(session, run, selection, Some(&name), &mut report)?;
+    let moves = session.capabilities().has("MOVE");
+    let keeps_deleted = session.selected().is_none_or(|selected| selected.keeps(&Flag::Deleted));
+    if verb != Verb::Copy && !moves && !keeps_deleted {
+        let kind = ErrorKind::FlagNotKept { mailbox: selection.shown.clone(), flag: "\\Deleted".to_owned() };
+        return Err(kind.into());
+    }
+    if ready.uids.is_empty() {
+        return Ok(report);
+    }
+    if run.is_interrupted() {
+        return Err(ErrorKind::Interrupted.into());
+    }
+    let uids = ready.uids.clone();
+    let mut way = Way { selection, target: name, ready, report, created: false };
+    if verb == Verb::Copy {
+        way.copy(session, &uids);
+    } else if moves {
+        way.move_(session, &uids);
+    } else {
+        way.copy_and_remove(session, &uids);
+    }
+    if way.created {
+        way.report.notes.push(format!("created mailbox {shown}"));
+    }
+    Ok(way.report)
+}
+
+/// Gmail's All Mail holds every message under all its labels: what is moved out of it is not what a script
+/// means.
+fn refuse_all_mail(session: &mut Session, source: &MailboxName) -> Result<()> {
+    if session.capabilities().has("X-GM-EXT-1") && has_special_use(session, source, SpecialUse::All) {
+        return Err(Error::script(
+            "messages can't be moved out of Gmail's All Mail: it holds every message, whatever its labels",
+            "move them out of the label's own mailbox, such as INBOX",
+        ));
+    }
+    Ok(())
+}
+
+impl Way<'_> {
+    /// Rung a.
+    fn move_(&mut self, session: &mut Session, uids: &UidSet) {
+        let (transfers, error) = session.uid_move(uids, &self.target);
+        let broken = error.map(|error| error.to_string());
+        let mut again = UidSet::new();
+        let mut unsettled = UidSet::new();
+        let mut reasons = Vec::new();
+        for transfer in &transfers {
+            let proof = Proof::from_codes(&transfer.copied, &transfer.named);
+            let rest = transfer.named.difference(&proof.shown);
+            self.take_done(&proof);
+            match &transfer.done {
+                Some(done) if self.may_try_again(done, &proof) => again = again.union(&rest),
+                Some(done) => {
+                    reasons.push((rest.clone(), refusal(done)));
+                    unsettled = unsettled.union(&rest);
+                }
+                None => self.report.doubt(rest, cut(broken.as_deref())),
+            }
+        }
+        if !unsettled.is_empty()
+            && let Err(error) = self.settle(session, &unsettled, &reasons)
+        {
+            self.report.doubt(unsettled, format!("it could not be looked after: {error}"));
+        }
+        if !again.is_empty() && self.create_target(session, &again) {
+            self.move_(session, &again);
+        }
+    }
+
+    /// Finds out what became of messages of which MOVE's answer does not say it: what is still in the source
+    /// and what arrived in the target.
+    fn settle(&mut self, session: &mut Session, uids: &UidSet, reasons: &[(UidSet, String)]) -> Result<()> {
+        let here = still_here(session, uids)?;
+        let since = self.ready.target_next;
+        let proof = look_in_target(session, &self.target, since, uids, &self.ready.identities);
+        // The script may go on with the source; it must be the mailbox that was checked.
+        let reopened = reopen(session, self.selection);
+        let proof = match proof {
+            // A target that does not exist holds no copies.
+            Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => Proof::default(),
+            proof => proof?,
+        };
+        let gone = uids.difference(&here);
+        self.take_done(&Proof { shown: proof.shown.intersection(&gone), landed: Vec::new() });
+        self.report.doubt(
+            gone.difference(&proof.shown),
+            "no longer in the mailbox and not seen in the target; another client may have taken it",
+        );
+        self.report.doubt(
+            here.intersection(&proof.shown),
+            "the server left it in the mailbox and put a copy into the target; both are kept",
+        );
+        let left = here.difference(&proof.shown);
+        for (named, reason) in reasons {
+            self.report.fail(left.intersection(named), reason.clone());
+        }
+        reopened
+    }
+
+    /// Copies, and is done.
+    fn copy(&mut self, session: &mut Session, uids: &UidSet) {
+        let (transfers, error) = session.uid_copy(uids, &self.target);
+        let broken = error.map(|error| error.to_string());
+        let mut again = UidSet::new();
+        for transfer in &transfers {
+            let proof = Proof::from_codes(&transfer.copied, &transfer.named);
+            let rest = transfer.named.difference(&proof.shown);
+            self.take_done(&proof);
+            match &transfer.done {
+                // RFC 3501 §6.4.7: all are copied or none, and without UIDPLUS OK is all there is.
+                Some(done) if done.is_ok() && transfer.copied.is_empty() => {
+                    self.report.done = self.report.done.union(&transfer.named);
+                }
+                Some(done) if self.may_try_again(done, &proof) => again = again.union(&rest),
+                Some(done) => self.report.fail(rest, refusal(done)),
+                None => self.report.doubt(rest, cut(broken.as_deref())),
+            }
+        }
+        if !again.is_empty() && self.create_target(session, &again) {
+            self.copy(session, &again);
+        }
+    }
+
+    /// Rungs b and c.
+    fn copy_and_remove(&mut self, session: &mut Session, uids: &UidSet) {
+        let (transfers, error) = session.uid_copy(uids, &self.target);
+        let broken = error.map(|error| error.to_string());
+        let mut again = UidSet::new();
+        let mut proven = UidSet::new();
+        let mut to_look_for: Vec<(UidSet, String)> = Vec::new();
+        for transfer in &transfers {
+            let proof = Proof::from_codes(&transfer.copied, &transfer.named);
+            let whole = proof.shown == transfer.named;
+            match &transfer.done {
+                Some(done) if done.is_ok() && whole => {
+                    proven = proven.union(&transfer.named);
+                    self.take_landed(&proof);
+                }
+                Some(done) if self.may_try_again(done, &proof) => again = again.union(&transfer.named),
+                Some(done) if done.is_ok() => to_look_for.push((
+                    transfer.named.clone(),
+                    "the copy could not be found in the target: nothing was removed".to_owned(),
+                )),
+                Some(done) => self.report.fail(transfer.named.clone(), refusal(done)),
+                None => self.report.doubt(
+                    transfer.named.clone(),
+                    format!("{}; nothing was removed, a copy may be in the target", cut(broken.as_deref())),
+                ),
+            }
+        }
+        for (named, reason) in to_look_for {
+            match self.look(session, &named) {
+                // All of a batch or nothing: a copy too few is a server that can't be trusted with the rest.
+                Ok(proof) if proof.shown == named => {
+                    proven = proven.union(&named);
+                    self.take_landed(&proof);
+                }
+                Ok(proof) => {
+                    let short =
+                        "a copy is in the target, but not of every message of the batch: nothing was removed";
+                    self.report.doubt(proof.shown.clone(), short);
+                    self.report.fail(named.difference(&proof.shown), reason);
+                }
+                Err(error) => self.report.doubt(named, format!("nothing was removed: {error}")),
+            }
+        }
+        if !proven.is_empty() {
+            self.remove(session, &proven);
+        }
+        if !again.is_empty() && self.create_target(session, &again) {
+            self.copy_and_remove(session, &again);
+        }
+    }
+
+    /// Looks for copies in the target and opens the source again.
+    fn look(&self, session: &mut Session, named: &UidSet) -> Result<Proof> {
+        let identities: &BTreeMap<Uid, Identity> = &self.ready.identities;
+        let proof = look_in_target(session, &self.target, self.ready.target_next, named, identities);
+        reopen(session, self.selection)?;
+        proof
+    }
+
+    /// Removes messages whose copies are proven: marks them, and expunges these and no others.
+    fn remove(&mut self, session: &mut Session, proven: &UidSet) {
+        if let Err(error) = check_open(session, self.selection) {
+            self.report.doubt(proven.clone(), format!("copied, but not removed here: {error}"));
+            return;
+        }
+        let (stored, error) = session.uid_store(proven, StoreMode::Add, &[Flag::Deleted]);
+        let broken = error.map(|error| error.to_string());
+        let mut marked = UidSet::new();
+        for (named, end) in stored {
+            match end {
+                Some(done) if done.is_ok() => marked = marked.union(&named),
+                Some(done) => {
+                    self.report.doubt(named, format!("copied, but not removed here: {}", refusal(&done)));
+                }
+                None => self
+                    .report
+                    .doubt(named, format!("copied, but not removed here: {}", cut(broken.as_deref()))),
+            }
+        }
+        if marked.is_empty() {
+            return;
+        }
+        if !session.capabilities().has("UIDPLUS") {
+            self.report.done = self.report.done.union(&marked);
+            self.report.notes.push(format!(
+                "the originals (UID {marked}) stay in {}, marked \\Deleted: this server can't remove single messages",
+                self.selection.shown
+            ));
+            return;
+        }
+        let (expunged, error) = session.uid_expunge(&marked);
+        let broken = error.map(|error| error.to_string());
+        for (named, end) in expunged {
+            match end {
+                Some(done) if done.is_ok() => self.report.done = self.report.done.union(&named),
+                Some(done) => {
+                    let reason = format!("copied; the original stays marked \\Deleted: {}", refusal(&done));
+                    self.report.doubt(named, reason);
+                }
+                None => {
+                    let reason =
+                        format!("copied; the original is marked \\Deleted: {}", cut(broken.as_deref()));
+                    self.report.doubt(named, reason);
+                }
+            }
+        }
+    }
+
+    fn take_done(&mut self, proof: &Proof) {
+        self.report.done = self.report.done.union(&proof.shown);
+        self.take_landed(proof);
+    }
+
+    fn take_landed(&mut self, proof: &Proof) {
+        for (validity, uids) in &proof.landed {
+            match self.report.landed.iter_mut().find(|landing| landing.validity == *validity) {
+                Some(landing) => landing.uids = landing.uids.union(uids),
+                None => self.report.landed.push(Landing { validity: *validity, uids: uids.clone() }),
+            }
+        }
+    }
+
+    /// Tells whether a refusal means that the target is missing and nothing was done yet.
+    fn may_try_again(&self, done: &Done, proof: &Proof) -> bool {
+        let missing = done.has(&Code::TryCreate) || done.has(&Code::NonExistent);
+        !done.is_ok() && missing && proof.shown.is_empty() && !self.created
+    }
+
+    fn create_target(&mut self, session: &mut Session, for_: &UidSet) -> bool {
+        match session.create(&self.target) {
+            Ok(_) => {
+                self.created = true;
+                true
+            }
+            Err(error) => {
+                self.report
+                    .fail(for_.clone(), format!("the target does not exist and can't be created: {error}"));
+                false
+            }
+        }
+    }
+}
+
+fn refusal(done: &Done) -> String {
+    let (status, text) = (done.line.status.word(), &done.line.text);
+    if done.is_ok() {
+        format!("the server said {status} but left it where it was")
+    } else {
+        format!("the server refused {}: {status} {text}", done.verb)
+    }
+}
+
+fn cut(error: Option<&str>) -> String {
+    format!("the connection broke before the server answered ({})", error.unwrap_or("no reason known"))
+}
+
+/// Finds which of the messages are still in the open mailbox.
+fn still_here(session: &mut Session, uids: &UidSet) -> Result<UidSet> {
+    let mut here = UidSet::new();
+    let parts = uids.split(crate::imap::COMMAND_BYTES - 100);
+    let commands: Vec<_> =
+        parts.iter().map(|part| Command::new("UID FETCH").uids(part).syntax("(UID)")).collect();
+    let ends = session.run(&commands, &mut |_, response| {
+        if let Response::Fetch(fetch) = response
+            && let Some(uid) = fetch.uid
+            && uids.contains(uid)
+        {
+            here.insert(uid);
+        }
+        Ok(())
+    })?;
+    for end in ends {
+        end.ok()?;
+    }
+    Ok(here)
+}

@@ -1,0 +1,142 @@
+use std::collections::BTreeMap;
+
+use super::connection::Ticket;
+use super::selection::Selection;
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::{Access, Fetch, FetchItem, Section, Session};
+use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet};
+
+/// How many messages' headers are fetched at once.
+pub const HEADER_BATCH: u32 = 1_000;
+
+/// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
+pub const BODY_BATCH_BYTES: u64 = 4 << 20;
+
+/// The largest message that is loaded; its size is known before it is asked for.
+pub const MESSAGE_CAP: u64 = 64 << 20;
+
+/// The header fields that a message has at hand without another fetch.
+const FIELDS: [&str; 11] = [
+    "date",
+    "subject",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply-to",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "list-id",
+];
+
+/// What is loaded of a message before its content.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its flags.
+    pub flags: Vec<Flag>,
+    /// Its size in bytes, as the server says.
+    pub size: u64,
+    /// When it arrived.
+    pub date: Option<InternalDate>,
+    /// The common header fields.
+    pub headers: Headers,
+}
+
+/// Fetches items of messages of a selection, in a mailbox whose UIDs still mean what they meant.
+pub(super) fn fetch(
+    session: &mut Session,
+    selection: &Selection,
+    uids: &UidSet,
+    items: &[FetchItem],
+    each: &mut dyn FnMut(Fetch) -> Result<()>,
+) -> Result<()> {
+    session.uid_fetch(&selection.name, Access::Read, uids, items, each)?;
+    let is = session.selected().and_then(|selected| selected.validity);
+    match (selection.validity, is) {
+        (Some(was), Some(is)) if was != is => {
+            let mailbox = selection.shown.clone();
+            Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads flags, size, date and common header fields of the messages, lowest UID first. Messages that are gone
+/// are left out.
+pub fn load_headers(selection: &Selection, uids: UidSet) -> Ticket<Vec<Loaded>> {
+    let selection = selection.clone();
+    selection.account.clone().read(move |session, _| {
+        let section = Section::Fields(FIELDS.map(str::to_owned).to_vec());
+        let items =
+            [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
+        let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
+        let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
+            let Some(uid) = fetch.uid else { return Ok(()) };
+            let flags = fetch.flags.take();
+            let entry = found.entry(uid).or_default();
+            if let Some(block) = fetch.section(&section) {
+                entry.0 = Some(Loaded {
+                    uid,
+                    flags: Vec::new(),
+                    size: fetch.size.unwrap_or(0),
+                    date: fetch.internal_date,
+                    headers: Headers::parse(block),
+                });
+            }
+            // The last word on flags counts: they may change while we read.
+            entry.1 = flags.or(entry.1.take());
+            Ok(())
+        });
+        result.map_err(|error| error.in_mailbox(&selection.shown))?;
+        let loaded = found
+            .into_values()
+            .filter_map(|(loaded, flags)| Some(Loaded { flags: flags.unwrap_or_default(), ..loaded? }));
+        Ok(loaded.collect())
+    })
+}
+
+/// Loads the whole content of messages that together are of a reasonable size. Messages that are gone are
+/// left out.
+pub fn load_bodies(selection: &Selection, uids: UidSet) -> Ticket<Vec<(Uid, Vec<u8>)>> {
+    load_sections(selection, uids, Section::Whole)
+}
+
+/// Loads the content, or a section of it, of one message whose size the caller knows.
+///
+/// Errors: the message is larger than [`MESSAGE_CAP`], or gone.
+pub fn load_body(selection: &Selection, uid: Uid, size: u64, section: Section) -> Ticket<Vec<u8>> {
+    if size > MESSAGE_CAP {
+        let kind = ErrorKind::TooLarge { uid: uid.get(), size, cap: MESSAGE_CAP };
+        return Ticket::failed(Error::from(kind).in_mailbox(&selection.shown), selection.account.run());
+    }
+    let selection = selection.clone();
+    selection.account.clone().read(move |session, _| {
+        let mut body = None;
+        let items = [FetchItem::Section(section.clone())];
+        let result = fetch(session, &selection, &UidSet::from(uid), &items, &mut |mut fetch| {
+            body = fetch.take_section(&section).or(body.take());
+            Ok(())
+        });
+        let body = result.and_then(|()| body.ok_or_else(|| ErrorKind::Gone { uid: uid.get() }.into()));
+        body.map_err(|error| error.in_mailbox(&selection.shown))
+    })
+}
+
+fn load_sections(selection: &Selection, uids: UidSet, section: Section) -> Ticket<Vec<(Uid, Vec<u8>)>> {
+    let selection = selection.clone();
+    selection.account.clone().read(move |session, _| {
+        let mut bodies = Vec::new();
+        let items = [FetchItem::Section(section.clone())];
+        let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
+            if let (Some(uid), Some(body)) = (fetch.uid, fetch.take_section(&section)) {
+                bodies.push((uid, body));
+            }
+            Ok(())
+        });
+        result.map_err(|error| error.in_mailbox(&selection.shown))?;
+        Ok(bodies)
+    })
+}

@@ -1,0 +1,121 @@
+use std::collections::VecDeque;
+
+use mlua::{MultiValue, Table, UserData, UserDataRef, Value};
+
+use super::literal;
+use crate::engine::{Literal, NameSpec};
+use crate::error::{Error, Result};
+
+/// The arguments of one call from Lua, taken one after the other; each error names the function.
+#[derive(Debug)]
+pub(super) struct Args {
+    function: &'static str,
+    values: VecDeque<Value>,
+}
+
+impl Args {
+    pub(super) fn new(function: &'static str, values: MultiValue) -> Self {
+        Self { function, values: values.into_iter().collect() }
+    }
+
+    /// Takes the object that a method is called on.
+    pub(super) fn this<T: UserData + 'static>(&mut self) -> Result<UserDataRef<T>> {
+        let this = self.values.pop_front();
+        let this = this.as_ref().and_then(Value::as_userdata).and_then(|data| data.borrow::<T>().ok());
+        this.ok_or_else(|| {
+            let what = format!("`{}` was called without its object", self.function);
+            Error::script(what, format!("write a colon, not a dot: `object:{}(…)`", self.function))
+        })
+    }
+
+    /// Takes the next argument; nil where there is none.
+    pub(super) fn value(&mut self) -> Value {
+        self.values.pop_front().unwrap_or(Value::Nil)
+    }
+
+    /// Tells whether the next argument is absent or nil.
+    pub(super) fn is_nil(&self) -> bool {
+        self.values.front().is_none_or(Value::is_nil)
+    }
+
+    /// Makes the error for an argument of the wrong type.
+    pub(super) fn wrong(&self, wanted: &str, value: &Value) -> Error {
+        let got = match value {
+            Value::Nil => "nothing".to_owned(),
+            Value::String(text) => format!("\"{}\"", crate::error::visible(&text.to_string_lossy())),
+            Value::Integer(number) => number.to_string(),
+            value => format!("a {}", value.type_name()),
+        };
+        Error::script(format!("`{}` wants {wanted} but got {got}", self.function), "")
+    }
+
+    /// Takes text, which must be UTF-8.
+    pub(super) fn text(&mut self, wanted: &str) -> Result<String> {
+        match self.value() {
+            Value::String(text) => match text.to_str() {
+                Ok(text) => Ok(text.to_owned()),
+                Err(_) => Err(Error::script(
+                    format!("`{}` got {wanted} that is not UTF-8", self.function),
+                    "save the script as UTF-8",
+                )),
+            },
+            value => Err(self.wrong(wanted, &value)),
+        }
+    }
+
+    /// Takes bytes.
+    pub(super) fn bytes(&mut self, wanted: &str) -> Result<Vec<u8>> {
+        match self.value() {
+            Value::String(text) => Ok(text.as_bytes().to_vec()),
+            value => Err(self.wrong(wanted, &value)),
+        }
+    }
+
+    /// Takes a table.
+    pub(super) fn table(&mut self, wanted: &str) -> Result<Table> {
+        match self.value() {
+            Value::Table(table) => Ok(table),
+            value => Err(self.wrong(wanted, &value)),
+        }
+    }
+
+    /// Takes plain data.
+    pub(super) fn literal(&mut self) -> Result<Literal> {
+        literal::from_lua(&self.value())
+    }
+
+    /// Takes a mailbox's name: text, or `{ raw = "…" }`.
+    pub(super) fn mailbox(&mut self) -> Result<NameSpec> {
+        let value = self.value();
+        self.mailbox_from(&value)
+    }
+
+    /// Reads a mailbox's name of a value.
+    pub(super) fn mailbox_from(&self, value: &Value) -> Result<NameSpec> {
+        match value {
+            Value::String(text) => match text.to_str() {
+                Ok(name) => Ok(NameSpec::Script(name.to_owned())),
+                Err(_) => Err(Error::script(
+                    format!("`{}` got a mailbox name that is not UTF-8", self.function),
+                    "`{ raw = … }` takes the bytes that the server has",
+                )),
+            },
+            Value::Table(table) => match table.raw_get::<Value>("raw") {
+                Ok(Value::String(raw)) => Ok(NameSpec::Raw(raw.as_bytes().to_vec())),
+                _ => Err(self.wrong("a mailbox name, or `{ raw = \"…\" }`,", value)),
+            },
+            value => Err(self.wrong("a mailbox name", value)),
+        }
+    }
+
+    /// Refuses arguments that are left.
+    pub(super) fn done(self) -> Result<()> {
+        match self.values.iter().find(|value| !value.is_nil()) {
+            None => Ok(()),
+            Some(value) => {
+                let what = format!("`{}` got a {} too many", self.function, value.type_name());
+                Err(Error::script(what, "its arguments are in the manual"))
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use std::sync::Arc;
+
+use mlua::{AnyUserData, Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
+
+use super::report::ReportValue;
+use crate::engine::Report;
+use crate::error::{Class, Error, ErrorKind};
+
+/// An error on its way through Lua.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub(super) struct Raised {
+    error: Arc<Error>,
+    report: Option<Arc<Report>>,
+    /// Its number among the failures of the run.
+    number: usize,
+}
+
+/// `os.exit` on its way through Lua. Nothing catches it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the script ended itself with code {0}")]
+pub(super) struct Exit(pub(super) u8);
+
+/// A failure that a script caught, as the end of the run sees it.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// What it means for the run.
+    pub class: Class,
+    /// What happened, in one line.
+    pub message: String,
+    settled: bool,
+}
+
+/// All failures of a run. The script must say `err:ignore()` of one that it does not mind.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Vec<Caught>);
+
+impl Failures {
+    fn settle(&mut self, number: usize) {
+        if let Some(caught) = self.0.get_mut(number) {
+            caught.settled = true;
+        }
+    }
+
+    /// Gives those that were caught and not ignored.
+    pub(super) fn open(&self) -> Vec<Caught> {
+        self.0.iter().filter(|caught| !caught.settled).cloned().collect()
+    }
+}
+
+/// A place in a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the script was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// Why a script ended before its end.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What it means for the run.
+    pub class: Class,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where in the script it happened: the innermost place first.
+    pub places: Vec<Place>,
+    /// The account, mailbox and command it concerns.
+    pub context: Vec<(&'static str, String)>,
+    /// The script called `os.exit` with this code.
+    pub exit: Option<u8>,
+}
+
+/// Makes an error ready to be thrown, and notes it as a failure of the run.
+pub(super) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
+    let caught = Caught { class: error.kind.class(), message: error.to_string(), settled: false };
+    let number = match lua.app_data_mut::<Failures>() {
+        Some(mut failures) => {
+            failures.0.push(caught);
+            failures.0.len() - 1
+        }
+        None => 0,
+    };
+    mlua::Error::external(Raised { error: Arc::new(error), report: report.map(Arc::new), number })
+}
+
+/// Finds our own error beneath what mlua wraps around it.
+fn find<T: std::error::Error + Clone + 'static>(error: &mlua::Error) -> Option<T> {
+    error.chain().find_map(|link| link.downcast_ref::<T>().cloned())
+}
+
+/// Makes a value of what a `pcall` caught: errors of ours become an error value, Lua's own stay what they
+/// are. An interrupt and `os.exit` are not caught, but thrown again.
+pub(super) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    let Value::Error(error) = value else { return Ok(value) };
+    if find::<Exit>(&error).is_some() {
+        return Err(*error);
+    }
+    match find::<Raised>(&error) {
+        Some(raised) if matches!(*raised.error.kind, ErrorKind::Interrupted) => Err(*error),
+        Some(raised) => Ok(Value::UserData(lua.create_userdata(ErrorValue(raised))?)),
+        None => {
+            let text = error.to_string();
+            let text = text.split("\nstack traceback:").next().unwrap_or_default();
+            Ok(Value::String(lua.create_string(text.trim_start_matches("runtime error: "))?))
+        }
+    }
+}
+
+/// Describes what nobody caught, with the places in the script it came through.
+pub(super) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure {
+    let plain = |message: String, places| Failure {
+        class: Class::Script,
+        message,
+        hint: None,
+        places,
+        context: Vec::new(),
+        exit: None,
+    };
+    let raised = match value {
+        Value::Error(error) => match (find::<Exit>(error), find::<Raised>(error)) {
+            (Some(Exit(code)), _) => return Failure { exit: Some(code), ..plain(String::new(), places) },
+            (None, Some(raised)) => raised,
+            (None, None) => return from_text(&error.to_string(), places, plain),
+        },
+        Value::UserData(data) => match data.borrow::<ErrorValue>() {
+            Ok(value) => value.0.clone(),
+            Err(_) => return plain("the script threw a value that is no error".to_owned(), places),
+        },
+        Value::String(text) => return from_text(&text.to_string_lossy(), places, plain),
+        value => return plain(format!("the script threw a {}", value.type_name()), places),
+    };
+    if let Some(mut failures) = lua.app_data_mut::<Failures>() {
+        failures.settle(raised.number);
+    }
+    let error = &raised.error;
+    let mut context = Vec::new();
+    for (name, value) in [("account", &error.account), ("mailbox", &error.mailbox), ("command", &error.command)] {
+        if let Some(value) = value {
+            context.push((name, value.clone()));
+        }
+    }
+    Failure {
+        class: error.kind.class(),
+        message: error.to_string(),
+        hint: error.kind.hint().filter(|hint| !hint.is_empty()),
+        places,
+        context,
+        exit: None,
+    }
+}
+
+/// Takes Lua's own errors, whose text begins with the place.
+fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) -> Failure) -> Failure {
+    let text = text.split("\nstack traceback:").next().unwrap_or_default();
+    let text = text.trim_start_matches("runtime error: ").trim_start_matches("syntax error: ");
+    match split_place(text) {
+        Some((place, message)) => {
+            let mut all = vec![place];
+            all.extend(places);
+            all.dedup();
+            plain(message.to_owned(), all)
+        }
+        None => plain(text.to_owned(), places),
+    }
+}
+
+/// Splits `file:12: message`.
+pub(super) fn split_place(text: &str) -> Option<(Place, &str)> {
+    for (at, _) in text.match_indices(':') {
+        let (file, rest) = (text.get(..at)?, text.get(at + 1..)?);
+        if let Some((line, message)) = rest.split_once(": ")
+            && let Ok(line) = line.parse()
+        {
+            return Some((Place { file: file.to_owned(), line }, message));
+        }
+    }
+    None
+}
+
+/// An error as a script sees it after `pcall`.
+#[derive(Debug)]
+pub(super) struct ErrorValue(Raised);
+
+impl UserData for ErrorValue {
+    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
+        fields.add_field_method_get("kind", |_, this| Ok(this.0.error.kind.name()));
+        fields.add_field_method_get("message", |_, this| Ok(this.0.error.to_string()));
+        fields.add_field_method_get("hint", |_, this| Ok(this.0.error.kind.hint()));
+        fields.add_field_method_get("account", |_, this| Ok(this.0.error.account.clone()));
+        fields.add_field_method_get("mailbox", |_, this| Ok(this.0.error.mailbox.clone()));
+        fields.add_field_method_get("command", |_, this| Ok(this.0.error.command.clone()));
+        fields.add_field_method_get("report", |_, this| {
+            Ok(this.0.report.as_ref().map(|report| ReportValue::bare((**report).clone())))
+        });
+    }
+
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_function("ignore", |lua, this: AnyUserData| {
+            let number = this.borrow::<Self>()?.0.number;
+            if let Some(mut failures) = lua.app_data_mut::<Failures>() {
+                failures.settle(number);
+            }
+            Ok(())
+        });
+        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.error.to_string()));
+    }
+}

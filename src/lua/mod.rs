@@ -1,0 +1,26 @@
+//! Floor 4: the Lua face. Conversion only: no policy about mail, and no wire.
+//!
+//! One Lua type is one file here. A handle in Lua is a name (account, mailbox, UIDVALIDITY, UIDs) that is
+//! resolved at every call, never a live connection. Every error is a value with `kind`, `message` and `hint`.
+
+mod account;
+mod address;
+mod ambient;
+mod args;
+mod bind;
+mod failure;
+mod fetch;
+mod json;
+mod literal;
+mod login;
+mod mailbox;
+mod message;
+mod messages;
+mod report;
+mod secret;
+mod selection;
+mod strict;
+mod vm;
+
+pub use failure::{Caught, Failure, Place};
+pub use vm::{Outcome, Script, Vm};
