@@ -90,7 +90,7 @@ impl Place<'_> {
         if part.is_message() || kind.is_some_and(|kind| !kind.is_empty() && kind != "inline") {
             return true;
         }
-        let is_text = part.media_type == "text" || part.media_type.is_empty();
+        let is_text = part.media_type == "text" || part.media_type.is_empty() || self.is_undivided();
         let has_name = part.file_name().is_some();
         if self.is_within("related") && part.content_id.is_some() && (part.media_type == "image" || !has_name)
         {
@@ -107,7 +107,15 @@ impl Place<'_> {
             return false;
         }
         let has_plain = |alternative: &BodyStructure| alternative.parts().any(BodyStructure::is_plain);
-        self.part.is_plain() || self.part.is_html() && !self.alternative.is_some_and(has_plain)
+        self.part.is_plain()
+            || self.is_undivided()
+            || self.part.is_html() && !self.alternative.is_some_and(has_plain)
+    }
+
+    /// Tells whether this is all of a message that says it is a multipart and has no parts: a broken
+    /// bounce, mostly, and its body is then the text.
+    fn is_undivided(&self) -> bool {
+        self.part.is_multipart() && self.parent.is_none()
     }
 
     fn is_within(&self, subtype: &str) -> bool {

@@ -108,9 +108,9 @@ impl BodyStructure {
         self.media_type == "message" && matches!(self.subtype.as_str(), "rfc822" | "global")
     }
 
-    /// Gives the charset parameter as it is written.
-    pub fn charset(&self) -> Option<&str> {
-        parameters::get(&self.params, "charset")
+    /// Gives the charset parameter, in the case it is written in.
+    pub fn charset(&self) -> Option<String> {
+        parameters::decoded(&self.params, "charset")
     }
 
     /// Gives the file name, decoded: `filename` of the disposition, else `name` of the content type.
@@ -154,7 +154,7 @@ impl BodyStructure {
 
     /// Undoes the transfer encoding and the charset of a text part's body.
     pub fn decode_text(&self, body: &[u8]) -> String {
-        charset::decode_text(self.charset(), &self.decode(body))
+        charset::decode_text(self.charset().as_deref(), &self.decode(body))
     }
 
     /// Gives a text part's body as text to read and search: decoded, and HTML rendered.

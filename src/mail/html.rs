@@ -4,8 +4,9 @@
 
 use super::charset;
 
-/// The most bytes of HTML that are looked at.
-const MAX_HTML: usize = 4 * 1024 * 1024;
+/// The most bytes of text and elements that are rendered. Attributes, scripts and styles, which are
+/// most of a large mail, don't count.
+const MAX_RENDERED: usize = 1024 * 1024;
 /// The most elements that are open at a time; what is within more keeps its text.
 const MAX_DEPTH: usize = 24;
 /// How wide a line may get: wide enough that no phrase a script looks for is broken in two.
@@ -13,9 +14,9 @@ const WIDTH: usize = 100_000;
 
 /// Renders HTML as plain text: blocks are lines, items have a mark, links are their text.
 ///
-/// Scripts, styles and comments go; a table is its rows, one line each. HTML beyond 4 MiB is cut off.
+/// Scripts, styles and comments go; a table is its rows, one line each. What comes after 1 MiB
+/// of text is cut off.
 pub(super) fn to_text(html: &str) -> String {
-    let html = charset::beginning(html, MAX_HTML);
     let simple = Simplifier::run(html);
     let config = html2text::config::plain_no_decorate().allow_width_overflow();
     let text = config.string_from_read(simple.as_bytes(), WIDTH).unwrap_or_default();
@@ -33,15 +34,22 @@ struct Simplifier<'a> {
 
 impl<'a> Simplifier<'a> {
     fn run(html: &'a str) -> String {
-        let mut this = Self { rest: html, out: String::with_capacity(html.len()), open: Vec::new() };
-        while let Some((text, markup)) = this.rest.split_once('<') {
-            this.out.push_str(text);
+        let mut this = Self { rest: html, out: String::new(), open: Vec::new() };
+        while this.out.len() < MAX_RENDERED
+            && let Some((text, markup)) = this.rest.split_once('<')
+        {
+            this.text(text);
             this.rest = markup;
             this.markup();
         }
-        this.out.push_str(this.rest);
+        this.text(this.rest);
         this.close_to(0);
         this.out
+    }
+
+    fn text(&mut self, text: &str) {
+        let room = MAX_RENDERED.saturating_sub(self.out.len());
+        self.out.push_str(charset::beginning(text, room));
     }
 
     /// Takes what a `<` begins.

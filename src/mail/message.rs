@@ -2,6 +2,9 @@ use std::ops::Range;
 
 use super::{Attachment, BodyStructure, Headers, mime};
 
+/// How many bytes of HTML may have been rendered before another HTML part is.
+const MAX_HTML: u32 = 4 * 1024 * 1024;
+
 /// A whole message: its bytes, and what is found in them (RFC 5322, RFC 2045 to 2049).
 ///
 /// Any bytes are a message. What is damaged gives what can be read, nothing fails, and what goes
@@ -39,9 +42,17 @@ impl Message {
     }
 
     /// Gives the text: each text part decoded, HTML rendered where there is no plain alternative,
-    /// and one line break between parts that do not end in one. Line ends are LF.
+    /// and one line break between parts that do not end in one. Line ends are LF. After 4 MiB of HTML
+    /// no further HTML part is rendered.
     pub fn text(&self) -> String {
-        self.joined(self.structure.text_parts(), BodyStructure::readable_text)
+        let mut html = 0_u32;
+        let mut parts = self.structure.text_parts();
+        parts.retain(|part| {
+            let is_wanted = !part.is_html() || html < MAX_HTML;
+            html = html.saturating_add(if part.is_html() { part.size } else { 0 });
+            is_wanted
+        });
+        self.joined(parts, BodyStructure::readable_text)
     }
 
     /// Gives the HTML parts, decoded and joined; `None` where there is none.
@@ -191,7 +202,7 @@ after
         );
         assert_eq!(html.text(), "Привет");
         let bare = message("Content-Type: multipart/mixed\n\nno boundary");
-        assert_eq!((part(&bare, "1").as_deref(), bare.attachments().len()), (Some("no boundary"), 1));
+        assert_eq!((part(&bare, "1").as_deref(), bare.attachments().len()), (Some("no boundary"), 0));
         let digest =
             "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: a\n\nA\n--b\n\n\nB\n--b--";
         assert_eq!(part(&message(digest), "1.1").as_deref(), Some("A"));
@@ -219,6 +230,14 @@ after
             assert_eq!(embedded.structure().parts().count(), 51);
         }
         assert_eq!(message(&nested(50)).text(), "deep text");
+    }
+
+    #[test]
+    fn much_html_is_rendered_only_so_far() {
+        let part = format!("--b\nContent-Type: text/html\n\n<p>x<!--{}-->\n", "y".repeat(100_000));
+        let text =
+            message(&format!("Content-Type: multipart/mixed; boundary=b\n\n{}", part.repeat(100))).text();
+        assert_eq!(text, vec!["x"; 42].join("\n"));
     }
 
     #[test]

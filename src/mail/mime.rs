@@ -157,7 +157,10 @@ impl Splitter<'_> {
 
 fn kind(part: &BodyStructure, depth: usize) -> Kind {
     if part.is_multipart() {
-        let boundary = parameters::get(&part.params, "boundary").unwrap_or_default().trim_end();
+        // RFC 2047 has no place in a boundary; RFC 2231 has, and is used by few.
+        let plain = parameters::get(&part.params, "boundary").map(str::to_owned);
+        let boundary = plain.or_else(|| parameters::decoded(&part.params, "boundary")).unwrap_or_default();
+        let boundary = boundary.trim_end();
         let is_usable = !boundary.is_empty() && boundary.len() <= MAX_BOUNDARY && depth < MAX_DEPTH;
         return if is_usable { Kind::Open(format!("--{boundary}").into_bytes()) } else { Kind::Closed };
     }
