@@ -2,5 +2,6 @@
 pub mod engine;
 pub mod error;
 pub mod imap;
+pub mod lua;
 pub mod mail;
 pub mod wire;

@@ -1,3 +1,7 @@
 //! The imapscript command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imapscript::cli::main()
+}

@@ -67,11 +67,10 @@ impl Selection {
         let selection = self.clone();
         self.account.read(move |session, _| {
             let mut found = Vec::new();
-            let result =
-                super::messages::fetch(session, &selection, &selection.uids, &items, &mut |fetch| {
-                    found.push(fetch);
-                    Ok(())
-                });
+            let result = super::messages::fetch(session, &selection, &selection.uids, &items, &mut |fetch| {
+                found.push(fetch);
+                Ok(())
+            });
             result.map_err(|error| error.in_mailbox(&selection.shown))?;
             Ok(found)
         })

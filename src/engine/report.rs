@@ -1,6 +1,10 @@
 use std::fmt;
 
-use crate::mail::{UidSet, UidValidity};
+use super::account::Account;
+use super::names::NameSpec;
+use super::query::Query;
+use super::selection::Selection;
+use crate::mail::{MailboxName, UidSet, UidValidity};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub struct Remark {
 /// Where messages came to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Landing {
+    /// The target on the server.
+    pub mailbox: MailboxName,
     /// The target's validity.
     pub validity: UidValidity,
     /// The messages' UIDs there.
@@ -91,6 +97,21 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+impl Landing {
+    /// Gives the messages as a selection.
+    pub fn selection(&self, account: Account, spec: NameSpec, shown: String) -> Selection {
+        Selection {
+            account,
+            spec,
+            shown,
+            name: self.mailbox.clone(),
+            validity: Some(self.validity),
+            query: Query::Uids(self.uids.clone()),
+            uids: self.uids.clone(),
+        }
+    }
+}
+
 impl Report {
     pub(super) fn new(verb: Verb, account: &str, mailbox: &str, object: Option<String>) -> Self {
         Self {
@@ -115,6 +136,17 @@ impl Report {
     /// Tells whether there is nothing to report.
     pub fn is_idle(&self) -> bool {
         self.is_clean() && self.done.is_empty() && self.notes.is_empty() && self.is_about_messages()
+    }
+
+    /// Gives the messages in the target, where the server said all their UIDs.
+    pub fn landed_selection(&self, source: &Selection) -> Option<Selection> {
+        let [landing] = self.landed.as_slice() else { return None };
+        if landing.uids.len() != self.done.len() {
+            return None;
+        }
+        let shown = self.object.clone().unwrap_or_default();
+        let spec = NameSpec::Raw(landing.mailbox.wire().to_vec());
+        Some(landing.selection(source.account.clone(), spec, shown))
     }
 
     fn is_about_messages(&self) -> bool {

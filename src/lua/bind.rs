@@ -14,8 +14,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// What a Lua function of ours gives.
 pub(super) type Given = mlua::Result<MultiValue>;
 
+/// What is left to do for a call's result.
+type Finish = Box<dyn FnOnce(&Lua) -> Given>;
+
 /// The second half of a call that a server has to answer.
-pub(super) struct Promise(Option<Box<dyn FnOnce(&Lua) -> Given>>);
+pub(super) struct Promise(Option<Finish>);
 
 impl UserData for Promise {}
 

@@ -138,7 +138,9 @@ pub(super) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure 
     }
     let error = &raised.error;
     let mut context = Vec::new();
-    for (name, value) in [("account", &error.account), ("mailbox", &error.mailbox), ("command", &error.command)] {
+    for (name, value) in
+        [("account", &error.account), ("mailbox", &error.mailbox), ("command", &error.command)]
+    {
         if let Some(value) = value {
             context.push((name, value.clone()));
         }

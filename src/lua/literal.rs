@@ -23,7 +23,8 @@ fn convert(value: &Value, depth: usize) -> Result<Literal> {
         Value::String(text) => match text.to_str() {
             Ok(text) => Literal::Text(text.to_owned()),
             Err(_) => {
-                let what = format!("a string is not UTF-8: \"{}\"", crate::error::visible(&text.to_string_lossy()));
+                let what =
+                    format!("a string is not UTF-8: \"{}\"", crate::error::visible(&text.to_string_lossy()));
                 return Err(Error::script(what, "save the script as UTF-8"));
             }
         },

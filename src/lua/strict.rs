@@ -47,8 +47,11 @@ pub(super) fn strict_globals(lua: &Lua) -> mlua::Result<()> {
         known.sort();
         let nearest = known.iter().min_by_key(|name| crate::engine::query::distance(&key, name));
         let hint = match nearest {
-            Some(name) if crate::engine::query::distance(&key, name) <= 2 => format!("did you mean `{name}`?"),
-            _ => "a variable must have a value before it is read; `local` ones only exist below their line".to_owned(),
+            Some(name) if crate::engine::query::distance(&key, name) <= 2 => {
+                format!("did you mean `{name}`?")
+            }
+            _ => "a variable must have a value before it is read; `local` ones only exist below their line"
+                .to_owned(),
         };
         Err(raise(lua, Error::script(format!("there is no `{}` here", visible(&key)), hint), None))
     })?;

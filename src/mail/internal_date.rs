@@ -41,6 +41,20 @@ impl InternalDate {
         Self::new(offset.to_datetime(whole), offset)
     }
 
+    /// Parses RFC 3339's `2024-02-29T10:00:00+01:00`. `None` for anything else.
+    pub fn from_rfc_3339(text: &str) -> Option<Self> {
+        let parsed = BrokenDownTime::parse("%Y-%m-%dT%H:%M:%S%:z", text).ok()?;
+        Self::new(parsed.to_datetime().ok()?, parsed.offset()?)
+    }
+
+    /// Writes it as RFC 3339 has it, with the server's offset.
+    pub fn to_rfc_3339(self) -> String {
+        let minutes = self.offset.seconds() / 60;
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let local = self.local.strftime("%Y-%m-%dT%H:%M:%S");
+        format!("{local}{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+    }
+
     /// A year has four digits on the wire, and an offset whole minutes.
     fn new(local: DateTime, offset: Offset) -> Option<Self> {
         let instant = offset.to_timestamp(local).ok()?;

@@ -2,6 +2,7 @@ use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::report::{Landing, Report, Verb};
+use crate::engine::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Code, Session};
 use crate::mail::{Flag, InternalDate, MailboxName, Uid, UidSet};
@@ -80,6 +81,14 @@ pub struct Appended {
     pub uid: Option<Uid>,
 }
 
+impl Appended {
+    /// Gives the message as a selection, where the server said its UID.
+    pub fn selection(&self, account: Account, spec: NameSpec) -> Option<Selection> {
+        let landing = self.report.landed.first()?;
+        Some(landing.selection(account, spec, self.report.mailbox.clone()))
+    }
+}
+
 /// Adds a message to a mailbox, byte for byte. A mailbox that is missing is created, and that is said.
 pub fn append(
     account: &Account,
@@ -117,7 +126,7 @@ pub fn append(
                 && let Some(new) = Uid::new(*first)
             {
                 uid = Some(new);
-                report.landed.push(Landing { validity, uids: UidSet::from(new) });
+                report.landed.push(Landing { mailbox: name, validity, uids: UidSet::from(new) });
             }
             Ok(Appended { report, uid })
         };

@@ -294,7 +294,11 @@ impl Way<'_> {
         for (validity, uids) in &proof.landed {
             match self.report.landed.iter_mut().find(|landing| landing.validity == *validity) {
                 Some(landing) => landing.uids = landing.uids.union(uids),
-                None => self.report.landed.push(Landing { validity: *validity, uids: uids.clone() }),
+                None => self.report.landed.push(Landing {
+                    mailbox: self.target.clone(),
+                    validity: *validity,
+                    uids: uids.clone(),
+                }),
             }
         }
     }

@@ -1,0 +1,99 @@
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::engine::{Event, Report};
+use crate::error::visible;
+use crate::lua::{Caught, Outcome};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
+
+/// How much is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loudness {
+    /// Errors.
+    Quiet,
+    /// What was done, and errors.
+    Normal,
+    /// What found nothing to do, too.
+    Verbose,
+}
+
+/// Prints what happens. What was done goes to standard output, everything else to standard error.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    loudness: Loudness,
+    done: usize,
+}
+
+/// Prints a line; where nobody reads any more, there is nobody to tell.
+fn out(text: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Prints a line to standard error.
+pub(super) fn err(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Prints a line that begins with `imapscript: error:`.
+pub(super) fn error(text: &str, hint: Option<&str>) {
+    err(format_args!("{BAD}error{BAD:#}: {text}"));
+    if let Some(hint) = hint {
+        err(format_args!("{NOTE}hint{NOTE:#}: {hint}"));
+    }
+}
+
+impl Reporter {
+    pub(super) fn new(loudness: Loudness) -> Self {
+        Self { loudness, done: 0 }
+    }
+
+    pub(super) fn tell(&mut self, event: &Event) {
+        match event {
+            Event::Done(report) => self.report(report),
+            Event::Alert { account, text } => {
+                err(format_args!("{NOTE}alert{NOTE:#}: {account}: {}", visible(text)));
+            }
+            Event::Warning(text) => err(format_args!("{NOTE}warning{NOTE:#}: {}", visible(text))),
+            Event::Log("info", _) if self.loudness == Loudness::Quiet => {}
+            Event::Log(level, text) => err(format_args!("{level}: {}", visible(text))),
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        let idle = report.is_idle() && report.skipped.is_empty();
+        if !idle {
+            self.done += 1;
+        }
+        let text = report.to_string();
+        let mut lines = text.lines();
+        let head = lines.next().unwrap_or_default();
+        match (report.is_clean(), self.loudness) {
+            (true, Loudness::Quiet) => return,
+            (true, Loudness::Normal) if idle => return,
+            (true, _) => out(format_args!("{GOOD}{}{GOOD:#}", visible(head))),
+            // What went wrong is never silent.
+            (false, _) => out(format_args!("{BAD}{}{BAD:#}", visible(head))),
+        }
+        for line in lines {
+            out(format_args!("  {}", visible(line.trim_start())));
+        }
+    }
+
+    /// Prints what is to be said at the end.
+    pub(super) fn finish(&self, outcome: &Outcome) {
+        for Caught { message, .. } in &outcome.caught {
+            err(format_args!("{BAD}error{BAD:#}: caught by the script: {}", visible(message)));
+        }
+        let quiet_end = outcome.failure.is_none() && outcome.caught.is_empty() && self.done == 0;
+        let told = self.loudness == Loudness::Verbose
+            || (self.loudness == Loudness::Normal && std::io::stdout().is_terminal());
+        if quiet_end && told {
+            out("done, nothing was changed");
+        }
+    }
+}

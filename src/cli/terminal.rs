@@ -1,0 +1,31 @@
+use std::io;
+use std::sync::Mutex;
+
+use jiff::ZonedDateTime;
+
+use super::report::Reporter;
+use crate::engine::{Event, World};
+
+/// The world as the command line has it: the process's environment, terminal and clock.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    pub(super) reporter: Mutex<Reporter>,
+}
+
+impl World for Terminal {
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn prompt(&self, text: &str) -> io::Result<String> {
+        rpassword::prompt_password(text)
+    }
+
+    fn now(&self) -> ZonedDateTime {
+        ZonedDateTime::now()
+    }
+
+    fn tell(&self, event: Event) {
+        self.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).tell(&event);
+    }
+}

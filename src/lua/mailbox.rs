@@ -1,0 +1,138 @@
+use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
+
+use super::args::Args;
+use super::bind::{Promise, job_method};
+use super::selection::SelectionValue;
+use crate::engine::{Account, Event, NameSpec, Query, apply, search};
+use crate::error::{Error, Result};
+use crate::imap::Access;
+use crate::mail::{Flag, InternalDate};
+
+/// A mailbox as a script holds it: an account and a name, and how it is to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct MailboxValue {
+    account: Account,
+    spec: NameSpec,
+    access: Option<Access>,
+}
+
+impl UserData for MailboxValue {}
+
+impl MailboxValue {
+    pub(super) fn new(account: Account, spec: NameSpec, access: Option<Access>) -> Self {
+        Self { account, spec, access }
+    }
+
+    /// Searches it, with EXAMINE unless it was opened with `select`.
+    fn search(&self, query: Query) -> Promise {
+        let access = self.access.unwrap_or(Access::Read);
+        let read_only = self.access == Some(Access::Read);
+        let ticket = search(&self.account, self.spec.clone(), access, query);
+        Promise::new(ticket, move |_, selection| Ok(SelectionValue::new(selection).read_only(read_only)))
+    }
+}
+
+/// Reads a query from the next argument.
+pub(super) fn query(account: &Account, args: &mut Args) -> Result<Query> {
+    let literal = args.literal()?;
+    Query::read(&literal, &account.run().world.now())
+}
+
+/// Asks for a mailbox's numbers and makes a table of them.
+pub(super) fn status(account: &Account, spec: NameSpec) -> Promise {
+    Promise::new(account.status(spec), |lua, status| {
+        let table = lua.create_table()?;
+        table.raw_set("messages", status.messages)?;
+        table.raw_set("recent", status.recent)?;
+        table.raw_set("unseen", status.unseen)?;
+        table.raw_set("uid_next", status.uid_next.map(crate::mail::Uid::get))?;
+        table.raw_set("uid_validity", status.uid_validity.map(crate::mail::UidValidity::get))?;
+        Ok(table)
+    })
+}
+
+/// Reads the flags of `{ "seen", "$Forwarded" }` or of one string.
+pub(super) fn flags(args: &Args, value: &Value) -> Result<Vec<Flag>> {
+    let one = |value: &Value| -> Result<Flag> {
+        let wanted = "a flag such as \"seen\" or a keyword such as \"$Forwarded\"";
+        let Value::String(text) = value else { return Err(args.wrong(wanted, value)) };
+        let text = text.to_string_lossy();
+        let flag = Flag::from_script(&text).ok_or_else(|| args.wrong(wanted, value))?;
+        if flag == Flag::Recent {
+            return Err(Error::script("only a server can set \\Recent", "leave it out"));
+        }
+        Ok(flag)
+    };
+    match value {
+        Value::Table(list) => {
+            let mut all = Vec::new();
+            for value in list.sequence_values::<Value>() {
+                all.push(one(&value.map_err(|error| Error::script(error.to_string(), ""))?)?);
+            }
+            Ok(all)
+        }
+        value => Ok(vec![one(value)?]),
+    }
+}
+
+fn append(this: &MailboxValue, args: &mut Args) -> Result<Promise> {
+    let raw = args.bytes("a message as a string")?;
+    if raw.is_empty() {
+        return Err(Error::script("`append` got an empty message", "it wants a whole one, header and body"));
+    }
+    let (mut set, mut date) = (Vec::new(), None);
+    if !args.is_nil() {
+        let options = args.table("options such as `{ flags = { \"seen\" } }`")?;
+        for pair in options.pairs::<String, Value>() {
+            let (name, value) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
+            match name.as_str() {
+                "flags" => set = flags(args, &value)?,
+                "date" => date = Some(internal_date(args, &value)?),
+                _ => {
+                    let what = format!("`append` has no option `{}`", crate::error::visible(&name));
+                    return Err(Error::script(what, "it has `flags` and `date`"));
+                }
+            }
+        }
+    }
+    let run = this.account.run().clone();
+    let account = this.account.clone();
+    let spec = this.spec.clone();
+    let ticket = apply::append(&this.account, spec.clone(), raw, set, date);
+    Ok(Promise::new(ticket, move |_, appended| {
+        run.world.tell(Event::Done(appended.report.clone()));
+        let selection = appended.selection(account, spec);
+        Ok(selection.map(SelectionValue::new))
+    }))
+}
+
+/// Reads a date: RFC 3339's `2024-02-29T10:00:00+01:00`, as messages give it, or INTERNALDATE's own form.
+fn internal_date(args: &Args, value: &Value) -> Result<InternalDate> {
+    let bad = || args.wrong("`date` as \"2024-02-29T10:00:00+01:00\"", value);
+    let Value::String(text) = value else { return Err(bad()) };
+    let text = text.to_string_lossy();
+    InternalDate::parse(&text).or_else(|| InternalDate::from_rfc_3339(&text)).ok_or_else(bad)
+}
+
+/// Registers the type.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    lua.register_userdata_type::<MailboxValue>(|registry| {
+        if let Err(error) = add(lua, registry) {
+            lua.set_app_data(super::vm::Broken(error));
+        }
+    })
+}
+
+fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>) -> mlua::Result<()> {
+    job_method(lua, to, "search", |_, this: &MailboxValue, args| {
+        Ok(this.search(query(&this.account, args)?))
+    })?;
+    job_method(lua, to, "all", |_, this: &MailboxValue, _| Ok(this.search(Query::everything())))?;
+    job_method(lua, to, "append", |_, this, args| append(this, args))?;
+    job_method(lua, to, "status", |_, this: &MailboxValue, _| Ok(status(&this.account, this.spec.clone())))?;
+    to.add_field_method_get("name", |_, this| Ok(this.spec.shown()));
+    to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
+        Ok(format!("mailbox {} of {}", this.spec.shown(), this.account.label()))
+    });
+    Ok(())
+}

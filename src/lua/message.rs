@@ -1,0 +1,182 @@
+use std::rc::Rc;
+
+use mlua::{Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods};
+
+use super::account::{bytes, thrown};
+use super::address::{AddressValue, list};
+use super::bind::{Promise, job_method};
+use super::messages::ShelfLink;
+use crate::engine::{Loaded, Selection, load_body};
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::{FetchItem, Section};
+use crate::mail::{Attachment, Flag, Headers, Message, UidSet};
+
+/// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
+#[derive(Clone, Debug)]
+pub(super) struct MessageValue {
+    selection: Selection,
+    loaded: Rc<Loaded>,
+    shelf: ShelfLink,
+}
+
+impl UserData for MessageValue {}
+
+impl MessageValue {
+    pub(super) fn new(selection: Selection, loaded: Loaded, shelf: ShelfLink) -> Self {
+        Self { selection, loaded: Rc::new(loaded), shelf }
+    }
+
+    fn headers(&self) -> &Headers {
+        &self.loaded.headers
+    }
+
+    fn has(&self, flag: &Flag) -> bool {
+        self.loaded.flags.contains(flag)
+    }
+
+    /// Gives the whole message, from the loop's shelf or from the server.
+    fn content(&self) -> Result<Rc<Message>> {
+        if let Some(message) = self.shelved() {
+            return Ok(message);
+        }
+        let uid = self.loaded.uid;
+        let raw = load_body(&self.selection, uid, self.loaded.size, Section::Whole).wait()?;
+        let message = Rc::new(Message::parse(raw));
+        if let Some(shelf) = self.shelf.upgrade() {
+            shelf.put(uid, Rc::clone(&message));
+        }
+        Ok(message)
+    }
+
+    /// Gives the content if a loop has fetched it ahead.
+    fn shelved(&self) -> Option<Rc<Message>> {
+        self.shelf.upgrade()?.get(self.loaded.uid)
+    }
+
+    /// Gives the whole header, from the shelf or from the server.
+    fn all_headers(&self) -> Result<Headers> {
+        if let Some(message) = self.shelved() {
+            return Ok(message.headers().clone());
+        }
+        let block = load_body(&self.selection, self.loaded.uid, 0, Section::Header).wait()?;
+        Ok(Headers::parse(&block))
+    }
+
+    /// Gives the attachments, from the shelf or as the server describes the message, without its content.
+    fn attachments(&self) -> Result<Vec<Attachment>> {
+        if let Some(message) = self.shelved() {
+            return Ok(message.attachments());
+        }
+        let only = self.selection.with_uids(UidSet::from(self.loaded.uid));
+        let told = only.fetch(vec![FetchItem::BodyStructure]).wait()?;
+        let structure = told.into_iter().find_map(|fetch| fetch.structure);
+        let gone = || ErrorKind::Gone { uid: self.loaded.uid.get() }.into();
+        structure.map(|structure| structure.attachments()).ok_or_else(gone)
+    }
+
+    /// Promises something of the whole message.
+    fn promise<R: mlua::IntoLuaMulti>(
+        &self,
+        give: impl FnOnce(&Lua, &Message) -> mlua::Result<R> + 'static,
+    ) -> Promise {
+        let this = self.clone();
+        Promise::of(move |lua| {
+            let message = thrown(lua, this.content())?;
+            give(lua, &message)?.into_lua_multi(lua)
+        })
+    }
+}
+
+/// All header fields of a message, by name without regard to case.
+#[derive(Clone, Debug)]
+struct HeadersValue(Headers);
+
+impl UserData for HeadersValue {
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_method("all", |_, this, name: String| Ok(this.0.all(&name)));
+        methods.add_meta_method(MetaMethod::Index, |_, this, name: String| Ok(this.0.get(&name)));
+        methods.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.0.len()));
+    }
+}
+
+fn attachment(lua: &Lua, attachment: &Attachment) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("name", attachment.name.clone())?;
+    table.raw_set("content_type", attachment.content_type.clone())?;
+    table.raw_set("size", attachment.size)?;
+    table.raw_set("part", attachment.part.clone())?;
+    Ok(table)
+}
+
+/// Registers the type.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    lua.register_userdata_type::<MessageValue>(|registry| {
+        add_fields(registry);
+        if let Err(error) = add_methods(lua, registry) {
+            lua.set_app_data(super::vm::Broken(error));
+        }
+    })
+}
+
+fn add_fields(to: &mut mlua::UserDataRegistry<MessageValue>) {
+    to.add_field_method_get("uid", |_, this| Ok(this.loaded.uid.get()));
+    to.add_field_method_get("mailbox", |_, this| Ok(this.selection.shown.clone()));
+    to.add_field_method_get("size", |_, this| Ok(this.loaded.size));
+    to.add_field_method_get("flags", |lua, this| {
+        lua.create_sequence_from(this.loaded.flags.iter().map(ToString::to_string))
+    });
+    to.add_field_method_get("seen", |_, this| Ok(this.has(&Flag::Seen)));
+    to.add_field_method_get("answered", |_, this| Ok(this.has(&Flag::Answered)));
+    to.add_field_method_get("flagged", |_, this| Ok(this.has(&Flag::Flagged)));
+    to.add_field_method_get("deleted", |_, this| Ok(this.has(&Flag::Deleted)));
+    to.add_field_method_get("draft", |_, this| Ok(this.has(&Flag::Draft)));
+    to.add_field_method_get("recent", |_, this| Ok(this.has(&Flag::Recent)));
+    to.add_field_method_get("received", |_, this| Ok(this.loaded.date.map(|date| date.to_rfc_3339())));
+    to.add_field_method_get("date", |_, this| {
+        Ok(this.headers().date().map(|date| date.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
+    });
+    to.add_field_method_get("subject", |_, this| Ok(this.headers().subject().unwrap_or_default()));
+    to.add_field_method_get("from", |_, this| {
+        // Always an address, if an empty one: a broken message must not end the loop.
+        Ok(AddressValue(this.headers().addresses("from").into_iter().next().unwrap_or_default()))
+    });
+    for field in ["to", "cc", "bcc"] {
+        to.add_field_method_get(field, move |lua, this| list(lua, this.headers().addresses(field)));
+    }
+    to.add_field_method_get("reply_to", |lua, this| list(lua, this.headers().addresses("reply-to")));
+    to.add_field_method_get("message_id", |_, this| Ok(this.headers().message_id()));
+    to.add_field_method_get("in_reply_to", |_, this| Ok(this.headers().in_reply_to()));
+    to.add_field_method_get("references", |_, this| Ok(this.headers().references()));
+    to.add_field_method_get("list_id", |_, this| Ok(this.headers().list_id()));
+    to.add_field_method_get("headers", |lua, this| Ok(HeadersValue(thrown(lua, this.all_headers())?)));
+    to.add_field_method_get("attachments", |lua, this| {
+        let all = thrown(lua, this.attachments())?;
+        all.iter().map(|each| attachment(lua, each)).collect::<mlua::Result<Vec<_>>>()
+    });
+    to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
+        let subject = crate::error::visible(&this.headers().subject().unwrap_or_default());
+        Ok(format!("message {} of {}: {subject}", this.loaded.uid, this.selection.shown))
+    });
+}
+
+fn add_methods(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) -> mlua::Result<()> {
+    job_method(lua, to, "text", |_, this: &MessageValue, _| {
+        Ok(this.promise(|_, message| Ok(message.text())))
+    })?;
+    job_method(lua, to, "html", |_, this: &MessageValue, _| {
+        Ok(this.promise(|_, message| Ok(message.html())))
+    })?;
+    job_method(lua, to, "raw", |_, this: &MessageValue, _| {
+        Ok(this.promise(|lua, message| bytes(lua, message.raw())))
+    })?;
+    job_method(lua, to, "part", |_, this: &MessageValue, args| {
+        let id = args.text("a part number such as \"1.2\"")?;
+        Ok(this.promise(move |lua, message| match message.part(&id) {
+            Some(part) => bytes(lua, &part),
+            None => {
+                let what = format!("the message has no part `{}`", crate::error::visible(&id));
+                thrown(lua, Err(Error::script(what, "`msg:attachments()` gives the numbers")))
+            }
+        }))
+    })
+}

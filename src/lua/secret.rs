@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use mlua::{Lua, MetaMethod, UserData, UserDataMethods, Value};
+
+use super::bind::function;
+use crate::engine::SecretSource;
+use crate::error::Error;
+
+/// Where a secret comes from, as a script holds it. The secret itself never enters Lua.
+#[derive(Clone, Debug)]
+pub(super) struct SecretValue(pub(super) SecretSource);
+
+impl UserData for SecretValue {
+    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
+        methods.add_meta_method(MetaMethod::ToString, |_, _, ()| Ok("secret: <hidden>"));
+    }
+}
+
+/// Installs the table `secret`.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    let secret = lua.create_table()?;
+    secret.raw_set(
+        "env",
+        function(lua, "secret.env", |_, args| {
+            Ok(SecretValue(SecretSource::Env(args.text("the name of an environment variable")?)))
+        })?,
+    )?;
+    secret.raw_set(
+        "file",
+        function(lua, "secret.file", |_, args| {
+            Ok(SecretValue(SecretSource::File(PathBuf::from(args.text("the path of a file")?))))
+        })?,
+    )?;
+    secret.raw_set(
+        "prompt",
+        function(lua, "secret.prompt", |_, args| {
+            let text = if args.is_nil() { "Password: ".to_owned() } else { args.text("what to ask")? };
+            Ok(SecretValue(SecretSource::Prompt(text)))
+        })?,
+    )?;
+    secret.raw_set(
+        "command",
+        function(lua, "secret.command", |_, args| {
+            let words = args.table("a list: a program and its arguments")?;
+            let words = words.sequence_values::<Value>().map(|word| match word {
+                Ok(Value::String(word)) => Ok(word.to_string_lossy()),
+                _ => Err(Error::script(
+                    "`secret.command` wants a list of strings",
+                    "`{ \"pass\", \"mail/work\" }`",
+                )),
+            });
+            let words = words.collect::<Result<Vec<_>, _>>()?;
+            if words.is_empty() {
+                return Err(Error::script(
+                    "`secret.command` got an empty list",
+                    "`{ \"pass\", \"mail/work\" }`",
+                ));
+            }
+            Ok(SecretValue(SecretSource::Command(words)))
+        })?,
+    )?;
+    lua.globals().raw_set("secret", secret)
+}

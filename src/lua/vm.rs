@@ -1,0 +1,170 @@
+use std::cell::RefCell;
+
+use mlua::{Function, HookTriggers, Lua, MultiValue, Value, VmState};
+
+use super::failure::{Caught, Exit, Failure, Failures, Place, caught, describe, raise};
+use super::login::Accounts;
+use super::{account, ambient, json, login, mailbox, message, secret, selection, strict};
+use crate::engine::Run;
+use crate::error::{Class, ErrorKind};
+
+/// A script to be run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// What errors call it: its path, or `stdin`.
+    pub name: String,
+    /// Its text.
+    pub source: Vec<u8>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The directory where `require` looks first.
+    pub directory: Option<String>,
+}
+
+/// How a script ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Why it ended before its end, if it did.
+    pub failure: Option<Failure>,
+    /// Failures that it caught and did not ignore.
+    pub caught: Vec<Caught>,
+}
+
+/// A registration that failed.
+pub(super) struct Broken(pub(super) mlua::Error);
+
+/// One Lua state with everything of ours in it, used by one thread.
+#[derive(Debug)]
+pub struct Vm {
+    lua: Lua,
+    /// Lua's own `xpcall`, whose handler sees what was thrown as it is.
+    xpcall: Function,
+}
+
+/// How many instructions of Lua may pass before an interrupt is looked for.
+const INSTRUCTIONS: u32 = 10_000;
+
+thread_local! {
+    /// What the outermost handler found, on its way out of Lua.
+    static FOUND: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+impl Vm {
+    /// Makes a state with the standard library (without `debug`) and our own functions.
+    pub fn new(run: &Run) -> mlua::Result<Self> {
+        let lua = Lua::new();
+        lua.set_app_data(Failures::default());
+        lua.set_app_data(Accounts::default());
+        let xpcall = lua.globals().raw_get("xpcall")?;
+        let catch = lua.create_function(|lua, value: Value| caught(lua, value))?;
+        let exit = lua.create_function(|_, code: i64| -> mlua::Result<()> {
+            Err(mlua::Error::external(Exit(u8::try_from(code).unwrap_or(1))))
+        })?;
+        lua.load(include_str!("prelude.lua")).set_name("=[imapscript]").call::<()>((catch, exit))?;
+        login::install(&lua, run)?;
+        account::install(&lua)?;
+        mailbox::install(&lua)?;
+        selection::install(&lua)?;
+        message::install(&lua)?;
+        secret::install(&lua)?;
+        json::install(&lua)?;
+        ambient::install(&lua, run)?;
+        strict::install(&lua)?;
+        if let Some(Broken(error)) = lua.remove_app_data::<Broken>() {
+            return Err(error);
+        }
+        let of = run.clone();
+        lua.set_global_hook(HookTriggers::new().every_nth_instruction(INSTRUCTIONS), move |lua, _| {
+            if of.is_interrupted() {
+                Err(raise(lua, ErrorKind::Interrupted.into(), None))
+            } else {
+                Ok(VmState::Continue)
+            }
+        })?;
+        Ok(Self { lua, xpcall })
+    }
+
+    /// Runs a script to its end and logs every account out.
+    pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
+        let failure = self.execute(script)?;
+        if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
+            accounts.0.iter().for_each(crate::engine::Account::log_out);
+        }
+        let caught = self.lua.app_data_ref::<Failures>().map(|failures| failures.open()).unwrap_or_default();
+        Ok(Outcome { failure, caught })
+    }
+
+    fn execute(&self, script: &Script) -> mlua::Result<Option<Failure>> {
+        let lua = &self.lua;
+        let arg = lua.create_table()?;
+        for (at, argument) in script.arguments.iter().enumerate() {
+            arg.raw_set(at + 1, argument.as_str())?;
+        }
+        arg.raw_set(0, script.name.as_str())?;
+        strict::strict(lua, &arg)?;
+        lua.globals().raw_set("arg", arg)?;
+        if let Some(directory) = &script.directory {
+            let package: mlua::Table = lua.globals().raw_get("package")?;
+            let path: String = package.raw_get("path")?;
+            package.raw_set("path", format!("{directory}/?.lua;{directory}/?/init.lua;{path}"))?;
+        }
+        strict::strict_globals(lua)?;
+        if script.source.starts_with(b"\x1b") {
+            return Ok(Some(Failure {
+                class: Class::Script,
+                message: "this is Lua bytecode, which is not run".to_owned(),
+                hint: Some("give the script's source".to_owned()),
+                places: Vec::new(),
+                context: Vec::new(),
+                exit: None,
+            }));
+        }
+        // A first line for the shell is no Lua.
+        let source = match script.source.strip_prefix(b"#") {
+            Some(rest) => [b"--", rest].concat(),
+            None => script.source.clone(),
+        };
+        let chunk =
+            lua.load(source).set_name(format!("@{}", script.name)).set_mode(mlua::chunk::ChunkMode::Text);
+        let main = match chunk.into_function() {
+            Ok(main) => main,
+            Err(error) => {
+                return Ok(Some(describe(lua, &Value::Error(Box::new(error)), Vec::new())));
+            }
+        };
+        let handler = lua.create_function(|lua, value: Value| {
+            let failure = describe(lua, &value, places(lua));
+            FOUND.with_borrow_mut(|found| *found = Some(failure));
+            Ok(())
+        })?;
+        let outermost: Function = lua
+            .load("local run, main, handler = ... return run(main, handler, table.unpack(arg))")
+            .set_name("=[imapscript]")
+            .into_function()?;
+        let ended = outermost.call::<MultiValue>((&self.xpcall, main, handler));
+        let found = FOUND.with_borrow_mut(Option::take);
+        match (ended, found) {
+            (_, Some(failure)) => Ok(Some(failure)),
+            (Ok(_), None) => Ok(None),
+            // What our `pcall` throws again leaves this way.
+            (Err(error), None) => Ok(Some(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
+        }
+    }
+}
+
+/// Gives the places in scripts that led here, the innermost first.
+fn places(lua: &Lua) -> Vec<Place> {
+    let mut places = Vec::new();
+    for level in 0..200 {
+        let place = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let file = source.source.as_deref()?.strip_prefix('@')?.to_owned();
+            Some(Place { file, line: frame.current_line()? })
+        });
+        match place {
+            None => break,
+            Some(place) => places.extend(place),
+        }
+    }
+    places
+}
