@@ -33,7 +33,6 @@ pub struct Arguments {
 
     /// Run against an embedded server full of sample mail, or against one that `imapscript sandbox` started
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
-    #[expect(clippy::option_option, reason = "this is how clap tells `--sandbox` from `--sandbox=ADDR`")]
     pub sandbox: Option<Option<SocketAddr>>,
 
     /// Wait this long for the server, in seconds, each time

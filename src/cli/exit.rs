@@ -30,7 +30,9 @@ pub(super) fn of(outcome: &Outcome) -> u8 {
             Some(0) if !outcome.caught.is_empty() => code(Class::Partial),
             Some(own) => own,
             None if failure.class == Class::Interrupted => code(Class::Interrupted),
-            None if outcome.caught.iter().any(|caught| caught.class == Class::Partial) => code(Class::Partial),
+            None if outcome.caught.iter().any(|caught| caught.class == Class::Partial) => {
+                code(Class::Partial)
+            }
             None => code(failure.class),
         },
         None if outcome.caught.is_empty() => 0,

@@ -38,16 +38,26 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     let context = context(arguments)?;
     interrupt::watch(context.interrupt.clone());
     let embedded = match arguments.sandbox {
-        Some(None) => Some(Sandbox::start(Options { sample: true, ..Options::default() }).map_err(|error| {
-            (exit::CONFIG, format!("the sandbox can't be started: {error}"), "it needs a free loopback port")
-        })?),
+        Some(None) => {
+            Some(Sandbox::start(Options { sample: true, ..Options::default() }).map_err(|error| {
+                (
+                    exit::CONFIG,
+                    format!("the sandbox can't be started: {error}"),
+                    "it needs a free loopback port",
+                )
+            })?)
+        }
         _ => None,
     };
     let sandbox = embedded.as_ref().map(Sandbox::address).or(arguments.sandbox.flatten());
     if let Some(address) = sandbox {
         if !address.ip().is_loopback() {
             let message = format!("`--sandbox={address}` is not on this machine");
-            return Err((exit::USAGE, message, "a sandbox listens on a loopback address such as 127.0.0.1:1143"));
+            return Err((
+                exit::USAGE,
+                message,
+                "a sandbox listens on a loopback address such as 127.0.0.1:1143",
+            ));
         }
         if loudness != Loudness::Quiet {
             err("sandbox: every account of the script is served by sample mail; no real server is contacted");
@@ -79,7 +89,11 @@ fn load(arguments: &Arguments) -> Result<Script, Refusal> {
         (path.display().to_string(), directory, std::fs::read(path).map(|text| source = text))
     };
     read.map_err(|error| {
-        (1, format!("the script `{name}` can't be read: {error}"), "give the path of a Lua file, or `-` for standard input")
+        (
+            1,
+            format!("the script `{name}` can't be read: {error}"),
+            "give the path of a Lua file, or `-` for standard input",
+        )
     })?;
     Ok(Script { name, source, arguments: arguments.arguments.clone(), directory })
 }
@@ -93,7 +107,9 @@ fn context(arguments: &Arguments) -> Result<Context, Refusal> {
         })?),
     };
     Ok(Context {
-        timeouts: arguments.timeout.map_or_else(Timeouts::default, |seconds| Timeouts::all(Duration::from_secs(seconds))),
+        timeouts: arguments
+            .timeout
+            .map_or_else(Timeouts::default, |seconds| Timeouts::all(Duration::from_secs(seconds))),
         transcript: transcript.map(|file| Transcript::new(Box::new(file))),
         ..Context::default()
     })

@@ -12,11 +12,15 @@ use crate::wire::Interrupt;
 /// Keeps an embedded server running until it is interrupted, and says how to connect.
 pub(super) fn keep_running(options: &SandboxOptions) -> ExitCode {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let wanted = Options { address, without: options.without.clone(), sample: !options.empty, ..Options::default() };
+    let wanted =
+        Options { address, without: options.without.clone(), sample: !options.empty, ..Options::default() };
     let sandbox = match Sandbox::start(wanted) {
         Ok(sandbox) => sandbox,
         Err(cause) => {
-            error(&format!("the sandbox can't listen on {address}: {cause}"), Some("`--port 0` takes a free port"));
+            error(
+                &format!("the sandbox can't listen on {address}: {cause}"),
+                Some("`--port 0` takes a free port"),
+            );
             return exit::CONFIG.into();
         }
     };

@@ -27,7 +27,8 @@ pub(super) fn show(failure: &Failure, script: &Script) {
         let snippet = Snippet::source(line.as_str()).path(place.file.as_str()).line_start(place.line);
         group = group.element(snippet.annotation(AnnotationKind::Primary.span(start..end)));
     }
-    let mut callers: Vec<_> = failure.places.iter().skip(1).map(|place| format!("{}:{}", place.file, place.line)).collect();
+    let mut callers: Vec<_> =
+        failure.places.iter().skip(1).map(|place| format!("{}:{}", place.file, place.line)).collect();
     callers.truncate(5);
     if !callers.is_empty() {
         group = group.element(Level::NOTE.message(format!("called from {}", callers.join(", "))));

@@ -1,4 +1,4 @@
-use mlua::{IntoLua, Lua, LuaString, MetaMethod, Table, UserData, UserDataFields, UserDataMethods, Value};
+use mlua::{IntoLua, Lua, LuaString, MetaMethod, Table, UserDataFields, UserDataMethods, Value};
 
 use std::cell::RefCell;
 
@@ -146,7 +146,7 @@ fn add_inquiries(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> ml
         Ok(Promise::new(this.account.capabilities(), |_, names| Ok(names)))
     })?;
     job_method(lua, to, "id", |_, this: &AccountValue, _| {
-        Ok(Promise::new(this.account.id(), |lua, fields| lua.create_table_from(fields)))
+        Ok(Promise::new(this.account.id(), mlua::Lua::create_table_from))
     })?;
     job_method(lua, to, "quota", |_, this: &AccountValue, args| {
         let spec = if args.is_nil() { NameSpec::Script("INBOX".to_owned()) } else { args.mailbox()? };
@@ -171,7 +171,7 @@ fn add_inquiries(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> ml
     })
 }
 
-impl UserData for AccountValue {}
+super::bind::handle!(AccountValue);
 
 /// Makes a Lua string of bytes.
 pub(super) fn bytes(lua: &Lua, bytes: &[u8]) -> mlua::Result<Value> {

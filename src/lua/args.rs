@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use mlua::{MultiValue, Table, UserData, UserDataRef, Value};
+use mlua::{MultiValue, Table, UserDataRef, Value};
 
 use super::literal;
 use crate::engine::{Literal, NameSpec};
@@ -19,7 +19,7 @@ impl Args {
     }
 
     /// Takes the object that a method is called on.
-    pub(super) fn this<T: UserData + 'static>(&mut self) -> Result<UserDataRef<T>> {
+    pub(super) fn this<T: 'static>(&mut self) -> Result<UserDataRef<T>> {
         let this = self.values.pop_front();
         let this = this.as_ref().and_then(Value::as_userdata).and_then(|data| data.borrow::<T>().ok());
         this.ok_or_else(|| {

@@ -14,6 +14,19 @@ use crate::error::{Error, ErrorKind, Result};
 /// What a Lua function of ours gives.
 pub(super) type Given = mlua::Result<MultiValue>;
 
+/// Makes a type whose methods are registered by its file's `install` a Lua value.
+macro_rules! handle {
+    ($type:ty) => {
+        impl mlua::IntoLua for $type {
+            fn into_lua(self, lua: &mlua::Lua) -> mlua::Result<mlua::Value> {
+                lua.create_any_userdata(self).map(mlua::Value::UserData)
+            }
+        }
+    };
+}
+
+pub(super) use handle;
+
 /// What is left to do for a call's result.
 type Finish = Box<dyn FnOnce(&Lua) -> Given>;
 
@@ -75,7 +88,7 @@ pub(super) fn job(
 }
 
 /// Adds a method that answers at once. `this` is the first argument of `body`'s.
-pub(super) fn method<T: UserData + 'static, R: IntoLuaMulti>(
+pub(super) fn method<T: 'static, R: IntoLuaMulti>(
     lua: &Lua,
     registry: &mut UserDataRegistry<T>,
     name: &'static str,
@@ -90,7 +103,7 @@ pub(super) fn method<T: UserData + 'static, R: IntoLuaMulti>(
 }
 
 /// Adds a method that a server has to answer.
-pub(super) fn job_method<T: UserData + 'static>(
+pub(super) fn job_method<T: 'static>(
     lua: &Lua,
     registry: &mut UserDataRegistry<T>,
     name: &'static str,

@@ -20,14 +20,11 @@ fn convert(value: &Value, depth: usize) -> Result<Literal> {
         Value::Boolean(value) => Literal::Boolean(*value),
         Value::Integer(number) => Literal::Integer(*number),
         Value::Number(number) => Literal::Number(*number),
-        Value::String(text) => match text.to_str() {
-            Ok(text) => Literal::Text(text.to_owned()),
-            Err(_) => {
-                let what =
-                    format!("a string is not UTF-8: \"{}\"", crate::error::visible(&text.to_string_lossy()));
-                return Err(Error::script(what, "save the script as UTF-8"));
-            }
-        },
+        Value::String(text) => Literal::Text(text.to_str().map(|text| text.to_owned()).map_err(|_| {
+            let what =
+                format!("a string is not UTF-8: \"{}\"", crate::error::visible(&text.to_string_lossy()));
+            Error::script(what, "save the script as UTF-8")
+        })?),
         Value::Table(table) => {
             let mut list = Vec::new();
             let mut fields = Vec::new();

@@ -1,4 +1,4 @@
-use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
+use mlua::{Lua, MetaMethod, UserDataFields, UserDataMethods, Value};
 
 use super::args::Args;
 use super::bind::{Promise, job_method};
@@ -16,7 +16,7 @@ pub(super) struct MailboxValue {
     access: Option<Access>,
 }
 
-impl UserData for MailboxValue {}
+super::bind::handle!(MailboxValue);
 
 impl MailboxValue {
     pub(super) fn new(account: Account, spec: NameSpec, access: Option<Access>) -> Self {

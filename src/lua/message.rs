@@ -9,7 +9,7 @@ use super::messages::ShelfLink;
 use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
-use crate::mail::{Attachment, Flag, Headers, Message, UidSet};
+use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, UidSet};
 
 /// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(super) struct MessageValue {
     shelf: ShelfLink,
 }
 
-impl UserData for MessageValue {}
+super::bind::handle!(MessageValue);
 
 impl MessageValue {
     pub(super) fn new(selection: Selection, loaded: Loaded, shelf: ShelfLink) -> Self {
@@ -131,7 +131,7 @@ fn add_fields(to: &mut mlua::UserDataRegistry<MessageValue>) {
     to.add_field_method_get("deleted", |_, this| Ok(this.has(&Flag::Deleted)));
     to.add_field_method_get("draft", |_, this| Ok(this.has(&Flag::Draft)));
     to.add_field_method_get("recent", |_, this| Ok(this.has(&Flag::Recent)));
-    to.add_field_method_get("received", |_, this| Ok(this.loaded.date.map(|date| date.to_rfc_3339())));
+    to.add_field_method_get("received", |_, this| Ok(this.loaded.date.map(InternalDate::to_rfc_3339)));
     to.add_field_method_get("date", |_, this| {
         Ok(this.headers().date().map(|date| date.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
     });
@@ -171,12 +171,11 @@ fn add_methods(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) -> mlua
     })?;
     job_method(lua, to, "part", |_, this: &MessageValue, args| {
         let id = args.text("a part number such as \"1.2\"")?;
-        Ok(this.promise(move |lua, message| match message.part(&id) {
-            Some(part) => bytes(lua, &part),
-            None => {
-                let what = format!("the message has no part `{}`", crate::error::visible(&id));
-                thrown(lua, Err(Error::script(what, "`msg:attachments()` gives the numbers")))
-            }
+        Ok(this.promise(move |lua, message| {
+            let what = || format!("the message has no part `{}`", crate::error::visible(&id));
+            let part =
+                message.part(&id).ok_or_else(|| Error::script(what(), "`msg.attachments` has the numbers"));
+            bytes(lua, &thrown(lua, part)?)
         }))
     })
 }

@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use mlua::{Lua, MetaMethod, UserData, UserDataFields, UserDataMethods};
+use mlua::{Lua, MetaMethod, UserDataFields, UserDataMethods};
 
 use super::args::Args;
 use super::bind::{Promise, job_method, method, partial};
@@ -24,7 +24,7 @@ pub(super) struct SelectionValue {
     read_only: bool,
 }
 
-impl UserData for SelectionValue {}
+super::bind::handle!(SelectionValue);
 
 impl SelectionValue {
     pub(super) fn new(selection: Selection) -> Self {
