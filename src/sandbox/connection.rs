@@ -1,5 +1,5 @@
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::capability::Capabilities;
@@ -69,6 +69,14 @@ impl Connection {
         self.stream.write_all(&self.out)?;
         self.out.clear();
         Ok(())
+    }
+
+    /// Sends what was written and ends the connection; the listener holds the stream too, so that
+    /// dropping it would not.
+    pub(super) fn close(&mut self) {
+        // The client may be gone already; then there is nobody to tell.
+        let _ = self.flush();
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Sends what was written if it is much, so that a large answer is never held whole.

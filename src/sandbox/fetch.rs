@@ -138,3 +138,68 @@ fn body(
     let end = start.saturating_add(length).min(data.len());
     quote::literal(out, data.get(start..end).unwrap_or_default());
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use std::sync::Arc;
+
+    use imap_codec::CommandCodec;
+    use imap_codec::decode::Decoder;
+    use imap_codec::imap_types::command::CommandBody;
+
+    use super::{Items, StoredMessage};
+    use crate::mail::Uid;
+    use crate::sandbox::message::Content;
+
+    const NESTED: &str = "Subject: out\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX-One: 1\r\n\r\none\r\n--b\r\n\
+        Content-Type: message/rfc822\r\n\r\nSubject: in\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n\
+        --c\r\n\r\nplain\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>\r\n--c--\r\n--b--\r\n";
+
+    fn fetched(raw: &str, item: &str) -> String {
+        let command = format!("a FETCH 1 ({item})\r\n");
+        let (_, command) = CommandCodec::new().decode_static(command.as_bytes()).unwrap();
+        let CommandBody::Fetch { macro_or_item_names, .. } = command.body else { unreachable!() };
+        let message = StoredMessage {
+            uid: Uid::MIN,
+            flags: std::collections::BTreeSet::new(),
+            internal_date: jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(jiff::tz::TimeZone::UTC),
+            content: Arc::new(Content::new(raw.as_bytes().to_vec())),
+            changed: 0,
+        };
+        let mut out = Vec::new();
+        Items::new(&macro_or_item_names, false).unwrap().write(&mut out, 1, &message, false);
+        let out = String::from_utf8(out).unwrap();
+        out.strip_prefix("* 1 FETCH (").unwrap().strip_suffix(")\r\n").unwrap().to_owned()
+    }
+
+    #[test]
+    fn sections_are_numbered_as_the_rfc_says() {
+        for (section, expected) in [
+            ("1", "{3}\r\none"),
+            ("1.MIME", "{12}\r\nX-One: 1\r\n\r\n"),
+            ("2.HEADER.FIELDS (Subject)", "{15}\r\nSubject: in\r\n\r\n"),
+            ("2.1", "{5}\r\nplain"),
+            ("2.2", "{3}\r\n<p>"),
+            ("2.2.MIME", "{27}\r\nContent-Type: text/html\r\n\r\n"),
+            ("2.3", "NIL"),
+            ("1.1", "NIL"),
+            ("1.HEADER", "NIL"),
+            ("3", "NIL"),
+            ("HEADER.FIELDS.NOT (content-type)", "{16}\r\nSubject: out\r\n\r\n"),
+        ] {
+            assert_eq!(
+                fetched(NESTED, &format!("BODY.PEEK[{section}]")),
+                format!("BODY[{section}] {expected}")
+            );
+        }
+        assert_eq!(fetched("A: b\r\n\r\nall", "BODY[1]"), "BODY[1] {3}\r\nall");
+        assert_eq!(fetched("A: b\r\n\r\nall", "BODY[1.MIME]"), "BODY[1.MIME] {8}\r\nA: b\r\n\r\n");
+        assert_eq!(fetched("A: b\r\n\r\nall", "BODY[TEXT]<1.9>"), "BODY[TEXT]<1> {2}\r\nll");
+        assert_eq!(fetched("A: b\r\n\r\nall", "BODY[]<99.9>"), "BODY[]<99> {0}\r\n");
+        assert_eq!(
+            fetched("A: b\r\n\r\nall", "RFC822.TEXT RFC822.SIZE"),
+            "RFC822.TEXT {3}\r\nall RFC822.SIZE 11"
+        );
+    }
+}

@@ -59,8 +59,7 @@ impl Session {
         if let End::Bye(reason) = end {
             session.connection.line(&format!("* BYE {reason}"));
         }
-        // The client may be gone already; then there is nobody to tell.
-        let _ = session.connection.flush();
+        session.connection.close();
     }
 
     /// Answers one command.
