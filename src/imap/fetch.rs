@@ -189,7 +189,7 @@ impl Fetch {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::{Fetch, FetchItem, Section, Tokens};
+    use super::{Fetch, FetchItem, Section, Tokens, Uid};
     use crate::wire::Frame;
 
     fn parse(text: &str) -> Option<Fetch> {
@@ -205,7 +205,7 @@ mod tests {
     fn items_unknown_or_nil_dont_hide_the_uid() {
         let text = "* 2 FETCH (X-NEW (a (b)) INTERNALDATE NIL RFC822.SIZE 5000000000 UID 7 FLAGS (\\Seen $x) BODY[HEADER.FIELDS (\"From\" TO)] {3}\r\nabc BODY[1.2]<0> NIL)";
         let fetch = parse(text).unwrap();
-        assert_eq!(fetch.uid.map(|uid| uid.get()), Some(7));
+        assert_eq!(fetch.uid.map(Uid::get), Some(7));
         assert_eq!((fetch.internal_date, fetch.size), (None, Some(5_000_000_000)));
         assert_eq!(fetch.flags.clone().map(|flags| flags.len()), Some(2));
         let fields = Section::Fields(vec!["from".into(), "to".into()]);

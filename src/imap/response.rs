@@ -286,7 +286,7 @@ mod tests {
         let Response::Search(ours) = parse(line.trim_end()) else { panic!() };
         assert_eq!(
             numbers.iter().map(|n| n.get()).collect::<Vec<_>>(),
-            ours.iter().map(|u| u.get()).collect::<Vec<_>>()
+            ours.iter().map(crate::mail::Uid::get).collect::<Vec<_>>()
         );
     }
 

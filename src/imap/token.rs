@@ -223,7 +223,7 @@ mod tests {
         for bad in [&b"(a"[..], b"a)", b"\"a", b"\"a\\", b"((((a"] {
             assert_eq!(read(bad), None, "{bad:?}");
         }
-        assert_eq!(read(&[b'('; 100_000]), None);
+        assert_eq!(read(&vec![b'('; 100_000]), None);
         let deep = [vec![b'('; 100], vec![b')'; 100]].concat();
         assert!(read(&deep).is_some());
     }

@@ -218,10 +218,8 @@ mod tests {
 
         #[test]
         fn wire_bytes_round_trip(wire in prop::collection::vec(1u8..=255, 1..20)) {
-            if let Some(name) = MailboxName::from_wire(&wire) {
-                if !name.is_inbox() {
-                    prop_assert_eq!(name.wire(), &wire[..]);
-                }
+            if let Some(name) = MailboxName::from_wire(&wire).filter(|name| !name.is_inbox()) {
+                prop_assert_eq!(name.wire(), &wire[..]);
             }
         }
     }

@@ -186,7 +186,7 @@ impl<'a> Script<'a> {
             child,
             streams: Some(streams),
             directory,
-            ports: self.server.map(|server| server.address.port()),
+            server: self.server.map(|server| (server.address.port(), server.user.clone())),
         }
     }
 
@@ -231,7 +231,8 @@ pub(crate) struct Running {
     child: Child,
     streams: Option<[JoinHandle<Vec<u8>>; 2]>,
     directory: TempDir,
-    ports: Option<u16>,
+    /// Port and user, which no two runs have in common.
+    server: Option<(u16, String)>,
 }
 
 impl Running {
@@ -259,7 +260,7 @@ impl Running {
             &stderr,
             status.and_then(|status| status.code()),
             self.directory.path(),
-            self.ports,
+            self.server.as_ref(),
         );
         assert!(status.is_some(), "killed after {PATIENCE:?}: {output}");
         output

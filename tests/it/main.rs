@@ -20,8 +20,10 @@ mod observer;
 mod output;
 mod proxy;
 mod responder;
+mod sandbox_server;
 mod scripted;
 mod server;
+mod session;
 mod snapshot;
 mod watchdog;
 

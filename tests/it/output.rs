@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use regex::Regex;
 use std::{fmt, path::Path};
 
-/// The end of a run. In both texts `$DIR` stands for the run's directory, `$PORT` for the server's port, `$VALIDITY` for
+/// The end of a run. In both texts `$DIR` stands for the run's directory, `$PORT` and `$USER` for the server's port and user, `$VALIDITY` for
 /// a UIDVALIDITY and `$NOW` for a time of these days. Other dates are the test's own data and stay.
 pub(crate) struct Output {
     pub(crate) stdout: String,
@@ -19,9 +19,9 @@ impl Output {
         stderr: &[u8],
         status: Option<i32>,
         directory: &Path,
-        port: Option<u16>,
+        server: Option<&(u16, String)>,
     ) -> Self {
-        let text = |bytes| redact(&String::from_utf8_lossy(bytes), directory, port);
+        let text = |bytes| redact(&String::from_utf8_lossy(bytes), directory, server);
         Self { stdout: text(stdout), stderr: text(stderr), status }
     }
 }
@@ -33,9 +33,10 @@ impl fmt::Display for Output {
     }
 }
 
-fn redact(text: &str, directory: &Path, port: Option<u16>) -> String {
+fn redact(text: &str, directory: &Path, server: Option<&(u16, String)>) -> String {
     let mut text = text.replace(directory.to_str().unwrap(), "$DIR");
-    if let Some(port) = port {
+    if let Some((port, user)) = server {
+        text = Regex::new(&format!(r"\b{user}\b")).unwrap().replace_all(&text, "$$USER").into_owned();
         let place = Regex::new(&format!(r"(?i)(:|port[ =]+){port}\b")).unwrap();
         text = place.replace_all(&text, "$1$$PORT").into_owned();
     }

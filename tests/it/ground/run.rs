@@ -15,10 +15,7 @@ fn a_run_has_clean_surroundings() {
         .on(&server)
         .env("EXTRA", "$DIR/x")
         .stdin("from standard input\n")
-        .stdout(&format!(
-            "127.0.0.1:$PORT implicit {} pass\n-\nlogin {{ \n$DIR\nfrom standard input\n",
-            server.user
-        ))
+        .stdout("127.0.0.1:$PORT implicit $USER pass\n-\nlogin { \n$DIR\nfrom standard input\n")
         .stderr_contains("EXTRA=$DIR/x\n")
         .stderr_contains("HOME=$DIR\n")
         .stderr_contains("XDG_RUNTIME_DIR=$DIR/run\n")
