@@ -20,22 +20,18 @@ pub(super) fn code(class: Class) -> u8 {
     }
 }
 
-/// Gives the exit code of a script's end. `changed` says that something had been done before it failed.
-///
-/// A failure that the script caught and did not ignore makes it 8, and so does one after which part of the
-/// work is already done.
+/// Gives the exit code of a script's end. A failure that the script caught and did not ignore counts too: then
+/// the run is partly done at best.
 pub(super) fn of(outcome: &Outcome) -> u8 {
+    let caught = !outcome.caught.is_empty();
     match &outcome.failure {
         Some(failure) => match failure.exit {
-            Some(0) if !outcome.caught.is_empty() => code(Class::Partial),
-            Some(own) => own,
+            Some(own) if own != 0 || !caught => own,
             None if failure.class == Class::Interrupted => code(Class::Interrupted),
-            None if outcome.caught.iter().any(|caught| caught.class == Class::Partial) => {
-                code(Class::Partial)
-            }
-            None => code(failure.class),
+            None if !caught => code(failure.class),
+            _ => code(Class::Partial),
         },
-        None if outcome.caught.is_empty() => 0,
-        None => code(Class::Partial),
+        None if caught => code(Class::Partial),
+        None => 0,
     }
 }

@@ -16,6 +16,7 @@ use crate::imap::Session;
 pub(super) struct Connection {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    run: Run,
 }
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
@@ -73,8 +74,9 @@ impl Connection {
     pub(super) fn start(opener: Opener, run: Run) -> Result<Self> {
         let (jobs, queue) = channel::<Job>();
         let builder = Builder::new().name("connection".to_owned());
+        let of = run.clone();
         let thread = builder.spawn(move || {
-            let mut worker = Worker { opener, run, session: None };
+            let mut worker = Worker { opener, run: of, session: None };
             for job in queue {
                 job(&mut worker);
             }
@@ -87,7 +89,7 @@ impl Connection {
             what: format!("no thread could be started for the connection: {error}"),
             hint: "the system's limit of threads is reached".to_owned(),
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), run })
     }
 
     /// Hands a job to the thread. `steadfast` says that the job changes mail.
@@ -109,12 +111,19 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// Lets the thread finish its jobs and log out.
+    /// Lets the thread finish its jobs and log out. After an interrupt it gets little time for that: what
+    /// changes mail has been waited for, and a thread that still looks for its host ends with the process.
     fn drop(&mut self) {
         self.jobs.take();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else { return };
+        let mut raised: Option<Instant> = None;
+        while !thread.is_finished() {
+            if self.run.is_interrupted() && raised.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
+        let _ = thread.join();
     }
 }
 

@@ -42,16 +42,20 @@ impl Session {
     ///
     /// Errors: besides those of the connection, whatever the server does not understand or refuses.
     pub fn uid_search(&mut self, name: &MailboxName, access: Access, key: &SearchKey) -> Result<UidSet> {
-        let mut command = Command::new("UID SEARCH");
-        if self.capabilities.has("ESEARCH") {
-            command = command.syntax("RETURN (ALL)");
+        let charset = key.needs_charset();
+        let mut commands = Vec::new();
+        for part in key.clone().split(COMMAND_BYTES / 2) {
+            let mut command = Command::new("UID SEARCH");
+            if self.capabilities.has("ESEARCH") {
+                command = command.syntax("RETURN (ALL)");
+            }
+            if charset {
+                command = command.syntax("CHARSET UTF-8");
+            }
+            commands.push(part.encode(command)?);
         }
-        if key.needs_charset() {
-            command = command.syntax("CHARSET UTF-8");
-        }
-        let command = key.encode(command)?;
         let mut found = UidSet::new();
-        let ends = self.run_in(name, access, false, &[command], &mut |_, response| {
+        let ends = self.run_in(name, access, false, &commands, &mut |_, response| {
             if let Response::Search(set) = response {
                 found = if found.is_empty() { set } else { found.union(&set) };
             }

@@ -75,6 +75,22 @@ impl SearchKey {
         Self::And(vec![self])
     }
 
+    /// Splits a program whose set of UIDs is too long for one command: what one of the parts finds is what the
+    /// whole would find. A set beneath `OR` or `NOT` can't be taken apart and stays.
+    pub(super) fn split(self, bytes: usize) -> Vec<Self> {
+        match self {
+            Self::Uids(set) => set.split(bytes).into_iter().map(Self::Uids).collect(),
+            Self::And(mut keys) => {
+                let long = |key: &Self| matches!(key, Self::Uids(set) if set.to_string().len() > bytes);
+                let Some(at) = keys.iter().position(long) else { return vec![Self::And(keys)] };
+                let parts = keys.remove(at).split(bytes);
+                let with = |part| Self::And(keys.iter().cloned().chain([part]).collect());
+                parts.into_iter().map(with).collect()
+            }
+            key => vec![key],
+        }
+    }
+
     /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
     pub(super) fn needs_charset(&self) -> bool {
         match self {
@@ -173,6 +189,14 @@ mod tests {
         let keys = (1..=5).map(SearchKey::Larger).collect();
         let tree = text(&SearchKey::any(keys).unwrap());
         assert_eq!(tree, "UID SEARCH OR OR LARGER 1 LARGER 2 OR LARGER 3 OR LARGER 4 LARGER 5");
+    }
+
+    #[test]
+    fn a_long_set_of_uids_is_taken_apart() {
+        let set = crate::mail::UidSet::parse("1,3,5,7,9").unwrap();
+        let whole = SearchKey::And(vec![SearchKey::All, SearchKey::Uids(set)]);
+        let parts: Vec<_> = whole.split(5).iter().map(text).collect();
+        assert_eq!(parts, ["UID SEARCH (ALL UID 1,3,5)", "UID SEARCH (ALL UID 7,9)"]);
     }
 
     #[test]

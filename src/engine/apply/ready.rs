@@ -12,6 +12,8 @@ use crate::mail::{MailboxName, Uid, UidSet};
 /// Messages that may be acted on now.
 pub(super) struct Ready {
     pub(super) uids: UidSet,
+    /// Those of them of which only the server can tell that they match.
+    pub(super) unchecked: UidSet,
     pub(super) identities: BTreeMap<Uid, Identity>,
     /// The target's next UID before anything was done; `None` where it does not exist or would not say.
     pub(super) target_next: Option<Uid>,
@@ -54,18 +56,22 @@ pub(super) fn make_ready(
     let all_there: UidSet = identities.keys().copied().collect();
     report.skip(selection.uids.difference(&all_there), "no longer in the mailbox");
     let mut uids = UidSet::new();
-    let mut differing = UidSet::new();
+    let (mut differing, mut unchecked) = (UidSet::new(), UidSet::new());
     for (uid, identity) in &identities {
         if identity.flags.is_none() {
             return Err(Error::protocol("FETCH answers without the flags that were asked for"));
         }
         match identity.judge(*uid, &selection.query) {
             Verdict::No => differing.insert(*uid),
-            Verdict::Yes | Verdict::Unknown => uids.insert(*uid),
+            Verdict::Yes => uids.insert(*uid),
+            Verdict::Unknown => {
+                uids.insert(*uid);
+                unchecked.insert(*uid);
+            }
         }
     }
     report.skip(differing, "left alone: what is seen now does not match what was searched for");
-    Ok(Ready { uids, identities, target_next })
+    Ok(Ready { uids, unchecked, identities, target_next })
 }
 
 /// Makes sure that the selection's mailbox is open for writing and that its UIDs mean what they meant.

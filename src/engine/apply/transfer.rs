@@ -65,6 +65,12 @@ pub(super) fn transfer(
     if run.is_interrupted() {
         return Err(ErrorKind::Interrupted.into());
     }
+    if verb != Verb::Copy && !ready.unchecked.is_empty() {
+        let count = ready.unchecked.len();
+        report.notes.push(format!(
+            "{count} of them on the server's word: what it found in bodies is not looked at again"
+        ));
+    }
     let uids = ready.uids.clone();
     let mut way = Way { selection, target: name, ready, report, created: false };
     if verb == Verb::Copy {
