@@ -14,7 +14,7 @@ use super::exit;
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript sandbox [OPTIONS]",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript sandbox [OPTIONS]\n       imapscript types DIR",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 8 partly done or in doubt, 130 interrupted."
 )]
@@ -57,6 +57,12 @@ pub struct Arguments {
 pub enum Subcommand {
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
+    /// Write type files, so that an editor knows imapscript's functions
+    Types {
+        /// Where your scripts are
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// How the embedded server is to be.

@@ -9,6 +9,7 @@ mod sandbox;
 mod script_error;
 mod terminal;
 mod trace;
+mod types;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ pub fn main() -> ExitCode {
     };
     match &arguments.command {
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
+        Some(args::Subcommand::Types { directory }) => types::write(directory),
         None => run::run(&arguments),
     }
 }

@@ -1,9 +1,9 @@
-use mlua::{IntoLua, Lua, LuaString, MetaMethod, Table, UserDataFields, UserDataMethods, Value};
+use mlua::{IntoLua, Lua, LuaString, MetaMethod, Table, UserDataMethods, Value};
 
 use std::cell::RefCell;
 
 use super::args::Args;
-use super::bind::{Promise, job_method, method};
+use super::bind::{Promise, field, job_method, method, register};
 use super::failure::raise;
 use super::fetch;
 use super::mailbox::{MailboxValue, query};
@@ -72,12 +72,7 @@ fn space(lua: &Lua, space: &Namespace) -> mlua::Result<Table> {
 
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    lua.register_userdata_type::<AccountValue>(|registry| {
-        let added = add(lua, registry);
-        if let Err(error) = added {
-            lua.set_app_data(super::vm::Broken(error));
-        }
-    })
+    register(lua, add)
 }
 
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result<()> {
@@ -125,7 +120,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
         *this.open.borrow_mut() = None;
         Ok(())
     })?;
-    to.add_field_method_get("name", |_, this| Ok(this.account.label().to_owned()));
+    field(lua, to, "name", |_, this| Ok(this.account.label().to_owned()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(format!("account {}", this.account.label())));
     Ok(())
 }

@@ -1,21 +1,23 @@
-use mlua::{Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods};
+use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 
+use super::bind::{field, register};
 use crate::mail::Address;
 
 /// An address as a script sees it.
 #[derive(Clone, Debug)]
 pub(super) struct AddressValue(pub(super) Address);
 
-impl UserData for AddressValue {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_field_method_get("name", |_, this| Ok(this.0.name.clone()));
-        fields.add_field_method_get("email", |_, this| Ok(this.0.email.clone()));
-        fields.add_field_method_get("domain", |_, this| Ok(this.0.domain.clone()));
-    }
+super::bind::handle!(AddressValue);
 
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.to_string()));
-    }
+/// Registers the type.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    register(lua, |lua, to| {
+        field(lua, to, "name", |_, this: &AddressValue| Ok(this.0.name.clone()));
+        field(lua, to, "email", |_, this| Ok(this.0.email.clone()));
+        field(lua, to, "domain", |_, this| Ok(this.0.domain.clone()));
+        to.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.to_string()));
+        Ok(())
+    })
 }
 
 /// Makes a list of addresses.

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use jiff::Span;
 use mlua::{Lua, Table, Value};
 
-use super::bind::{Promise, function, job};
+use super::bind::{Promise, function, job, put};
 use super::failure::raise;
 use crate::engine::{Event, Run};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Installs `sleep`, `ago`, `run` and `log`.
 pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
-    let globals = lua.globals();
     let of = run.clone();
-    globals.raw_set(
+    put(
+        lua,
+        None,
         "sleep",
         job(lua, "sleep", move |_, args| {
             let value = args.value();
@@ -39,7 +40,9 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         })?,
     )?;
     let of = run.clone();
-    globals.raw_set(
+    put(
+        lua,
+        None,
         "ago",
         function(lua, "ago", move |_, args| {
             let text = args.text("an age such as \"30d\"")?;
@@ -60,7 +63,9 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
             Ok(then.strftime("%Y-%m-%d").to_string())
         })?,
     )?;
-    globals.raw_set(
+    put(
+        lua,
+        None,
         "run",
         job(lua, "run", |_, args| {
             let table = args.table("a table: a program and its arguments")?;
@@ -89,9 +94,9 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
             of.world.tell(Event::Log(name, text));
             Ok(())
         })?;
-        log.raw_set(name, say)?;
+        put(lua, Some(("log", &log)), name, say)?;
     }
-    globals.raw_set("log", log)
+    put(lua, None, "log", log)
 }
 
 /// A program to run, without a shell.

@@ -4,7 +4,9 @@
 //! converts the result. The shim between them is Lua, so that a task of the script's may be put to sleep
 //! there.
 
-use mlua::{AnyUserData, Function, IntoLuaMulti, Lua, MultiValue, UserData, UserDataRegistry};
+use mlua::{
+    AnyUserData, Function, IntoLuaMulti, Lua, MultiValue, Table, UserData, UserDataFields, UserDataRegistry,
+};
 
 use super::args::Args;
 use super::failure::raise;
@@ -26,6 +28,45 @@ macro_rules! handle {
 }
 
 pub(super) use handle;
+
+/// The names of everything that scripts can reach, as `Type.name` or `table.name`. The type files are held
+/// against it.
+#[derive(Debug, Default)]
+pub(super) struct Registered(pub(super) Vec<String>);
+
+fn note(lua: &Lua, name: String) {
+    if let Some(mut names) = lua.app_data_mut::<Registered>() {
+        names.0.push(name);
+    }
+}
+
+/// Gives what scripts know a Rust type as: `AccountValue` is `Account`.
+fn script_type<T>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    name.strip_suffix("Value").unwrap_or(name)
+}
+
+/// Registers a type's fields and methods.
+pub(super) fn register<T: 'static>(
+    lua: &Lua,
+    add: impl FnOnce(&Lua, &mut UserDataRegistry<T>) -> mlua::Result<()>,
+) -> mlua::Result<()> {
+    let mut added = Ok(());
+    lua.register_userdata_type::<T>(|registry| added = add(lua, registry))?;
+    added
+}
+
+/// Adds a field that is worked out when it is read.
+pub(super) fn field<T: 'static, R: mlua::IntoLua>(
+    lua: &Lua,
+    registry: &mut UserDataRegistry<T>,
+    name: &'static str,
+    get: impl Fn(&Lua, &T) -> mlua::Result<R> + 'static,
+) {
+    note(lua, format!("{}.{name}", script_type::<T>()));
+    registry.add_field_method_get(name, get);
+}
 
 /// What is left to do for a call's result.
 type Finish = Box<dyn FnOnce(&Lua) -> Given>;
@@ -98,7 +139,8 @@ pub(super) fn method<T: 'static, R: IntoLuaMulti>(
         let this = args.this::<T>()?;
         body(lua, &this, args)
     })?;
-    mlua::UserDataFields::add_field(registry, name, function);
+    note(lua, format!("{}:{name}", script_type::<T>()));
+    registry.add_field(name, function);
     Ok(())
 }
 
@@ -113,8 +155,24 @@ pub(super) fn job_method<T: 'static>(
         let this = args.this::<T>()?;
         start(lua, &this, args)
     })?;
-    mlua::UserDataFields::add_field(registry, name, function);
+    note(lua, format!("{}:{name}", script_type::<T>()));
+    registry.add_field(name, function);
     Ok(())
+}
+
+/// Puts a function or value into a table, or among the globals, under its name there.
+pub(super) fn put(
+    lua: &Lua,
+    table: Option<(&str, &Table)>,
+    name: &str,
+    value: impl mlua::IntoLua,
+) -> mlua::Result<()> {
+    let Some((prefix, table)) = table else {
+        note(lua, name.to_owned());
+        return lua.globals().raw_set(name, value);
+    };
+    note(lua, format!("{prefix}.{name}"));
+    table.raw_set(name, value)
 }
 
 /// Makes the error of an action that was done only in part: what happened to how many.

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use mlua::{AnyUserData, Lua, MetaMethod, UserData, UserDataFields, UserDataMethods, Value};
+use mlua::{IntoLua, Lua, MetaMethod, UserDataMethods, Value};
 
+use super::bind::{field, method, register};
 use super::report::ReportValue;
 use crate::engine::Report;
 use crate::error::{Class, Error, ErrorKind};
@@ -101,7 +102,7 @@ pub(super) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
     }
     match find::<Raised>(&error) {
         Some(raised) if matches!(*raised.error.kind, ErrorKind::Interrupted) => Err(*error),
-        Some(raised) => Ok(Value::UserData(lua.create_userdata(ErrorValue(raised))?)),
+        Some(raised) => ErrorValue(raised).into_lua(lua),
         None => {
             let text = error.to_string();
             let text = text.split("\nstack traceback:").next().unwrap_or_default();
@@ -187,27 +188,27 @@ pub(super) fn split_place(text: &str) -> Option<(Place, &str)> {
 #[derive(Debug)]
 pub(super) struct ErrorValue(Raised);
 
-impl UserData for ErrorValue {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_field_method_get("kind", |_, this| Ok(this.0.error.kind.name()));
-        fields.add_field_method_get("message", |_, this| Ok(this.0.error.to_string()));
-        fields.add_field_method_get("hint", |_, this| Ok(this.0.error.kind.hint()));
-        fields.add_field_method_get("account", |_, this| Ok(this.0.error.account.clone()));
-        fields.add_field_method_get("mailbox", |_, this| Ok(this.0.error.mailbox.clone()));
-        fields.add_field_method_get("command", |_, this| Ok(this.0.error.command.clone()));
-        fields.add_field_method_get("report", |_, this| {
+super::bind::handle!(ErrorValue);
+
+/// Registers the type.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    register(lua, |lua, to| {
+        field(lua, to, "kind", |_, this: &ErrorValue| Ok(this.0.error.kind.name()));
+        field(lua, to, "message", |_, this| Ok(this.0.error.to_string()));
+        field(lua, to, "hint", |_, this| Ok(this.0.error.kind.hint()));
+        field(lua, to, "account", |_, this| Ok(this.0.error.account.clone()));
+        field(lua, to, "mailbox", |_, this| Ok(this.0.error.mailbox.clone()));
+        field(lua, to, "command", |_, this| Ok(this.0.error.command.clone()));
+        field(lua, to, "report", |_, this| {
             Ok(this.0.report.as_ref().map(|report| ReportValue::bare((**report).clone())))
         });
-    }
-
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_function("ignore", |lua, this: AnyUserData| {
-            let number = this.borrow::<Self>()?.0.number;
+        method(lua, to, "ignore", |lua, this: &ErrorValue, _| {
             if let Some(mut failures) = lua.app_data_mut::<Failures>() {
-                failures.settle(number);
+                failures.settle(this.0.number);
             }
             Ok(())
-        });
-        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.error.to_string()));
-    }
+        })?;
+        to.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.0.error.to_string()));
+        Ok(())
+    })
 }

@@ -1,7 +1,7 @@
 use mlua::{Lua, Table, Value};
 use serde_json::{Map, Number};
 
-use super::bind::function;
+use super::bind::{function, put};
 use super::literal::from_lua;
 use super::strict::strict;
 use crate::engine::Literal;
@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 /// Installs the table `json`: `encode`, `decode` and the value `null`.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     let json = lua.create_table()?;
-    json.raw_set(
+    put(
+        lua,
+        Some(("json", &json)),
         "encode",
         function(lua, "json.encode", |_, args| {
             let value = args.value();
@@ -18,7 +20,9 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
             encoded.map_err(|error| Error::script(format!("`json.encode` failed: {error}"), ""))
         })?,
     )?;
-    json.raw_set(
+    put(
+        lua,
+        Some(("json", &json)),
         "decode",
         function(lua, "json.decode", |lua, args| {
             let text = args.text("JSON as a string")?;
@@ -32,8 +36,8 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
             Ok(value)
         })?,
     )?;
-    json.raw_set("null", Value::NULL)?;
-    lua.globals().raw_set("json", json)
+    put(lua, Some(("json", &json)), "null", Value::NULL)?;
+    put(lua, None, "json", json)
 }
 
 fn encode(value: &Value) -> Result<serde_json::Value> {

@@ -4,7 +4,7 @@ use mlua::{Lua, Table, Value};
 
 use super::account::AccountValue;
 use super::args::Args;
-use super::bind::function;
+use super::bind::{function, put};
 use super::secret::SecretValue;
 use crate::engine::{Account, AccountSettings, Run, SecretSource, TlsMode};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         remember(lua, &account);
         Ok(AccountValue::new(account))
     })?;
-    lua.globals().raw_set("login", login)
+    put(lua, None, "login", login)
 }
 
 /// Every account of the run, so that all are logged out at its end.

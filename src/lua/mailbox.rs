@@ -1,7 +1,7 @@
-use mlua::{Lua, MetaMethod, UserDataFields, UserDataMethods, Value};
+use mlua::{Lua, MetaMethod, UserDataMethods, Value};
 
 use super::args::Args;
-use super::bind::{Promise, job_method};
+use super::bind::{Promise, field, job_method, register};
 use super::selection::SelectionValue;
 use crate::engine::{Account, Event, NameSpec, Query, apply, search};
 use crate::error::{Error, Result};
@@ -116,11 +116,7 @@ fn internal_date(args: &Args, value: &Value) -> Result<InternalDate> {
 
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    lua.register_userdata_type::<MailboxValue>(|registry| {
-        if let Err(error) = add(lua, registry) {
-            lua.set_app_data(super::vm::Broken(error));
-        }
-    })
+    register(lua, add)
 }
 
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>) -> mlua::Result<()> {
@@ -130,7 +126,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>) -> mlua::Result
     job_method(lua, to, "all", |_, this: &MailboxValue, _| Ok(this.search(Query::everything())))?;
     job_method(lua, to, "append", |_, this, args| append(this, args))?;
     job_method(lua, to, "status", |_, this: &MailboxValue, _| Ok(status(&this.account, this.spec.clone())))?;
-    to.add_field_method_get("name", |_, this| Ok(this.spec.shown()));
+    field(lua, to, "name", |_, this| Ok(this.spec.shown()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
         Ok(format!("mailbox {} of {}", this.spec.shown(), this.account.label()))
     });

@@ -1,10 +1,10 @@
 use std::rc::Rc;
 
-use mlua::{Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods};
+use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 
 use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
-use super::bind::{Promise, job_method};
+use super::bind::{Promise, field, job_method, method, register};
 use super::messages::ShelfLink;
 use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
@@ -91,12 +91,15 @@ impl MessageValue {
 #[derive(Clone, Debug)]
 struct HeadersValue(Headers);
 
-impl UserData for HeadersValue {
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_method("all", |_, this, name: String| Ok(this.0.all(&name)));
-        methods.add_meta_method(MetaMethod::Index, |_, this, name: String| Ok(this.0.get(&name)));
-        methods.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.0.len()));
-    }
+super::bind::handle!(HeadersValue);
+
+fn add_headers(lua: &Lua, to: &mut mlua::UserDataRegistry<HeadersValue>) -> mlua::Result<()> {
+    method(lua, to, "all", |_, this: &HeadersValue, args| {
+        Ok(this.0.all(&args.text("a header field's name")?))
+    })?;
+    to.add_meta_method(MetaMethod::Index, |_, this, name: String| Ok(this.0.get(&name)));
+    to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.0.len()));
+    Ok(())
 }
 
 fn attachment(lua: &Lua, attachment: &Attachment) -> mlua::Result<Table> {
@@ -110,46 +113,45 @@ fn attachment(lua: &Lua, attachment: &Attachment) -> mlua::Result<Table> {
 
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    lua.register_userdata_type::<MessageValue>(|registry| {
-        add_fields(registry);
-        if let Err(error) = add_methods(lua, registry) {
-            lua.set_app_data(super::vm::Broken(error));
-        }
-    })
+    register(lua, |lua, to| {
+        add_fields(lua, to);
+        add_methods(lua, to)
+    })?;
+    register(lua, add_headers)
 }
 
-fn add_fields(to: &mut mlua::UserDataRegistry<MessageValue>) {
-    to.add_field_method_get("uid", |_, this| Ok(this.loaded.uid.get()));
-    to.add_field_method_get("mailbox", |_, this| Ok(this.selection.shown.clone()));
-    to.add_field_method_get("size", |_, this| Ok(this.loaded.size));
-    to.add_field_method_get("flags", |lua, this| {
+fn add_fields(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) {
+    field(lua, to, "uid", |_, this| Ok(this.loaded.uid.get()));
+    field(lua, to, "mailbox", |_, this| Ok(this.selection.shown.clone()));
+    field(lua, to, "size", |_, this| Ok(this.loaded.size));
+    field(lua, to, "flags", |lua, this| {
         lua.create_sequence_from(this.loaded.flags.iter().map(ToString::to_string))
     });
-    to.add_field_method_get("seen", |_, this| Ok(this.has(&Flag::Seen)));
-    to.add_field_method_get("answered", |_, this| Ok(this.has(&Flag::Answered)));
-    to.add_field_method_get("flagged", |_, this| Ok(this.has(&Flag::Flagged)));
-    to.add_field_method_get("deleted", |_, this| Ok(this.has(&Flag::Deleted)));
-    to.add_field_method_get("draft", |_, this| Ok(this.has(&Flag::Draft)));
-    to.add_field_method_get("recent", |_, this| Ok(this.has(&Flag::Recent)));
-    to.add_field_method_get("received", |_, this| Ok(this.loaded.date.map(InternalDate::to_rfc_3339)));
-    to.add_field_method_get("date", |_, this| {
+    field(lua, to, "seen", |_, this| Ok(this.has(&Flag::Seen)));
+    field(lua, to, "answered", |_, this| Ok(this.has(&Flag::Answered)));
+    field(lua, to, "flagged", |_, this| Ok(this.has(&Flag::Flagged)));
+    field(lua, to, "deleted", |_, this| Ok(this.has(&Flag::Deleted)));
+    field(lua, to, "draft", |_, this| Ok(this.has(&Flag::Draft)));
+    field(lua, to, "recent", |_, this| Ok(this.has(&Flag::Recent)));
+    field(lua, to, "received", |_, this| Ok(this.loaded.date.map(InternalDate::to_rfc_3339)));
+    field(lua, to, "date", |_, this| {
         Ok(this.headers().date().map(|date| date.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
     });
-    to.add_field_method_get("subject", |_, this| Ok(this.headers().subject().unwrap_or_default()));
-    to.add_field_method_get("from", |_, this| {
+    field(lua, to, "subject", |_, this| Ok(this.headers().subject().unwrap_or_default()));
+    field(lua, to, "from", |_, this| {
         // Always an address, if an empty one: a broken message must not end the loop.
         Ok(AddressValue(this.headers().addresses("from").into_iter().next().unwrap_or_default()))
     });
-    for field in ["to", "cc", "bcc"] {
-        to.add_field_method_get(field, move |lua, this| list(lua, this.headers().addresses(field)));
+    for name in ["to", "cc", "bcc"] {
+        field(lua, to, name, move |lua, this| list(lua, this.headers().addresses(name)));
     }
-    to.add_field_method_get("reply_to", |lua, this| list(lua, this.headers().addresses("reply-to")));
-    to.add_field_method_get("message_id", |_, this| Ok(this.headers().message_id()));
-    to.add_field_method_get("in_reply_to", |_, this| Ok(this.headers().in_reply_to()));
-    to.add_field_method_get("references", |_, this| Ok(this.headers().references()));
-    to.add_field_method_get("list_id", |_, this| Ok(this.headers().list_id()));
-    to.add_field_method_get("headers", |lua, this| Ok(HeadersValue(thrown(lua, this.all_headers())?)));
-    to.add_field_method_get("attachments", |lua, this| {
+    field(lua, to, "reply_to", |lua, this| list(lua, this.headers().addresses("reply-to")));
+    field(lua, to, "message_id", |_, this| Ok(this.headers().message_id()));
+    field(lua, to, "in_reply_to", |_, this| Ok(this.headers().in_reply_to()));
+    field(lua, to, "references", |_, this| Ok(this.headers().references()));
+    field(lua, to, "list_id", |_, this| Ok(this.headers().list_id()));
+    field(lua, to, "headers", |lua, this| Ok(HeadersValue(thrown(lua, this.all_headers())?)));
+    field(lua, to, "attachments", |lua, this| {
         let all = thrown(lua, this.attachments())?;
         all.iter().map(|each| attachment(lua, each)).collect::<mlua::Result<Vec<_>>>()
     });

@@ -20,6 +20,7 @@ mod report;
 mod secret;
 mod selection;
 mod strict;
+pub mod types;
 mod vm;
 
 pub use failure::{Caught, Failure, Place};

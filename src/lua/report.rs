@@ -1,7 +1,9 @@
-use mlua::{Lua, MetaMethod, Table, UserData, UserDataFields, UserDataMethods};
+use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 
+use super::bind::{field, register};
 use super::selection::SelectionValue;
 use crate::engine::{Remark, Report, Selection};
+use crate::mail::Uid;
 
 /// A report as a script sees it.
 #[derive(Clone, Debug)]
@@ -29,31 +31,31 @@ fn remarks(lua: &Lua, list: &[Remark]) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     for remark in list {
         let entry = lua.create_table()?;
-        entry.raw_set("uids", lua.create_sequence_from(remark.uids.iter().map(crate::mail::Uid::get))?)?;
+        entry.raw_set("uids", lua.create_sequence_from(remark.uids.iter().map(Uid::get))?)?;
         entry.raw_set("reason", remark.reason.clone())?;
         table.raw_push(entry)?;
     }
     Ok(table)
 }
 
-impl UserData for ReportValue {
-    fn add_fields<F: UserDataFields<Self>>(fields: &mut F) {
-        fields.add_field_method_get("action", |_, this| Ok(this.report.verb.done()));
-        fields.add_field_method_get("mailbox", |_, this| Ok(this.report.mailbox.clone()));
-        fields.add_field_method_get("target", |_, this| Ok(this.report.object.clone()));
-        fields.add_field_method_get("count", |_, this| Ok(this.report.done.len()));
-        fields.add_field_method_get("uids", |lua, this| {
-            lua.create_sequence_from(this.report.done.iter().map(crate::mail::Uid::get))
-        });
-        fields.add_field_method_get("moved", |_, this| Ok(this.moved.clone().map(SelectionValue::new)));
-        fields.add_field_method_get("skipped", |lua, this| remarks(lua, &this.report.skipped));
-        fields.add_field_method_get("failed", |lua, this| remarks(lua, &this.report.failed));
-        fields.add_field_method_get("in_doubt", |lua, this| remarks(lua, &this.report.in_doubt));
-        fields.add_field_method_get("notes", |lua, this| lua.create_sequence_from(this.report.notes.clone()));
-    }
+super::bind::handle!(ReportValue);
 
-    fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.report.done.len()));
-        methods.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.report.to_string()));
-    }
+/// Registers the type.
+pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+    register(lua, |lua, to| {
+        field(lua, to, "action", |_, this: &ReportValue| Ok(this.report.verb.done()));
+        field(lua, to, "account", |_, this| Ok(this.report.account.clone()));
+        field(lua, to, "mailbox", |_, this| Ok(this.report.mailbox.clone()));
+        field(lua, to, "target", |_, this| Ok(this.report.object.clone()));
+        field(lua, to, "count", |_, this| Ok(this.report.done.len()));
+        field(lua, to, "uids", |lua, this| lua.create_sequence_from(this.report.done.iter().map(Uid::get)));
+        field(lua, to, "moved", |_, this| Ok(this.moved.clone().map(SelectionValue::new)));
+        field(lua, to, "skipped", |lua, this| remarks(lua, &this.report.skipped));
+        field(lua, to, "failed", |lua, this| remarks(lua, &this.report.failed));
+        field(lua, to, "in_doubt", |lua, this| remarks(lua, &this.report.in_doubt));
+        field(lua, to, "notes", |lua, this| lua.create_sequence_from(this.report.notes.clone()));
+        to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.report.done.len()));
+        to.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.report.to_string()));
+        Ok(())
+    })
 }

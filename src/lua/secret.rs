@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use mlua::{Lua, MetaMethod, UserData, UserDataMethods, Value};
 
-use super::bind::function;
+use super::bind::{function, put};
 use crate::engine::SecretSource;
 use crate::error::Error;
 
@@ -19,26 +19,34 @@ impl UserData for SecretValue {
 /// Installs the table `secret`.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     let secret = lua.create_table()?;
-    secret.raw_set(
+    put(
+        lua,
+        Some(("secret", &secret)),
         "env",
         function(lua, "secret.env", |_, args| {
             Ok(SecretValue(SecretSource::Env(args.text("the name of an environment variable")?)))
         })?,
     )?;
-    secret.raw_set(
+    put(
+        lua,
+        Some(("secret", &secret)),
         "file",
         function(lua, "secret.file", |_, args| {
             Ok(SecretValue(SecretSource::File(PathBuf::from(args.text("the path of a file")?))))
         })?,
     )?;
-    secret.raw_set(
+    put(
+        lua,
+        Some(("secret", &secret)),
         "prompt",
         function(lua, "secret.prompt", |_, args| {
             let text = if args.is_nil() { "Password: ".to_owned() } else { args.text("what to ask")? };
             Ok(SecretValue(SecretSource::Prompt(text)))
         })?,
     )?;
-    secret.raw_set(
+    put(
+        lua,
+        Some(("secret", &secret)),
         "command",
         function(lua, "secret.command", |_, args| {
             let words = args.table("a list: a program and its arguments")?;
@@ -59,5 +67,5 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
             Ok(SecretValue(SecretSource::Command(words)))
         })?,
     )?;
-    lua.globals().raw_set("secret", secret)
+    put(lua, None, "secret", secret)
 }

@@ -1,10 +1,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use mlua::{Lua, MetaMethod, UserDataFields, UserDataMethods};
+use mlua::{Lua, MetaMethod, UserDataMethods};
 
 use super::args::Args;
-use super::bind::{Promise, job_method, method, partial};
+use super::bind::{Promise, field, job_method, method, partial, register};
 use super::failure::raise;
 use super::mailbox::flags;
 use super::messages::{self, Wanted};
@@ -97,11 +97,7 @@ fn mark(this: &SelectionValue, args: &mut Args, on: bool) -> Result<Promise> {
 
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    lua.register_userdata_type::<SelectionValue>(|registry| {
-        if let Err(error) = add(lua, registry) {
-            lua.set_app_data(super::vm::Broken(error));
-        }
-    })
+    register(lua, add)
 }
 
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
@@ -115,13 +111,9 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Resu
         let step = messages::iterator(lua, this.check()?.clone(), wanted);
         step.map_err(|error| Error::script(error.to_string(), ""))
     })?;
-    to.add_field_method_get("uids", |lua, this| {
-        lua.create_sequence_from(this.selection.uids.iter().map(Uid::get))
-    });
-    to.add_field_method_get("mailbox", |_, this| Ok(this.selection.shown.clone()));
-    to.add_field_method_get("uid_validity", |_, this| {
-        Ok(this.selection.validity.map(crate::mail::UidValidity::get))
-    });
+    field(lua, to, "uids", |lua, this| lua.create_sequence_from(this.selection.uids.iter().map(Uid::get)));
+    field(lua, to, "mailbox", |_, this| Ok(this.selection.shown.clone()));
+    field(lua, to, "uid_validity", |_, this| Ok(this.selection.validity.map(crate::mail::UidValidity::get)));
     to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.selection.uids.len()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
         Ok(format!("{} messages of {}", this.selection.uids.len(), this.selection.shown))

@@ -1,6 +1,6 @@
 use mlua::{Lua, Table, Value};
 
-use super::bind::function;
+use super::bind::{function, put};
 use super::failure::raise;
 use crate::error::{Error, visible};
 
@@ -66,5 +66,5 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
         strict(lua, &table).map_err(|error| Error::script(error.to_string(), ""))?;
         Ok(table)
     })?;
-    lua.globals().raw_set("strict", strict_function)
+    put(lua, None, "strict", strict_function)
 }

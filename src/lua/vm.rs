@@ -2,9 +2,10 @@ use std::cell::RefCell;
 
 use mlua::{Function, HookTriggers, Lua, MultiValue, Value, VmState};
 
+use super::bind::Registered;
 use super::failure::{Caught, Exit, Failure, Failures, Place, caught, describe, raise};
 use super::login::Accounts;
-use super::{account, ambient, json, login, mailbox, message, secret, selection, strict};
+use super::{account, address, ambient, json, login, mailbox, message, report, secret, selection, strict};
 use crate::engine::Run;
 use crate::error::{Class, ErrorKind};
 
@@ -30,9 +31,6 @@ pub struct Outcome {
     pub caught: Vec<Caught>,
 }
 
-/// A registration that failed.
-pub(super) struct Broken(pub(super) mlua::Error);
-
 /// One Lua state with everything of ours in it, used by one thread.
 #[derive(Debug)]
 pub struct Vm {
@@ -55,6 +53,7 @@ impl Vm {
         let lua = Lua::new();
         lua.set_app_data(Failures::default());
         lua.set_app_data(Accounts::default());
+        lua.set_app_data(Registered::default());
         let xpcall = lua.globals().raw_get("xpcall")?;
         let catch = lua.create_function(|lua, value: Value| caught(lua, value))?;
         let exit = lua.create_function(|_, code: i64| -> mlua::Result<()> {
@@ -62,6 +61,9 @@ impl Vm {
         })?;
         lua.load(include_str!("prelude.lua")).set_name("=[imapscript]").call::<()>((catch, exit))?;
         login::install(&lua, run)?;
+        super::failure::install(&lua)?;
+        address::install(&lua)?;
+        report::install(&lua)?;
         account::install(&lua)?;
         mailbox::install(&lua)?;
         selection::install(&lua)?;
@@ -70,9 +72,6 @@ impl Vm {
         json::install(&lua)?;
         ambient::install(&lua, run)?;
         strict::install(&lua)?;
-        if let Some(Broken(error)) = lua.remove_app_data::<Broken>() {
-            return Err(error);
-        }
         let of = run.clone();
         lua.set_global_hook(HookTriggers::new().every_nth_instruction(INSTRUCTIONS), move |lua, _| {
             if of.is_interrupted() {
@@ -82,6 +81,12 @@ impl Vm {
             }
         })?;
         Ok(Self { lua, xpcall })
+    }
+
+    /// Gives the names of everything of ours that scripts can reach: `login`, `json.encode`, `Message.subject`,
+    /// `Message:text`.
+    pub fn registered(&self) -> Vec<String> {
+        self.lua.app_data_ref::<Registered>().map(|names| names.0.clone()).unwrap_or_default()
     }
 
     /// Runs a script to its end and logs every account out.

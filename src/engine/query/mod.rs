@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use crate::mail::{Flag, UidSet};
 
 pub use judge::{Facts, Verdict};
-pub use read::distance;
+pub use read::{KEYS, distance};
 
 /// A question about one message.
 #[derive(Clone, Debug, PartialEq)]

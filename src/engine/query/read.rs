@@ -8,7 +8,7 @@ use crate::imap::SearchKey;
 use crate::mail::{Flag, Uid, UidSet};
 
 /// Every key that a query may have, for the nearest spelling of one that does not exist.
-const KEYS: [&str; 34] = [
+pub const KEYS: [&str; 34] = [
     "all",
     "answered",
     "any",

@@ -1,0 +1,75 @@
+---@meta
+
+---Where a password comes from. It is read at the first login and never enters Lua.
+---@class Secret
+
+secret = {}
+
+---Takes an environment variable.
+---@param name string
+---@return Secret
+function secret.env(name) end
+
+---Takes a file that nobody else can read; one line break at its end is not part of the secret.
+---@param path string
+---@return Secret
+function secret.file(path) end
+
+---Takes the first line that a program prints. No shell is involved.
+---@param words string[] The program and its arguments.
+---@return Secret
+function secret.command(words) end
+
+---Asks on the terminal, without echo.
+---@param text? string What to ask; `Password: ` by default.
+---@return Secret
+function secret.prompt(text) end
+
+json = {}
+
+---JSON's null.
+json.null = nil
+
+---Writes a value as JSON.
+---@param value any
+---@return string
+function json.encode(value) end
+
+---Reads JSON. Reading a key that a decoded table does not have is an error.
+---@param text string
+---@return any
+function json.decode(text) end
+
+log = {}
+
+---Writes a line to standard error, unless the run is quiet.
+---@param text any
+function log.info(text) end
+
+---Writes a line to standard error.
+---@param text any
+function log.warn(text) end
+
+---Writes a line to standard error.
+---@param text any
+function log.error(text) end
+
+---Waits.
+---@param seconds number
+function sleep(seconds) end
+
+---Gives the day that long ago, as `2024-02-29`.
+---@param age string Such as `30d`, `6mo` or `1y`.
+---@return string
+function ago(age) end
+
+---Runs a program without a shell and waits for it.
+---@param words string[]|{ stdin?: string } The program and its arguments, and what it reads.
+---@return { code?: integer, ok: boolean, stdout: string, stderr: string } # `code` is nil where a signal ended it.
+function run(words) end
+
+---Makes reading a key that a table does not have an error, in the tables within it too.
+---@generic T: table
+---@param table T
+---@return T
+function strict(table) end

@@ -1,0 +1,62 @@
+---@meta
+
+---A mailbox: an account and a name.
+---@class Mailbox
+---@field name string The name as the script gave it.
+local Mailbox = {}
+
+---A question about messages. All keys must hold; a list as value means any of them. An empty query is an error.
+---@class Query
+---@field from? string|string[] Text that the From field contains, decoded and whatever its case.
+---@field to? string|string[] The same of the To field.
+---@field cc? string|string[] The same of the Cc field.
+---@field bcc? string|string[] The same of the Bcc field.
+---@field reply_to? string|string[] The same of the Reply-To field.
+---@field recipient? string|string[] The same of To, Cc or Bcc.
+---@field subject? string|string[] The same of the Subject field.
+---@field body? string|string[] Text that the body contains, as the server searches it.
+---@field text? string|string[] Text that header or body contains, as the server searches them.
+---@field header? table<string, string|string[]|boolean> Text that header fields contain; `true`: the field is there.
+---@field list? boolean|string|string[] The message has a List-Id, or one that contains the text.
+---@field message_id? string|string[] The Message-ID, with or without its brackets.
+---@field seen? boolean Whether it has the flag `\Seen`.
+---@field answered? boolean Whether it has the flag `\Answered`.
+---@field flagged? boolean Whether it has the flag `\Flagged`.
+---@field deleted? boolean Whether it has the flag `\Deleted`. Without this key such messages are not found.
+---@field draft? boolean Whether it has the flag `\Draft`.
+---@field recent? boolean Whether it has the flag `\Recent`.
+---@field keyword? string|string[] A keyword that it has, such as `$Forwarded`.
+---@field older_than? string It arrived before this long ago, to the second: `90m 36h 30d 2w 6mo 1y`.
+---@field newer_than? string It arrived since this long ago.
+---@field before? string It arrived before this day, `2024-02-29`, as the server has it.
+---@field on? string It arrived on this day.
+---@field since? string It arrived on this day or later.
+---@field sent_before? string Its Date field is before this day.
+---@field sent_on? string Its Date field is on this day.
+---@field sent_since? string Its Date field is on this day or later.
+---@field larger_than? integer|string More bytes than this: a number, `"10MB"` (decimal) or `"10MiB"` (binary).
+---@field smaller_than? integer|string Fewer bytes than this.
+---@field uid? integer|string|(integer|string)[] UIDs, or sets of them such as `"1:9,12"`.
+---@field any? Query[] One of these must hold.
+---@field all? Query[] All of these must hold.
+---@field except? Query|Query[] None of these may hold: each key of a query is an exception by itself.
+---@field raw? string An IMAP SEARCH program (RFC 3501 §6.4.4), checked before it travels.
+
+---Finds messages (UID SEARCH). Those marked `\Deleted` are found only if the query has `deleted`.
+---@param query Query
+---@return Selection
+function Mailbox:search(query) end
+
+---Finds all messages that are not marked `\Deleted`.
+---@return Selection
+function Mailbox:all() end
+
+---Adds a message, byte for byte (APPEND, RFC 3501 §6.3.11). A missing mailbox is created, and that is reported.
+---@param raw string The whole message, header and body.
+---@param options? { flags?: string|string[], date?: string } Flags to set, and the date of arrival as messages give it.
+---@return Selection? # The new message, where the server says its UID.
+function Mailbox:append(raw, options) end
+
+---Asks for the mailbox's numbers, as `account:status` does.
+---@return MailboxStatus
+function Mailbox:status() end
