@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::query::{Facts, Query, Verdict};
 use crate::error::{Error, Result};
 use crate::imap::{Command, Fetch, FetchItem, Response, Section, Session};
-use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid, UidSet};
 
 /// What tells a message from others before it is acted on, and shows that a copy is its copy.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,7 @@ pub(super) struct Identity {
     pub(super) date: Option<InternalDate>,
     pub(super) gmail_id: Option<u64>,
     pub(super) headers: Option<Headers>,
+    pub(super) structure: Option<BodyStructure>,
 }
 
 /// What two messages have in common if one is the other's copy.
@@ -35,13 +36,15 @@ impl Identity {
         Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
     }
 
-    pub(super) fn judge(&self, uid: Uid, query: &Query) -> Verdict {
+    pub(super) fn judge(&self, uid: Uid, query: &Query, content: Option<&Message>) -> Verdict {
         query.judge(&Facts {
             uid: Some(uid),
             flags: self.flags.as_deref(),
             size: self.size,
             date: self.date,
-            headers: self.headers.as_ref(),
+            headers: content.map(Message::headers).or(self.headers.as_ref()),
+            structure: self.structure.as_ref(),
+            content,
         })
     }
 
@@ -51,6 +54,7 @@ impl Identity {
         self.flags = fetch.flags.take().or(self.flags.take());
         self.size = fetch.size.or(self.size);
         self.date = fetch.internal_date.or(self.date);
+        self.structure = fetch.structure.take().or(self.structure.take());
         self.gmail_id = fetch.gmail_message_id.or(self.gmail_id);
     }
 }
@@ -59,12 +63,23 @@ impl Identity {
 pub(super) struct Inquiry {
     items: String,
     section: Section,
+    structure: bool,
 }
 
 impl Inquiry {
-    /// Asks for what identity needs, and what the query needs to be judged here.
+    /// Asks for what identity needs, and for the header fields that the query needs to be judged here.
     pub(super) fn new(session: &Session, query: Option<&Query>) -> Result<Self> {
-        let mut fields: BTreeSet<String> = query.map(|query| query.needs().fields).unwrap_or_default();
+        let fields: BTreeSet<String> = query.map(|query| query.needs().fields).unwrap_or_default();
+        Self::of(session, fields, false)
+    }
+
+    /// Asks for all that the query needs to be judged here, short of contents.
+    pub(super) fn for_search(session: &Session, query: &Query) -> Result<Self> {
+        let needs = query.needs();
+        Self::of(session, needs.fields, needs.structure)
+    }
+
+    fn of(session: &Session, mut fields: BTreeSet<String>, structure: bool) -> Result<Self> {
         fields.insert("message-id".to_owned());
         let section = Section::Fields(fields.into_iter().collect());
         let mut items = vec![
@@ -76,7 +91,10 @@ impl Inquiry {
         if session.capabilities().has("X-GM-EXT-1") {
             items.push(FetchItem::GmailMessageId);
         }
-        Ok(Self { items: FetchItem::list(&items)?, section })
+        if structure {
+            items.push(FetchItem::BodyStructure);
+        }
+        Ok(Self { items: FetchItem::list(&items)?, section, structure })
     }
 
     /// Gives the commands that fetch it for the set.
@@ -94,6 +112,12 @@ impl Inquiry {
         {
             found.entry(uid).or_default().take(*fetch, &self.section);
         }
+    }
+
+    /// Tells whether all that was asked for is known of a message.
+    pub(super) fn is_answered(&self, identity: &Identity) -> bool {
+        let basic = identity.flags.is_some() && identity.size.is_some() && identity.headers.is_some();
+        basic && (identity.structure.is_some() || !self.structure)
     }
 
     /// Fetches it for messages of the open mailbox. Messages that are gone are not among the result.

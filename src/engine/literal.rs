@@ -1,3 +1,5 @@
+use super::query::Pattern;
+
 /// Plain data from a script: what a Lua table holds, without Lua.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
@@ -11,6 +13,8 @@ pub enum Literal {
     Text(String),
     /// A table: its positional values, and its named ones in the order of their names.
     Table(Vec<Literal>, Vec<(String, Literal)>),
+    /// What `regex`, `address` and `domain` make.
+    Pattern(Pattern),
     /// Anything else, by what Lua calls its type.
     Other(&'static str),
 }
@@ -23,6 +27,7 @@ impl Literal {
             Self::Integer(_) | Self::Number(_) => "number",
             Self::Text(_) => "string",
             Self::Table(..) => "table",
+            Self::Pattern(_) => "pattern",
             Self::Other(name) => name,
         }
     }

@@ -1,5 +1,6 @@
 use mlua::Value;
 
+use super::pattern::PatternValue;
 use crate::engine::Literal;
 use crate::error::{Error, Result};
 
@@ -47,6 +48,10 @@ fn convert(value: &Value, depth: usize) -> Result<Literal> {
             }
             Literal::Table(list.into_iter().map(|(_, value)| value).collect(), fields)
         }
+        Value::UserData(data) => match data.borrow::<PatternValue>() {
+            Ok(pattern) => Literal::Pattern(pattern.0.clone()),
+            Err(_) => Literal::Other("userdata"),
+        },
         value => Literal::Other(value.type_name()),
     })
 }

@@ -16,6 +16,7 @@ mod login;
 mod mailbox;
 mod message;
 mod messages;
+mod pattern;
 mod report;
 mod secret;
 mod selection;

@@ -1,4 +1,4 @@
-//! The LuaCATS type files: what editors know of our functions, and the reference of each.
+//! The `LuaCATS` type files: what editors know of our functions, and the reference of each.
 
 /// The type files by name.
 pub const FILES: [(&str, &str); 6] = [

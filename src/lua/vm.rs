@@ -72,6 +72,7 @@ impl Vm {
         json::install(&lua)?;
         ambient::install(&lua, run)?;
         strict::install(&lua)?;
+        super::pattern::install(&lua)?;
         let of = run.clone();
         lua.set_global_hook(HookTriggers::new().every_nth_instruction(INSTRUCTIONS), move |lua, _| {
             if of.is_interrupted() {

@@ -18,6 +18,7 @@ mod harness;
 mod mail;
 mod observer;
 mod output;
+mod patterns;
 mod proxy;
 mod responder;
 mod sandbox_server;

@@ -68,7 +68,7 @@ pub(super) fn transfer(
     if verb != Verb::Copy && !ready.unchecked.is_empty() {
         let count = ready.unchecked.len();
         report.notes.push(format!(
-            "{count} of them on the server's word: what it found in bodies is not looked at again"
+            "{count} of them without a second look: bodies and attachments are not fetched again"
         ));
     }
     let uids = ready.uids.clone();

@@ -1,5 +1,5 @@
-use super::{Clock, Query, Relation};
-use crate::mail::{Flag, Headers, InternalDate, Uid};
+use super::{Clock, Pattern, Query, Relation};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid};
 
 /// What is known of a message. What is `None` could not be learnt.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +14,10 @@ pub struct Facts<'a> {
     pub date: Option<InternalDate>,
     /// The header fields that the query needs.
     pub headers: Option<&'a Headers>,
+    /// The tree of MIME parts.
+    pub structure: Option<&'a BodyStructure>,
+    /// The whole message.
+    pub content: Option<&'a Message>,
 }
 
 /// An answer to a query about one message.
@@ -52,15 +56,27 @@ impl Query {
             Self::All(list) => all(list.iter().map(|query| query.judge(facts))),
             Self::Any(list) => all(list.iter().map(|query| query.judge(facts).not())).not(),
             Self::Not(query) => query.judge(facts).not(),
-            Self::Header(name, text) => Verdict::of(facts.headers.map(|headers| {
-                let values = headers.all(name);
-                if text.is_empty() {
-                    !values.is_empty()
-                } else {
-                    values.iter().any(|value| contains(value, text))
-                }
+            Self::Header(name, pattern) => {
+                Verdict::of(facts.headers.map(|headers| pattern.matches_field(headers, name)))
+            }
+            // A server's search of bodies is taken at its word.
+            Self::Body(Pattern::Contains(_)) | Self::Text(Pattern::Contains(_)) | Self::Raw(_) => {
+                Verdict::Unknown
+            }
+            Self::Body(pattern) => {
+                Verdict::of(facts.content.map(|message| pattern.matches_text(&message.text())))
+            }
+            Self::Text(pattern) => Verdict::of(facts.content.map(|message| {
+                message.headers().iter().any(|(_, value)| pattern.matches_text(&value))
+                    || pattern.matches_text(&message.text())
             })),
-            Self::Body(_) | Self::Text(_) | Self::Raw(_) => Verdict::Unknown,
+            Self::Attachment(pattern) => Verdict::of(facts.structure.map(|structure| {
+                let all = structure.attachments();
+                all.iter().any(|each| match pattern {
+                    Pattern::Present => true,
+                    pattern => each.name.as_deref().is_some_and(|name| pattern.matches_text(name)),
+                })
+            })),
             Self::Flag(flag, set) => Verdict::of(facts.flags.map(|flags| flags.contains(flag) == *set)),
             Self::Larger(bytes) => Verdict::of(facts.size.map(|size| size > *bytes)),
             Self::Smaller(bytes) => Verdict::of(facts.size.map(|size| size < *bytes)),
@@ -95,31 +111,15 @@ fn all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     sum
 }
 
-/// Tells whether `value` contains `text`, without regard to case and to how much space is between words.
-fn contains(value: &str, text: &str) -> bool {
-    let plain = |text: &str| {
-        let mut words = String::with_capacity(text.len());
-        for c in text.chars() {
-            if !c.is_whitespace() {
-                words.extend(c.to_lowercase());
-            } else if !words.ends_with(' ') {
-                words.push(' ');
-            }
-        }
-        words
-    };
-    plain(value).contains(&plain(text))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Flag, Query, Verdict};
+    use super::{Facts, Flag, Pattern, Query, Verdict};
     use crate::mail::Headers;
 
     #[test]
     fn what_only_the_server_knows_is_unknown_and_stays_so_under_not() {
         let facts = Facts { flags: Some(&[Flag::Seen]), size: Some(10), ..Facts::default() };
-        let body = || Query::Body("x".into());
+        let body = || Query::Body(Pattern::Contains("x".into()));
         let seen = |set| Query::Flag(Flag::Seen, set);
         assert_eq!(Query::Not(Box::new(body())).judge(&facts), Verdict::Unknown);
         assert_eq!(Query::All(vec![body(), seen(false)]).judge(&facts), Verdict::No);
@@ -132,9 +132,10 @@ mod tests {
     fn headers_are_compared_decoded_and_folded_space_is_one() {
         let headers = Headers::parse(b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n  aus  Wien\r\n\r\n");
         let facts = Facts { headers: Some(&headers), ..Facts::default() };
-        let subject = |text: &str| Query::Header("subject".into(), text.into()).judge(&facts);
-        assert_eq!(subject("GRÜßE AUS WIEN"), Verdict::Yes);
-        assert_eq!(subject("utf-8"), Verdict::No);
-        assert_eq!(subject(""), Verdict::Yes);
+        let subject = |pattern| Query::Header("subject".into(), pattern).judge(&facts);
+        let with = |text: &str| subject(Pattern::Contains(text.into()));
+        assert_eq!(with("GRÜßE AUS WIEN"), Verdict::Yes);
+        assert_eq!(with("utf-8"), Verdict::No);
+        assert_eq!(subject(Pattern::Present), Verdict::Yes);
     }
 }

@@ -2,6 +2,7 @@
 //! here.
 
 mod judge;
+mod pattern;
 mod program;
 mod read;
 
@@ -13,6 +14,7 @@ use jiff::civil::Date;
 use crate::mail::{Flag, UidSet};
 
 pub use judge::{Facts, Verdict};
+pub use pattern::Pattern;
 pub use read::{KEYS, distance};
 
 /// A question about one message.
@@ -24,13 +26,14 @@ pub enum Query {
     Any(Vec<Query>),
     /// Must not hold.
     Not(Box<Query>),
-    /// A header field that contains the text, without regard to case. An empty text asks whether the field
-    /// is there.
-    Header(String, String),
-    /// The decoded body contains the text.
-    Body(String),
-    /// Header or body contains the text.
-    Text(String),
+    /// One of the header fields with this name is so.
+    Header(String, Pattern),
+    /// The decoded body is so.
+    Body(Pattern),
+    /// Header or body is so.
+    Text(Pattern),
+    /// There is an attachment, and its file name is so.
+    Attachment(Pattern),
     /// The flag is set, or is not.
     Flag(Flag, bool),
     /// More bytes than this.
@@ -76,6 +79,10 @@ pub struct Needs {
     pub fields: BTreeSet<String>,
     /// The server's answer is wider than the query: every hit must be judged before it is believed.
     pub look: bool,
+    /// The tree of MIME parts.
+    pub structure: bool,
+    /// The whole content.
+    pub content: bool,
 }
 
 impl Query {
@@ -110,8 +117,18 @@ impl Query {
         match self {
             Self::All(list) | Self::Any(list) => list.iter().for_each(|query| query.add_needs(needs)),
             Self::Not(query) => query.add_needs(needs),
-            Self::Header(name, _) => {
+            Self::Header(name, pattern) => {
                 needs.fields.insert(name.to_ascii_lowercase());
+                needs.look |= !matches!(pattern, Pattern::Contains(_) | Pattern::Present);
+            }
+            Self::Body(pattern) | Self::Text(pattern) => {
+                let here = !matches!(pattern, Pattern::Contains(_));
+                needs.look |= here;
+                needs.content |= here;
+            }
+            Self::Attachment(_) => {
+                needs.look = true;
+                needs.structure = true;
             }
             Self::Day(Clock::Sent, ..) => {
                 needs.fields.insert("date".to_owned());

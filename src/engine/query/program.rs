@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Clock, Query, Relation};
+use super::{Clock, Pattern, Query, Relation};
 use crate::error::Result;
 use crate::imap::SearchKey;
 use crate::mail::Flag;
@@ -26,9 +26,23 @@ impl Query {
             }
             Self::Not(query) => query.key(!holds)?,
             Self::Flag(flag, set) => flag_key(flag, *set == holds),
-            Self::Header(name, text) => not_unless(holds, header_key(name, text)),
-            Self::Body(text) => not_unless(holds, SearchKey::Contains("BODY", text.clone())),
-            Self::Text(text) => not_unless(holds, SearchKey::Contains("TEXT", text.clone())),
+            Self::Header(name, Pattern::Contains(text)) => not_unless(holds, header_key(name, text)),
+            Self::Header(name, Pattern::Present) => {
+                not_unless(holds, SearchKey::Header(name.clone(), String::new()))
+            }
+            // The server's substring is wider than an address; its contrary would be narrower.
+            Self::Header(name, Pattern::Address(text) | Pattern::Domain(text)) if holds => {
+                header_key(name, text)
+            }
+            // What is not there matches nothing.
+            Self::Header(name, Pattern::Regex(_)) if holds => SearchKey::Header(name.clone(), String::new()),
+            Self::Body(Pattern::Contains(text)) => {
+                not_unless(holds, SearchKey::Contains("BODY", text.clone()))
+            }
+            Self::Text(Pattern::Contains(text)) => {
+                not_unless(holds, SearchKey::Contains("TEXT", text.clone()))
+            }
+            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Attachment(_) => SearchKey::All,
             Self::Larger(bytes) => not_unless(holds, larger(*bytes)),
             Self::Smaller(bytes) => not_unless(holds, smaller(*bytes)),
             Self::Day(clock, relation, day) => not_unless(holds, day_key(*clock, *relation, *day)),
@@ -76,9 +90,6 @@ fn header_key(name: &str, text: &str) -> SearchKey {
         "subject" => "SUBJECT",
         _ => return SearchKey::Header(name.to_owned(), text.to_owned()),
     };
-    if text.is_empty() {
-        return SearchKey::Header(name.to_owned(), String::new());
-    }
     SearchKey::Contains(key, text.to_owned())
 }
 

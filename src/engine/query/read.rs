@@ -1,17 +1,19 @@
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
-use super::{Clock, Query, Relation};
+use super::{Clock, Pattern, Query, Relation};
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result};
 use crate::imap::SearchKey;
 use crate::mail::{Flag, Uid, UidSet};
 
 /// Every key that a query may have, for the nearest spelling of one that does not exist.
-pub const KEYS: [&str; 34] = [
+pub const KEYS: [&str; 36] = [
     "all",
     "answered",
     "any",
+    "attachment",
+    "has_attachment",
     "bcc",
     "before",
     "body",
@@ -73,21 +75,33 @@ impl Query {
 }
 
 fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
-    let header = |name: &'static str| move |text: String| Query::Header(name.to_owned(), text);
+    let header = |name: &'static str| move |pattern| Query::Header(name.to_owned(), pattern);
     match key {
-        "from" | "to" | "cc" | "bcc" | "subject" => {
-            texts(key, value, |text| Query::Header(key.to_owned(), text))
+        "from" | "to" | "cc" | "bcc" => {
+            patterns(key, value, true, |pattern| Query::Header(key.to_owned(), pattern))
         }
-        "reply_to" => texts(key, value, header("reply-to")),
-        "message_id" => texts(key, value, |id| {
-            Query::Header("message-id".to_owned(), id.trim().trim_matches(['<', '>']).to_owned())
+        "subject" => patterns(key, value, false, header("subject")),
+        "reply_to" => patterns(key, value, true, header("reply-to")),
+        "message_id" => patterns(key, value, false, |pattern| {
+            let bare = |id: String| id.trim().trim_matches(['<', '>']).to_owned();
+            let pattern = match pattern {
+                Pattern::Contains(id) => Pattern::Contains(bare(id)),
+                pattern => pattern,
+            };
+            Query::Header("message-id".to_owned(), pattern)
         }),
-        "recipient" => texts(key, value, |text| {
-            let each = ["to", "cc", "bcc"].map(|name| Query::Header(name.to_owned(), text.clone()));
+        "recipient" => patterns(key, value, true, |pattern| {
+            let each = ["to", "cc", "bcc"].map(|name| Query::Header(name.to_owned(), pattern.clone()));
             Query::Any(each.into())
         }),
-        "body" => texts(key, value, Query::Body),
-        "text" => texts(key, value, Query::Text),
+        "has_attachment" => match value {
+            Literal::Boolean(true) => Ok(Query::Attachment(Pattern::Present)),
+            Literal::Boolean(false) => Ok(Query::Not(Box::new(Query::Attachment(Pattern::Present)))),
+            value => Err(wrong("`has_attachment`", "`true` or `false`", value)),
+        },
+        "attachment" => patterns(key, value, false, Query::Attachment),
+        "body" => patterns(key, value, false, Query::Body),
+        "text" => patterns(key, value, false, Query::Text),
         "header" => headers(value),
         "list" => present("list", "list-id", value),
         "seen" | "answered" | "flagged" | "deleted" | "draft" | "recent" => flag(key, value),
@@ -117,9 +131,9 @@ fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     }
 }
 
-/// Reads a string that must be contained, or a list of them of which one must be. An empty list matches
-/// nothing.
-fn texts(key: &str, value: &Literal, make: impl Fn(String) -> Query) -> Result<Query> {
+/// Reads a text that must be contained, a `regex`, an `address` or a `domain`, or a list of them of which one
+/// must match. An empty list matches nothing.
+fn patterns(key: &str, value: &Literal, addresses: bool, make: impl Fn(Pattern) -> Query) -> Result<Query> {
     let one = |value: &Literal| match value {
         Literal::Text(text) if text.trim().is_empty() => Err(Error::script(
             format!("`{key}` is an empty string, which every message contains"),
@@ -128,8 +142,13 @@ fn texts(key: &str, value: &Literal, make: impl Fn(String) -> Query) -> Result<Q
         Literal::Text(text) if text.contains('\0') => {
             Err(Error::script(format!("`{key}` has a NUL character in it"), "IMAP can't carry one"))
         }
-        Literal::Text(text) => Ok(make(text.clone())),
-        value => Err(wrong(&format!("`{key}`"), "a string or a list of strings", value)),
+        Literal::Text(text) => Ok(make(Pattern::Contains(text.clone()))),
+        Literal::Pattern(pattern) if pattern.is_about_addresses() && !addresses => Err(Error::script(
+            format!("`{key}` has no addresses in it"),
+            "`address` and `domain` go with `from`, `to`, `cc`, `bcc`, `reply_to`, `recipient` and `header`",
+        )),
+        Literal::Pattern(pattern) => Ok(make(pattern.clone())),
+        value => Err(wrong(&format!("`{key}`"), "text, a `regex`, or a list of them", value)),
     };
     any_of(key, value, one)
 }
@@ -167,14 +186,14 @@ fn headers(value: &Literal) -> Result<Query> {
     Ok(Query::All(all))
 }
 
-/// Reads `true` as "the field is there", and texts as usual.
+/// Reads `true` as "the field is there", and patterns as usual.
 fn present(key: &str, name: &str, value: &Literal) -> Result<Query> {
     match value {
         Literal::Boolean(there) => {
-            let query = Query::Header(name.to_owned(), String::new());
+            let query = Query::Header(name.to_owned(), Pattern::Present);
             Ok(if *there { query } else { Query::Not(Box::new(query)) })
         }
-        value => texts(key, value, |text| Query::Header(name.to_owned(), text)),
+        value => patterns(key, value, true, |pattern| Query::Header(name.to_owned(), pattern)),
     }
 }
 

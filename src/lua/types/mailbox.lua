@@ -7,18 +7,20 @@ local Mailbox = {}
 
 ---A question about messages. All keys must hold; a list as value means any of them. An empty query is an error.
 ---@class Query
----@field from? string|string[] Text that the From field contains, decoded and whatever its case.
----@field to? string|string[] The same of the To field.
----@field cc? string|string[] The same of the Cc field.
----@field bcc? string|string[] The same of the Bcc field.
----@field reply_to? string|string[] The same of the Reply-To field.
----@field recipient? string|string[] The same of To, Cc or Bcc.
----@field subject? string|string[] The same of the Subject field.
----@field body? string|string[] Text that the body contains, as the server searches it.
----@field text? string|string[] Text that header or body contains, as the server searches them.
----@field header? table<string, string|string[]|boolean> Text that header fields contain; `true`: the field is there.
+---@field from? string|Pattern|(string|Pattern)[] Text that the From field contains, decoded and whatever its case.
+---@field to? string|Pattern|(string|Pattern)[] The same of the To field.
+---@field cc? string|Pattern|(string|Pattern)[] The same of the Cc field.
+---@field bcc? string|Pattern|(string|Pattern)[] The same of the Bcc field.
+---@field reply_to? string|Pattern|(string|Pattern)[] The same of the Reply-To field.
+---@field recipient? string|Pattern|(string|Pattern)[] The same of To, Cc or Bcc.
+---@field subject? string|Pattern|(string|Pattern)[] The same of the Subject field.
+---@field body? string|Pattern|(string|Pattern)[] Text that the body contains, as the server searches it; a `regex` is matched here, on the decoded text.
+---@field text? string|Pattern|(string|Pattern)[] Text that header or body contains, as the server searches them.
+---@field header? table<string, string|Pattern|(string|Pattern)[]|boolean> Text that header fields contain; `true`: the field is there.
 ---@field list? boolean|string|string[] The message has a List-Id, or one that contains the text.
----@field message_id? string|string[] The Message-ID, with or without its brackets.
+---@field has_attachment? boolean Whether it has an attachment.
+---@field attachment? string|Pattern|(string|Pattern)[] The file name of one of its attachments.
+---@field message_id? string|Pattern|(string|Pattern)[] The Message-ID, with or without its brackets.
 ---@field seen? boolean Whether it has the flag `\Seen`.
 ---@field answered? boolean Whether it has the flag `\Answered`.
 ---@field flagged? boolean Whether it has the flag `\Flagged`.
@@ -60,3 +62,24 @@ function Mailbox:append(raw, options) end
 ---Asks for the mailbox's numbers, as `account:status` does.
 ---@return MailboxStatus
 function Mailbox:status() end
+
+---What a header field or a text must be like, for queries.
+---@class Pattern
+---@field pattern string The expression, address or domain.
+
+---Makes a pattern of a regular expression (the syntax of Rust's `regex`: no look-around and no back-references). It is
+---matched on decoded text, and case counts unless the flags have `i`.
+---@param expression string
+---@param flags? string `i` any case, `m` `^` and `$` at lines, `s` `.` matches a line break, `x` space is left out.
+---@return Pattern
+function regex(expression, flags) end
+
+---Makes a pattern of one address, compared whole and whatever its case. It does not look at display names.
+---@param email string
+---@return Pattern
+function address(email) end
+
+---Makes a pattern of all addresses in a domain, and not below it.
+---@param name string
+---@return Pattern
+function domain(name) end
