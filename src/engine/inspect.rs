@@ -47,9 +47,12 @@ impl Account {
         self.read(|session, _| session.id())
     }
 
-    /// Asks for a mailbox's quota.
+    /// Asks for a mailbox's quota. Where the server has no quotas there are none.
     pub fn quota(&self, spec: NameSpec) -> Ticket<Vec<QuotaRoot>> {
         self.read(move |session, _| {
+            if !session.capabilities().has("QUOTA") {
+                return Ok(Vec::new());
+            }
             let name = spec.resolve(session)?;
             session.quota(&name)
         })
