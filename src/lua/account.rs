@@ -90,7 +90,8 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
         })?;
         let query = query(&this.account, args)?;
         let ticket = search(&this.account, spec, access, query);
-        Ok(Promise::new(ticket, |_, selection| Ok(SelectionValue::new(selection))))
+        let read_only = access == Access::Read;
+        Ok(Promise::new(ticket, move |_, selection| Ok(SelectionValue::new(selection).read_only(read_only))))
     })?;
     job_method(lua, to, "fetch", |_, _, args| fetch::start(args))?;
     job_method(lua, to, "list", |_, this, args| list(this, args, false))?;
