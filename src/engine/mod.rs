@@ -26,7 +26,7 @@ pub use messages::{
 };
 pub use names::{ListedMailbox, NameSpec};
 pub use query::Query;
-pub use report::{Remark, Report, Verb};
+pub use report::{Remark, Report, Verb, messages};
 pub use search::search;
 pub use secret_source::SecretSource;
 pub use selection::Selection;

@@ -177,7 +177,7 @@ fn remark(list: &mut Vec<Remark>, uids: UidSet, reason: String) {
 }
 
 /// Says `1 message` or `5 messages`.
-fn messages(count: usize) -> String {
+pub fn messages(count: usize) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 

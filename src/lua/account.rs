@@ -79,9 +79,9 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
     method(lua, to, "mailbox", |_, this: &AccountValue, args| {
         Ok(MailboxValue::new(this.account.clone(), args.mailbox()?, None))
     })?;
-    job_method(lua, to, "select", |_, this, args| open(this, args, Access::Write))?;
-    job_method(lua, to, "examine", |_, this, args| open(this, args, Access::Read))?;
-    job_method(lua, to, "search", |_, this: &AccountValue, args| {
+    job_method(lua, to, "select", 1, |_, this, args| open(this, args, Access::Write))?;
+    job_method(lua, to, "examine", 1, |_, this, args| open(this, args, Access::Read))?;
+    job_method(lua, to, "search", 1, |_, this: &AccountValue, args| {
         let (spec, access) = this.open.borrow().clone().ok_or_else(|| {
             Error::script(
                 "no mailbox is selected",
@@ -93,26 +93,26 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
         let read_only = access == Access::Read;
         Ok(Promise::new(ticket, move |_, selection| Ok(SelectionValue::new(selection).read_only(read_only))))
     })?;
-    job_method(lua, to, "fetch", |_, _, args| fetch::start(args))?;
-    job_method(lua, to, "list", |_, this, args| list(this, args, false))?;
-    job_method(lua, to, "lsub", |_, this, args| list(this, args, true))?;
-    job_method(lua, to, "status", |_, this: &AccountValue, args| {
+    job_method(lua, to, "fetch", 2, |_, _, args| fetch::start(args))?;
+    job_method(lua, to, "list", 1, |_, this, args| list(this, args, false))?;
+    job_method(lua, to, "lsub", 1, |_, this, args| list(this, args, true))?;
+    job_method(lua, to, "status", 1, |_, this: &AccountValue, args| {
         Ok(super::mailbox::status(&this.account, args.mailbox()?))
     })?;
-    job_method(lua, to, "create", |_, this: &AccountValue, args| {
+    job_method(lua, to, "create", 1, |_, this: &AccountValue, args| {
         Ok(told(&this.account, apply::create(&this.account, args.mailbox()?)))
     })?;
-    job_method(lua, to, "delete", |_, this: &AccountValue, args| {
+    job_method(lua, to, "delete", 1, |_, this: &AccountValue, args| {
         Ok(told(&this.account, apply::delete(&this.account, args.mailbox()?)))
     })?;
-    job_method(lua, to, "rename", |_, this: &AccountValue, args| {
+    job_method(lua, to, "rename", 2, |_, this: &AccountValue, args| {
         let (from, into) = (args.mailbox()?, args.mailbox()?);
         Ok(told(&this.account, apply::rename(&this.account, from, into)))
     })?;
-    job_method(lua, to, "subscribe", |_, this: &AccountValue, args| {
+    job_method(lua, to, "subscribe", 1, |_, this: &AccountValue, args| {
         Ok(told(&this.account, apply::subscribe(&this.account, args.mailbox()?, true)))
     })?;
-    job_method(lua, to, "unsubscribe", |_, this: &AccountValue, args| {
+    job_method(lua, to, "unsubscribe", 1, |_, this: &AccountValue, args| {
         Ok(told(&this.account, apply::subscribe(&this.account, args.mailbox()?, false)))
     })?;
     add_inquiries(lua, to)?;
@@ -128,7 +128,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
 
 /// What is asked of a server about itself.
 fn add_inquiries(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result<()> {
-    job_method(lua, to, "namespace", |_, this: &AccountValue, _| {
+    job_method(lua, to, "namespace", 0, |_, this: &AccountValue, _| {
         Ok(Promise::new(this.account.namespaces(), |lua, spaces| {
             let table = lua.create_table()?;
             table.raw_set("personal", space(lua, &spaces.personal)?)?;
@@ -138,13 +138,13 @@ fn add_inquiries(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> ml
             Ok(table)
         }))
     })?;
-    job_method(lua, to, "capabilities", |_, this: &AccountValue, _| {
+    job_method(lua, to, "capabilities", 0, |_, this: &AccountValue, _| {
         Ok(Promise::new(this.account.capabilities(), |_, names| Ok(names)))
     })?;
-    job_method(lua, to, "id", |_, this: &AccountValue, _| {
+    job_method(lua, to, "id", 0, |_, this: &AccountValue, _| {
         Ok(Promise::new(this.account.id(), mlua::Lua::create_table_from))
     })?;
-    job_method(lua, to, "quota", |_, this: &AccountValue, args| {
+    job_method(lua, to, "quota", 1, |_, this: &AccountValue, args| {
         let spec = if args.is_nil() { NameSpec::Script("INBOX".to_owned()) } else { args.mailbox()? };
         Ok(Promise::new(this.account.quota(spec), |lua, roots| {
             let all = lua.create_table()?;
@@ -162,7 +162,7 @@ fn add_inquiries(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> ml
             Ok(all)
         }))
     })?;
-    job_method(lua, to, "noop", |_, this: &AccountValue, _| {
+    job_method(lua, to, "noop", 0, |_, this: &AccountValue, _| {
         Ok(Promise::new(this.account.noop(), |_, ()| Ok(())))
     })
 }

@@ -19,7 +19,7 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         lua,
         None,
         "sleep",
-        job(lua, "sleep", move |_, args| {
+        job(lua, "sleep", 1, move |_, args| {
             let value = args.value();
             let seconds = value
                 .as_f64()
@@ -67,7 +67,7 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         lua,
         None,
         "run",
-        job(lua, "run", |_, args| {
+        job(lua, "run", 1, |_, args| {
             let table = args.table("a table: a program and its arguments")?;
             let order = Order::read(&table)?;
             Ok(Promise::of(move |lua| {

@@ -44,7 +44,7 @@ impl Args {
             Value::Nil => "nothing".to_owned(),
             Value::String(text) => format!("\"{}\"", crate::error::visible(&text.to_string_lossy())),
             Value::Integer(number) => number.to_string(),
-            value => format!("a {}", value.type_name()),
+            value => a_type(value),
         };
         Error::script(format!("`{}` wants {wanted} but got {got}", self.function), "")
     }
@@ -110,12 +110,25 @@ impl Args {
 
     /// Refuses arguments that are left.
     pub(super) fn done(self) -> Result<()> {
-        match self.values.iter().find(|value| !value.is_nil()) {
+        self.at_most(0)
+    }
+
+    /// Refuses more than so many arguments.
+    pub(super) fn at_most(&self, most: usize) -> Result<()> {
+        match self.values.iter().skip(most).find(|value| !value.is_nil()) {
             None => Ok(()),
             Some(value) => {
-                let what = format!("`{}` got a {} too many", self.function, value.type_name());
-                Err(Error::script(what, "its arguments are in the manual"))
+                Err(Error::script(format!("`{}` got {} too many", self.function, a_type(value)), ""))
             }
         }
+    }
+}
+
+/// Names a value's type with its article; `nothing` for nil.
+pub(super) fn a_type(value: &Value) -> String {
+    match value.type_name() {
+        "nil" => "nothing".to_owned(),
+        name if name.starts_with(['a', 'e', 'i', 'o']) => format!("an {name}"),
+        name => format!("a {name}"),
     }
 }

@@ -107,15 +107,17 @@ pub(super) fn function<R: IntoLuaMulti>(
     })
 }
 
-/// Makes a function that a server has to answer.
+/// Makes a function that a server has to answer. It takes `most` arguments and not one more: what an
+/// argument too many was to say must not be lost, and once the job has begun it is too late to ask.
 pub(super) fn job(
     lua: &Lua,
     name: &'static str,
+    most: usize,
     start: impl Fn(&Lua, &mut Args) -> Result<Promise> + 'static,
 ) -> mlua::Result<Function> {
     let start = lua.create_function(move |lua, values: MultiValue| {
         let mut args = Args::new(name, values);
-        start(lua, &mut args).map_err(|error| raise(lua, error, None))
+        args.at_most(most).and_then(|()| start(lua, &mut args)).map_err(|error| raise(lua, error, None))
     })?;
     let take = lua.create_function(|lua, promise: AnyUserData| {
         let finish = promise.borrow_mut::<Promise>()?.0.take();
@@ -144,14 +146,15 @@ pub(super) fn method<T: 'static, R: IntoLuaMulti>(
     Ok(())
 }
 
-/// Adds a method that a server has to answer.
+/// Adds a method that a server has to answer, with `most` arguments beside the object.
 pub(super) fn job_method<T: 'static>(
     lua: &Lua,
     registry: &mut UserDataRegistry<T>,
     name: &'static str,
+    most: usize,
     start: impl Fn(&Lua, &T, &mut Args) -> Result<Promise> + 'static,
 ) -> mlua::Result<()> {
-    let function = job(lua, name, move |lua, args| {
+    let function = job(lua, name, most.saturating_add(1), move |lua, args| {
         let this = args.this::<T>()?;
         start(lua, &this, args)
     })?;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use mlua::{Lua, Table, Value};
 
 use super::account::AccountValue;
-use super::args::Args;
+use super::args::{Args, a_type};
 use super::bind::{function, put};
 use super::secret::SecretValue;
 use crate::engine::{Account, AccountSettings, Run, SecretSource, TlsMode};
@@ -83,7 +83,7 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         },
         // What it is must not be shown.
         value => {
-            let what = format!("`login` wants a `password` but got a {}", value.type_name());
+            let what = format!("`login` wants a `password` but got {}", a_type(&value));
             return Err(Error::script(
                 what,
                 "`secret.command { \"pass\", \"mail/work\" }`, `secret.env`, `secret.file` or `secret.prompt`",

@@ -120,12 +120,14 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
 }
 
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>) -> mlua::Result<()> {
-    job_method(lua, to, "search", |_, this: &MailboxValue, args| {
+    job_method(lua, to, "search", 1, |_, this: &MailboxValue, args| {
         Ok(this.search(query(&this.account, args)?))
     })?;
-    job_method(lua, to, "all", |_, this: &MailboxValue, _| Ok(this.search(Query::everything())))?;
-    job_method(lua, to, "append", |_, this, args| append(this, args))?;
-    job_method(lua, to, "status", |_, this: &MailboxValue, _| Ok(status(&this.account, this.spec.clone())))?;
+    job_method(lua, to, "all", 0, |_, this: &MailboxValue, _| Ok(this.search(Query::everything())))?;
+    job_method(lua, to, "append", 2, |_, this, args| append(this, args))?;
+    job_method(lua, to, "status", 0, |_, this: &MailboxValue, _| {
+        Ok(status(&this.account, this.spec.clone()))
+    })?;
     field(lua, to, "name", |_, this| Ok(this.spec.shown()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
         Ok(format!("mailbox {} of {}", this.spec.shown(), this.account.label()))

@@ -162,16 +162,16 @@ fn add_fields(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) {
 }
 
 fn add_methods(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) -> mlua::Result<()> {
-    job_method(lua, to, "text", |_, this: &MessageValue, _| {
+    job_method(lua, to, "text", 0, |_, this: &MessageValue, _| {
         Ok(this.promise(|_, message| Ok(message.text())))
     })?;
-    job_method(lua, to, "html", |_, this: &MessageValue, _| {
+    job_method(lua, to, "html", 0, |_, this: &MessageValue, _| {
         Ok(this.promise(|_, message| Ok(message.html())))
     })?;
-    job_method(lua, to, "raw", |_, this: &MessageValue, _| {
+    job_method(lua, to, "raw", 0, |_, this: &MessageValue, _| {
         Ok(this.promise(|lua, message| bytes(lua, message.raw())))
     })?;
-    job_method(lua, to, "part", |_, this: &MessageValue, args| {
+    job_method(lua, to, "part", 1, |_, this: &MessageValue, args| {
         let id = args.text("a part number such as \"1.2\"")?;
         Ok(this.promise(move |lua, message| {
             let what = || format!("the message has no part `{}`", crate::error::visible(&id));

@@ -87,7 +87,7 @@ pub(super) fn iterator(lua: &Lua, selection: Selection, wanted: Wanted) -> mlua:
         shelf: Rc::default(),
         current: None,
     }));
-    job(lua, "messages", move |_, args| {
+    job(lua, "messages", 2, move |_, args| {
         // A `for` loop passes its state and control variable.
         args.value();
         args.value();

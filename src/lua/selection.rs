@@ -101,11 +101,11 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
 }
 
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
-    job_method(lua, to, "move", |_, this: &SelectionValue, args| this.act(Action::Move(args.mailbox()?)))?;
-    job_method(lua, to, "copy", |_, this: &SelectionValue, args| this.act(Action::Copy(args.mailbox()?)))?;
-    job_method(lua, to, "trash", |_, this: &SelectionValue, _| this.act(Action::Trash))?;
-    job_method(lua, to, "mark", |_, this, args| mark(this, args, true))?;
-    job_method(lua, to, "unmark", |_, this, args| mark(this, args, false))?;
+    job_method(lua, to, "move", 1, |_, this: &SelectionValue, args| this.act(Action::Move(args.mailbox()?)))?;
+    job_method(lua, to, "copy", 1, |_, this: &SelectionValue, args| this.act(Action::Copy(args.mailbox()?)))?;
+    job_method(lua, to, "trash", 0, |_, this: &SelectionValue, _| this.act(Action::Trash))?;
+    job_method(lua, to, "mark", usize::MAX, |_, this, args| mark(this, args, true))?;
+    job_method(lua, to, "unmark", usize::MAX, |_, this, args| mark(this, args, false))?;
     method(lua, to, "messages", |lua, this: &SelectionValue, args| {
         let wanted = Wanted::read(args)?;
         let step = messages::iterator(lua, this.check()?.clone(), wanted);
@@ -116,7 +116,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Resu
     field(lua, to, "uid_validity", |_, this| Ok(this.selection.validity.map(crate::mail::UidValidity::get)));
     to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.selection.uids.len()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
-        Ok(format!("{} messages of {}", this.selection.uids.len(), this.selection.shown))
+        Ok(format!("{} of {}", crate::engine::messages(this.selection.uids.len()), this.selection.shown))
     });
     Ok(())
 }
