@@ -89,7 +89,7 @@ pub enum ErrorKind {
     #[error("there is no `{name}` mailbox in this account (there are: {found})")]
     NoSpecialUse { name: String, found: String },
     /// A mailbox to be deleted still has messages.
-    #[error("mailbox `{mailbox}` is not empty: it has {messages} messages")]
+    #[error("mailbox `{mailbox}` is not empty: it has {messages} message{}", if *messages == 1 { "" } else { "s" })]
     NotEmpty { mailbox: String, messages: u32 },
     /// A message is larger than may be loaded.
     #[error("message {uid} has {size} bytes, more than the {cap} that are loaded at most")]
@@ -230,6 +230,11 @@ impl ErrorKind {
             }
             Self::Greeting { .. } => "check `port`: 993 is IMAP over TLS, 143 is IMAP",
             Self::Login { .. } => "check `user` and `password`; many providers want an app password here",
+            Self::Refused { command, status: "NO", .. }
+                if matches!(command.as_str(), "SELECT" | "EXAMINE" | "STATUS") =>
+            {
+                "`account:list()` gives the mailboxes that there are"
+            }
             Self::UidValidityChanged { .. } => "nothing was changed; search again",
             Self::ReadOnly { .. } => {
                 "it may be a shared mailbox without write permission; open it with `select`, not `examine`"
@@ -238,7 +243,9 @@ impl ErrorKind {
                 "the server would forget it; `mailbox:status()` shows the flags it keeps"
             }
             Self::NoSpecialUse { .. } => "name the mailbox itself",
-            Self::NotEmpty { .. } => "move its messages first",
+            Self::NotEmpty { .. } => {
+                "move its messages first; those marked \\Deleted are found by `search { deleted = true }`"
+            }
             Self::Gone { .. } => "another program moved or removed it meanwhile",
             Self::Script { hint, .. } | Self::Usage { hint, .. } | Self::Config { hint, .. } => hint,
             _ => "",

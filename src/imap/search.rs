@@ -1,6 +1,6 @@
 use super::encode::Command;
 use super::token::{Tokens, Value};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mail::{Flag, UidSet};
 
 /// One search key of an IMAP SEARCH program (RFC 3501 §6.4.4).
@@ -62,7 +62,11 @@ impl SearchKey {
             return Err(bad("it has a line break or another control character"));
         }
         let values = Tokens::new(program.as_bytes(), &[]).values();
-        let values = values.map_err(|error| bad(&error.to_string()))?;
+        let values = values.map_err(|error| match *error.kind {
+            // It speaks of the server, whose data it was made for.
+            ErrorKind::Protocol { what } => bad(&what),
+            kind => bad(&kind.to_string()),
+        })?;
         if has_literal(&values) {
             return Err(bad("literals (`{n}`) are made for you: use a quoted string"));
         }

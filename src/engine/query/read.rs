@@ -294,8 +294,11 @@ fn queries(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Vec<Query>
     let Literal::Table(list, fields) = value else {
         return Err(wrong(&format!("`{key}`"), "a list of queries", value));
     };
-    if !fields.is_empty() || list.is_empty() {
-        return Err(wrong(&format!("`{key}`"), "a list of queries, at least one,", value));
+    if !fields.is_empty() {
+        return Err(wrong(&format!("`{key}`"), "a list of queries: `{ { … }, { … } }`,", value));
+    }
+    if list.is_empty() {
+        return Err(empty_list(key));
     }
     let each = list.iter().map(|query| {
         let query = Query::read(query, now)?;
@@ -331,13 +334,14 @@ fn refuse_nothing(key: &str, query: &Query) -> Result<()> {
         query => std::slice::from_ref(query),
     };
     if parts.iter().any(nothing) {
-        let what = format!("an empty list under `{key}` can't be meant");
-        return Err(Error::script(
-            what,
-            "a list that came out empty would silently change which messages match",
-        ));
+        return Err(empty_list(key));
     }
     Ok(())
+}
+
+fn empty_list(key: &str) -> Error {
+    let hint = "a list that came out empty would silently change which messages match";
+    Error::script(format!("an empty list under `{key}` can't be meant"), hint)
 }
 
 fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
@@ -346,17 +350,28 @@ fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
         Literal::Integer(number) => number.to_string(),
         Literal::Number(number) => number.to_string(),
         Literal::Boolean(value) => value.to_string(),
+        Literal::Other("nil") => "nil".to_owned(),
         value => format!("a {}", value.type_name()),
     };
     Error::script(format!("{what} must be {wanted} but is {got}"), "")
 }
 
 fn unknown(key: &str) -> Error {
-    let nearest = KEYS.iter().min_by_key(|known| distance(key, known));
-    let hint = match (key.strip_prefix("un"), nearest) {
-        (Some(flag @ ("seen" | "answered" | "flagged" | "deleted")), _) => format!("write `{flag} = false`"),
-        (_, Some(nearest)) if distance(key, nearest) <= 3 => format!("did you mean `{nearest}`?"),
-        _ => "the keys are in the manual under Queries".to_owned(),
+    // `older` for `older_than` first; a word of few letters is near to anything.
+    let near = |known: &&&str| {
+        (key.len() > 3 && known.starts_with(key)) || distance(key, known) <= (key.len() / 2).min(3)
+    };
+    let nearest = KEYS
+        .iter()
+        .filter(near)
+        .min_by_key(|known| if known.starts_with(key) { 0 } else { distance(key, known) });
+    let hint = match (key, key.strip_prefix("un"), nearest) {
+        (_, Some(flag @ ("seen" | "answered" | "flagged" | "deleted")), _) => {
+            format!("write `{flag} = false`")
+        }
+        ("sender", ..) => "did you mean `from`?".to_owned(),
+        (_, _, Some(nearest)) => format!("did you mean `{nearest}`?"),
+        _ => format!("the keys are {}", KEYS.join(", ")),
     };
     Error::script(format!("a query has no key `{}`", crate::error::visible(key)), hint)
 }
