@@ -7,6 +7,7 @@ pub(crate) struct Mail {
     pub(crate) flags: Vec<String>,
     pub(crate) date: String,
     from: String,
+    sent: String,
     headers: String,
     body: String,
 }
@@ -18,6 +19,7 @@ impl Mail {
             flags: vec![],
             date: "01-Mar-2024 10:00:00 +0000".into(),
             from: "someone@example.org".into(),
+            sent: "Fri, 01 Mar 2024 10:00:00 +0000".into(),
             headers: String::new(),
             body: "Hello.\r\n".into(),
         }
@@ -40,6 +42,12 @@ impl Mail {
         self
     }
 
+    /// Sets the `Date` field.
+    pub(crate) fn sent(mut self, date: &str) -> Self {
+        self.sent = date.into();
+        self
+    }
+
     /// Adds a header field.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.extend([name, ": ", value, "\r\n"]);
@@ -56,8 +64,8 @@ impl Mail {
         let id: String = self.subject.chars().filter(char::is_ascii_alphanumeric).collect();
         format!(
             "From: {}\r\nTo: me@example.org\r\nSubject: {}\r\nMessage-ID: <{id}@example.org>\r\n\
-             Date: Fri, 01 Mar 2024 10:00:00 +0000\r\n{}\r\n{}",
-            self.from, self.subject, self.headers, self.body
+             Date: {}\r\n{}\r\n{}",
+            self.from, self.subject, self.sent, self.headers, self.body
         )
         .into_bytes()
     }

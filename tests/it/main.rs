@@ -20,12 +20,15 @@ mod observer;
 mod output;
 mod patterns;
 mod proxy;
+mod queries;
+mod query_errors;
 mod responder;
 mod sandbox_server;
 mod scripted;
 mod server;
 mod session;
 mod snapshot;
+mod verbs;
 mod watchdog;
 
 mod ground;

@@ -26,6 +26,13 @@ impl Output {
     }
 }
 
+impl Output {
+    /// Standard output with its tabs shown as bars, for a snapshot.
+    pub(crate) fn table(&self) -> String {
+        self.stdout.replace('\t', " | ")
+    }
+}
+
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { stdout, stderr, status } = self;

@@ -15,7 +15,14 @@ impl Server {
     /// The embedded server with capabilities neither offered nor granted.
     pub(crate) fn sandbox_without(hidden: &[Capability]) -> Self {
         let without = hidden.iter().flat_map(|it| it.words()).map(ToString::to_string).collect();
-        let sandbox = Sandbox::start(Options { without, sample: false, ..Options::default() }).unwrap();
+        let mut server = Self::sandbox_with(Options { without, ..Options::default() });
+        server.hidden = hidden.to_vec();
+        server
+    }
+
+    /// The embedded server, set up in a way of the test's own.
+    pub(crate) fn sandbox_with(options: Options) -> Self {
+        let sandbox = Sandbox::start(options).unwrap();
         let mut server = Self::at(sandbox.address(), Tls::None);
         server.keep = Some(Box::new(sandbox));
         server
@@ -44,3 +51,60 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// Runs one body on the embedded server and on Dovecot, each in every way that it can be met.
+macro_rules! on_every {
+    ($name:ident, |$server:ident| $body:block) => {
+        mod $name {
+            use super::*;
+            use crate::server::on_dovecot;
+
+            mod sandbox {
+                use super::*;
+                use crate::{
+                    proxy::Capability::{self, Esearch, LiteralPlus, Move, Uidplus},
+                    server::Server,
+                };
+
+                fn body($server: &Server) $body
+
+                fn without(hidden: &[Capability]) {
+                    body(&Server::sandbox_without(hidden));
+                }
+
+                #[test]
+                fn whole() {
+                    without(&[]);
+                }
+
+                #[test]
+                fn without_move() {
+                    without(&[Move]);
+                }
+
+                #[test]
+                fn without_move_and_uidplus() {
+                    without(&[Move, Uidplus]);
+                }
+
+                #[test]
+                fn without_uidplus() {
+                    without(&[Uidplus]);
+                }
+
+                #[test]
+                fn without_esearch() {
+                    without(&[Esearch]);
+                }
+
+                #[test]
+                fn without_literal_plus() {
+                    without(&[LiteralPlus]);
+                }
+            }
+
+            on_dovecot!(dovecot, |$server| $body);
+        }
+    };
+}
+pub(crate) use on_every;

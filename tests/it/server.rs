@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) ca_file: Option<PathBuf>,
     /// Where the observer connects to in plain text.
     pub(crate) plain: SocketAddr,
+    /// What it neither offers nor grants.
+    pub(crate) hidden: Vec<Capability>,
     /// What must live as long as the server.
     pub(crate) keep: Option<Box<dyn Any>>,
 }
@@ -64,6 +66,7 @@ impl Server {
         let proxy = Proxy::start(dovecot().plain, hidden);
         let mut server = Self::at(proxy.address, Tls::None);
         server.plain = dovecot().plain;
+        server.hidden = hidden.to_vec();
         server.keep = Some(Box::new(proxy));
         server
     }
@@ -78,8 +81,14 @@ impl Server {
             password: PASSWORD.into(),
             ca_file: (tls != Tls::None).then(ca_file),
             plain: address,
+            hidden: vec![],
             keep: None,
         }
+    }
+
+    /// Whether single messages can be removed: by `UID MOVE`, or by `UID EXPUNGE`.
+    pub(crate) fn can_remove(&self) -> bool {
+        !(self.hidden.contains(&Capability::Move) && self.hidden.contains(&Capability::Uidplus))
     }
 
     /// Logs the observer in.
