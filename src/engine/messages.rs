@@ -7,7 +7,7 @@ use crate::imap::{Access, Fetch, FetchItem, Section, Session};
 use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet};
 
 /// How many messages' headers are fetched at once.
-pub const HEADER_BATCH: u32 = 1_000;
+pub const HEADER_BATCH: usize = 1_000;
 
 /// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
 pub const BODY_BATCH_BYTES: u64 = 4 << 20;
@@ -53,6 +53,9 @@ pub(super) fn fetch(
     items: &[FetchItem],
     each: &mut dyn FnMut(Fetch) -> Result<()>,
 ) -> Result<()> {
+    if uids.is_empty() {
+        return Ok(());
+    }
     session.uid_fetch(&selection.name, Access::Read, uids, items, each)?;
     let is = session.selected().and_then(|selected| selected.validity);
     match (selection.validity, is) {

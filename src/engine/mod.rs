@@ -16,6 +16,7 @@ mod report;
 mod search;
 mod secret_source;
 mod selection;
+mod selection_set;
 mod world;
 
 pub use account::{Account, AccountSettings, TlsMode};
@@ -30,4 +31,5 @@ pub use report::{Remark, Report, Verb, messages};
 pub use search::search;
 pub use secret_source::SecretSource;
 pub use selection::Selection;
+pub use selection_set::SelectionSet;
 pub use world::{Event, Run, World};

@@ -108,6 +108,7 @@ impl Landing {
             validity: Some(self.validity),
             query: Query::Uids(self.uids.clone()),
             uids: self.uids.clone(),
+            read_only: false,
         }
     }
 }

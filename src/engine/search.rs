@@ -13,12 +13,13 @@ use crate::mail::{Message, Uid, UidSet};
 
 /// Searches a mailbox. Messages marked `\Deleted` are found only where the query speaks of that.
 ///
-/// The mailbox is opened with `access`, in the same flight as the search.
-pub fn search(account: &Account, spec: NameSpec, access: Access, query: Query) -> Ticket<Selection> {
+/// The mailbox is opened in the same flight as the search: as the script did, or else for reading. What is
+/// found in a mailbox that the script examined can't be changed.
+pub fn search(account: &Account, spec: NameSpec, opened: Option<Access>, query: Query) -> Ticket<Selection> {
     let of = account.clone();
     account.read(move |session, _| {
         let shown = spec.shown();
-        find(session, of, spec, access, query).map_err(|error| error.in_mailbox(&shown))
+        find(session, of, spec, opened, query).map_err(|error| error.in_mailbox(&shown))
     })
 }
 
@@ -26,9 +27,10 @@ fn find(
     session: &mut Session,
     account: Account,
     spec: NameSpec,
-    access: Access,
+    opened: Option<Access>,
     query: Query,
 ) -> Result<Selection> {
+    let access = opened.unwrap_or(Access::Read);
     let query = query.without_deleted();
     let name = spec.resolve(session)?;
     let mut uids = session.uid_search(&name, access, &query.program()?)?;
@@ -38,7 +40,8 @@ fn find(
     let selected = session.selected().ok_or_else(|| Error::protocol("no mailbox is open after a search"))?;
     let validity = selected.validity;
     let shown = script_name(session, &name)?;
-    Ok(Selection { account, spec, shown, name, validity, uids, query })
+    let read_only = opened == Some(Access::Read);
+    Ok(Selection { account, spec, shown, name, validity, uids, query, read_only })
 }
 
 /// Keeps of the server's answer, which may be wider than the query, what matches here.

@@ -89,9 +89,8 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result
             )
         })?;
         let query = query(&this.account, args)?;
-        let ticket = search(&this.account, spec, access, query);
-        let read_only = access == Access::Read;
-        Ok(Promise::new(ticket, move |_, selection| Ok(SelectionValue::new(selection).read_only(read_only))))
+        let ticket = search(&this.account, spec, Some(access), query);
+        Ok(Promise::new(ticket, |_, selection| Ok(SelectionValue::new(selection))))
     })?;
     job_method(lua, to, "fetch", 2, |_, _, args| fetch::start(args))?;
     job_method(lua, to, "list", 1, |_, this, args| list(this, args, false))?;

@@ -163,6 +163,17 @@ pub(super) fn job_method<T: 'static>(
     Ok(())
 }
 
+/// Adds a method that is written in Lua.
+pub(super) fn lua_method<T: 'static>(
+    lua: &Lua,
+    registry: &mut UserDataRegistry<T>,
+    name: &'static str,
+    function: Function,
+) {
+    note(lua, format!("{}:{name}", script_type::<T>()));
+    registry.add_field(name, function);
+}
+
 /// Puts a function or value into a table, or among the globals, under its name there.
 pub(super) fn put(
     lua: &Lua,

@@ -2,7 +2,7 @@
 
 use mlua::{Lua, Table, Value};
 
-use super::account::bytes;
+use super::account::{bytes, thrown};
 use super::args::Args;
 use super::bind::Promise;
 use super::selection::SelectionValue;
@@ -18,7 +18,7 @@ pub(super) fn start(args: &mut Args) -> Result<Promise> {
             "`account:fetch(account:search { seen = false }, { \"FLAGS\" })`",
         )
     })?;
-    let selection = selection.check()?.clone();
+    let set = selection.check()?.clone();
     let list = args.table("a list of items such as `{ \"FLAGS\", \"BODY[HEADER]\" }`")?;
     let mut items = Vec::new();
     for value in list.sequence_values::<Value>() {
@@ -29,8 +29,15 @@ pub(super) fn start(args: &mut Args) -> Result<Promise> {
             Error::script(format!("`fetch` has no item `{}`", crate::error::visible(&name)), hint)
         })?);
     }
-    Ok(Promise::new(selection.fetch(items), |lua, all| {
-        all.into_iter().map(|fetch| table(lua, &fetch)).collect::<mlua::Result<Vec<_>>>()
+    let tickets: Vec<_> = set.occupied().iter().map(|part| part.fetch(items.clone())).collect();
+    Ok(Promise::of(move |lua| {
+        let all = lua.create_table()?;
+        for ticket in tickets {
+            for fetch in thrown(lua, ticket.wait())? {
+                all.raw_push(table(lua, &fetch)?)?;
+            }
+        }
+        lua.pack_multi(all)
     }))
 }
 

@@ -25,10 +25,8 @@ impl MailboxValue {
 
     /// Searches it, with EXAMINE unless it was opened with `select`.
     fn search(&self, query: Query) -> Promise {
-        let access = self.access.unwrap_or(Access::Read);
-        let read_only = self.access == Some(Access::Read);
-        let ticket = search(&self.account, self.spec.clone(), access, query);
-        Promise::new(ticket, move |_, selection| Ok(SelectionValue::new(selection).read_only(read_only)))
+        let ticket = search(&self.account, self.spec.clone(), self.access, query);
+        Promise::new(ticket, |_, selection| Ok(SelectionValue::new(selection)))
     }
 }
 

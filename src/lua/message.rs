@@ -9,7 +9,7 @@ use super::messages::ShelfLink;
 use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
-use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, UidSet};
+use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, Uid, UidSet};
 
 /// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
 #[derive(Clone, Debug)]
@@ -24,6 +24,16 @@ super::bind::handle!(MessageValue);
 impl MessageValue {
     pub(super) fn new(selection: Selection, loaded: Loaded, shelf: ShelfLink) -> Self {
         Self { selection, loaded: Rc::new(loaded), shelf }
+    }
+
+    /// Gives its UID.
+    pub(super) fn uid(&self) -> Uid {
+        self.loaded.uid
+    }
+
+    /// Tells whether it is a message of this mailbox.
+    pub(super) fn is_of(&self, selection: &Selection) -> bool {
+        self.selection.account == selection.account && self.selection.name == selection.name
     }
 
     fn headers(&self) -> &Headers {

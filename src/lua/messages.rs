@@ -8,7 +8,9 @@ use super::args::Args;
 use super::bind::{Promise, job};
 use super::failure::raise;
 use super::message::MessageValue;
-use crate::engine::{BODY_BATCH_BYTES, HEADER_BATCH, Loaded, Selection, load_bodies, load_headers};
+use crate::engine::{
+    BODY_BATCH_BYTES, HEADER_BATCH, Loaded, Selection, SelectionSet, load_bodies, load_headers,
+};
 use crate::error::{Error, Result};
 use crate::mail::{Message, Uid, UidSet};
 
@@ -64,26 +66,40 @@ impl Shelf {
 
 /// A loop over messages: what is loaded, and what is still to come.
 struct Loop {
-    selection: Selection,
+    parts: Vec<Selection>,
     wanted: Wanted,
-    /// Parts of the selection whose headers are not loaded.
-    ahead: VecDeque<UidSet>,
+    /// Messages of one part each, in their order, whose headers are not loaded.
+    ahead: VecDeque<(usize, Vec<Uid>)>,
+    /// The part that the loaded ones are of.
+    part: usize,
     loaded: VecDeque<Loaded>,
-    /// Contents of messages up to this one have been fetched.
-    content_until: Option<Uid>,
+    /// How many of the loaded ones have had their content fetched.
+    ready: usize,
     shelf: Rc<Shelf>,
     current: Option<Uid>,
 }
 
+/// Cuts messages into runs of the same part, each short enough for one fetch.
+fn runs(order: Vec<(usize, Uid)>) -> VecDeque<(usize, Vec<Uid>)> {
+    let mut runs: VecDeque<(usize, Vec<Uid>)> = VecDeque::new();
+    for (part, uid) in order {
+        match runs.back_mut() {
+            Some((of, run)) if *of == part && run.len() < HEADER_BATCH => run.push(uid),
+            _ => runs.push_back((part, vec![uid])),
+        }
+    }
+    runs
+}
+
 /// Makes the function that a `for` loop calls for the next message.
-pub(super) fn iterator(lua: &Lua, selection: Selection, wanted: Wanted) -> mlua::Result<Function> {
-    let ahead = selection.uids.chunks(HEADER_BATCH).into();
+pub(super) fn iterator(lua: &Lua, set: &SelectionSet, wanted: Wanted) -> mlua::Result<Function> {
     let state = Rc::new(RefCell::new(Loop {
-        selection,
+        parts: set.parts().to_vec(),
         wanted,
-        ahead,
+        ahead: runs(set.in_order()),
+        part: 0,
         loaded: VecDeque::new(),
-        content_until: None,
+        ready: 0,
         shelf: Rc::default(),
         current: None,
     }));
@@ -108,36 +124,40 @@ impl Loop {
             self.shelf.drop_content(uid);
         }
         while self.loaded.is_empty() {
-            let Some(part) = self.ahead.pop_front() else { return Ok(None) };
-            self.loaded = load_headers(&self.selection, part).wait()?.into();
+            let Some((part, run)) = self.ahead.pop_front() else { return Ok(None) };
+            let Some(selection) = self.parts.get(part) else { return Ok(None) };
+            let loaded = load_headers(selection, run.iter().copied().collect()).wait()?;
+            let mut loaded: HashMap<Uid, Loaded> = loaded.into_iter().map(|each| (each.uid, each)).collect();
+            self.loaded = run.iter().filter_map(|uid| loaded.remove(uid)).collect();
+            self.part = part;
+            self.ready = 0;
         }
-        if self.wanted.content {
-            self.fetch_contents()?;
+        let Some(selection) = self.parts.get(self.part).cloned() else { return Ok(None) };
+        if self.wanted.content && self.ready == 0 {
+            self.fetch_contents(&selection)?;
         }
         let Some(loaded) = self.loaded.pop_front() else { return Ok(None) };
+        self.ready = self.ready.saturating_sub(1);
         self.current = Some(loaded.uid);
-        Ok(Some(MessageValue::new(self.selection.clone(), loaded, Rc::downgrade(&self.shelf))))
+        Ok(Some(MessageValue::new(selection, loaded, Rc::downgrade(&self.shelf))))
     }
 
     /// Fetches the contents of the next messages, as many as a batch has room for.
-    fn fetch_contents(&mut self) -> Result<()> {
-        if self.loaded.front().is_some_and(|next| self.content_until.is_some_and(|until| next.uid <= until)) {
-            return Ok(());
-        }
+    fn fetch_contents(&mut self, selection: &Selection) -> Result<()> {
         let mut batch = UidSet::new();
         let mut bytes = 0;
         for next in &self.loaded {
-            if !batch.is_empty() && bytes + next.size > BODY_BATCH_BYTES {
+            if self.ready > 0 && bytes + next.size > BODY_BATCH_BYTES {
                 break;
             }
-            self.content_until = Some(next.uid);
+            self.ready += 1;
             // What is too large for one batch is fetched where it is asked for, and refused there.
             if next.size <= BODY_BATCH_BYTES {
                 bytes += next.size;
                 batch.insert(next.uid);
             }
         }
-        for (uid, content) in load_bodies(&self.selection, batch).wait()? {
+        for (uid, content) in load_bodies(selection, batch).wait()? {
             self.shelf.put(uid, Rc::new(Message::parse(content)));
         }
         Ok(())

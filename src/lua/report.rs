@@ -2,32 +2,52 @@ use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 
 use super::bind::{field, register};
 use super::selection::SelectionValue;
-use crate::engine::{Remark, Report, Selection};
+use crate::engine::{Remark, Report, Selection, SelectionSet};
 use crate::mail::Uid;
 
-/// A report as a script sees it.
+/// A report as a script sees it: one action in one mailbox or several.
 #[derive(Clone, Debug)]
 pub(super) struct ReportValue {
-    report: Report,
+    reports: Vec<Report>,
     /// The messages in the target, where the server said their UIDs.
-    moved: Option<Selection>,
+    moved: Option<SelectionSet>,
 }
 
 impl ReportValue {
     /// Takes a report without the messages in the target.
     pub(super) fn bare(report: Report) -> Self {
-        Self { report, moved: None }
+        Self { reports: vec![report], moved: None }
     }
 
-    /// Takes a report of an action on this selection.
-    pub(super) fn of(report: Report, selection: &Selection) -> Self {
-        let moved = report.landed_selection(selection);
-        Self { report, moved }
+    /// Takes the reports of an action on these selections.
+    pub(super) fn of(done: Vec<(Report, Selection)>) -> Self {
+        let mut moved: Option<SelectionSet> = None;
+        let mut whole = true;
+        for (report, selection) in &done {
+            match (report.landed_selection(selection).map(SelectionSet::from), moved.take()) {
+                (Some(landed), Some(before)) => moved = before.union(&landed).ok(),
+                (Some(landed), None) => moved = Some(landed),
+                (None, _) => whole &= report.done.is_empty(),
+            }
+        }
+        Self { reports: done.into_iter().map(|(report, _)| report).collect(), moved: moved.filter(|_| whole) }
+    }
+
+    fn first<T>(&self, of: impl Fn(&Report) -> T) -> Option<T> {
+        self.reports.first().map(of)
+    }
+
+    fn count(&self) -> usize {
+        self.reports.iter().map(|report| report.done.len()).sum()
+    }
+
+    fn remarks(&self, lua: &Lua, of: impl Fn(&Report) -> &Vec<Remark>) -> mlua::Result<Table> {
+        remarks(lua, self.reports.iter().flat_map(of))
     }
 }
 
 /// Makes a list of `{ uids = {…}, reason = "…" }`.
-fn remarks(lua: &Lua, list: &[Remark]) -> mlua::Result<Table> {
+fn remarks<'a>(lua: &Lua, list: impl Iterator<Item = &'a Remark>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     for remark in list {
         let entry = lua.create_table()?;
@@ -43,19 +63,27 @@ super::bind::handle!(ReportValue);
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     register(lua, |lua, to| {
-        field(lua, to, "action", |_, this: &ReportValue| Ok(this.report.verb.done()));
-        field(lua, to, "account", |_, this| Ok(this.report.account.clone()));
-        field(lua, to, "mailbox", |_, this| Ok(this.report.mailbox.clone()));
-        field(lua, to, "target", |_, this| Ok(this.report.object.clone()));
-        field(lua, to, "count", |_, this| Ok(this.report.done.len()));
-        field(lua, to, "uids", |lua, this| lua.create_sequence_from(this.report.done.iter().map(Uid::get)));
+        field(lua, to, "action", |_, this: &ReportValue| Ok(this.first(|report| report.verb.done())));
+        field(lua, to, "account", |_, this| Ok(this.first(|report| report.account.clone())));
+        field(lua, to, "mailbox", |_, this| Ok(this.first(|report| report.mailbox.clone())));
+        field(lua, to, "target", |_, this| Ok(this.first(|report| report.object.clone()).flatten()));
+        field(lua, to, "count", |_, this| Ok(this.count()));
+        field(lua, to, "uids", |lua, this| {
+            let uids = this.reports.iter().flat_map(|report| report.done.iter().map(Uid::get));
+            lua.create_sequence_from(uids)
+        });
         field(lua, to, "moved", |_, this| Ok(this.moved.clone().map(SelectionValue::new)));
-        field(lua, to, "skipped", |lua, this| remarks(lua, &this.report.skipped));
-        field(lua, to, "failed", |lua, this| remarks(lua, &this.report.failed));
-        field(lua, to, "in_doubt", |lua, this| remarks(lua, &this.report.in_doubt));
-        field(lua, to, "notes", |lua, this| lua.create_sequence_from(this.report.notes.clone()));
-        to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.report.done.len()));
-        to.add_meta_method(MetaMethod::ToString, |_, this, ()| Ok(this.report.to_string()));
+        field(lua, to, "skipped", |lua, this| this.remarks(lua, |report| &report.skipped));
+        field(lua, to, "failed", |lua, this| this.remarks(lua, |report| &report.failed));
+        field(lua, to, "in_doubt", |lua, this| this.remarks(lua, |report| &report.in_doubt));
+        field(lua, to, "notes", |lua, this| {
+            lua.create_sequence_from(this.reports.iter().flat_map(|report| report.notes.clone()))
+        });
+        to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.count()));
+        to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
+            let texts: Vec<_> = this.reports.iter().map(ToString::to_string).collect();
+            Ok(texts.join("\n"))
+        });
         Ok(())
     })
 }

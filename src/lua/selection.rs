@@ -1,82 +1,106 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use mlua::{Lua, MetaMethod, UserDataMethods};
+use mlua::{Function, Lua, MetaMethod, UserDataMethods, Value};
 
+use super::account::thrown;
 use super::args::Args;
-use super::bind::{Promise, field, job_method, method, partial, register};
+use super::bind::{Promise, field, function, job, job_method, lua_method, method, partial, register};
 use super::failure::raise;
 use super::mailbox::flags;
+use super::message::MessageValue;
 use super::messages::{self, Wanted};
 use super::report::ReportValue;
 use crate::engine::apply::{Action, apply};
-use crate::engine::{Event, Selection};
-use crate::error::{Error, ErrorKind, Result};
-use crate::mail::{Flag, Uid};
+use crate::engine::{Event, NameSpec, Query, SelectionSet, search};
+use crate::error::{Error, Result};
+use crate::imap::{Access, Fetch, FetchItem, Section};
+use crate::mail::{Flag, Headers, UidValidity};
 
 /// A selection as a script holds it.
 #[derive(Clone, Debug)]
 pub(super) struct SelectionValue {
-    pub(super) selection: Selection,
+    set: SelectionSet,
     /// A removing action was done to it: its messages are not there any more.
     spent: Rc<Cell<bool>>,
-    /// Its mailbox was opened with `examine`.
-    read_only: bool,
 }
 
 super::bind::handle!(SelectionValue);
 
-impl SelectionValue {
-    pub(super) fn new(selection: Selection) -> Self {
-        Self { selection, spent: Rc::default(), read_only: false }
-    }
+/// How deep the script is in predicates, which may look at mail but not change it.
+#[derive(Debug, Default)]
+struct Judging(usize);
 
-    pub(super) fn read_only(self, read_only: bool) -> Self {
-        Self { read_only, ..self }
+impl SelectionValue {
+    pub(super) fn new(set: impl Into<SelectionSet>) -> Self {
+        Self { set: set.into(), spent: Rc::default() }
     }
 
     /// Refuses a selection whose messages were moved away.
-    pub(super) fn check(&self) -> Result<&Selection> {
+    pub(super) fn check(&self) -> Result<&SelectionSet> {
         if self.spent.get() {
             return Err(Error::script(
                 "this selection was moved away: its messages are not in the mailbox any more",
                 "the report of the action has them as `report.moved`",
             ));
         }
-        Ok(&self.selection)
+        Ok(&self.set)
     }
 
-    /// Does an action, tells the user, and throws if any of it failed.
-    fn act(&self, action: Action) -> Result<Promise> {
-        let selection = self.check()?.clone();
-        if self.read_only {
-            return Err(ErrorKind::ReadOnly { mailbox: selection.shown }.into());
+    /// Does an action in each mailbox, tells the user, and throws if any of it failed.
+    fn act(&self, lua: &Lua, action: &Action) -> Result<Promise> {
+        if lua.app_data_ref::<Judging>().is_some_and(|judging| judging.0 > 0) {
+            return Err(Error::script(
+                "a function that judges messages can't change them",
+                "let it return true or false, and act on the selection that comes of it",
+            ));
         }
-        if matches!(action, Action::Move(_) | Action::Trash) {
-            self.spent.set(true);
-        }
-        let run = selection.account.run().clone();
-        let ticket = apply(selection.clone(), action);
+        let removes = matches!(action, Action::Move(_) | Action::Trash);
+        let tickets: Vec<_> = self
+            .check()?
+            .occupied()
+            .into_iter()
+            .map(|part| (apply(part.clone(), action.clone()), part))
+            .collect();
         let spent = Rc::clone(&self.spent);
         Ok(Promise::of(move |lua| {
-            let report = match ticket.wait() {
-                Ok(report) => report,
-                Err(error) => {
-                    // Nothing was changed.
-                    spent.set(false);
-                    return Err(raise(lua, error, None));
+            let (mut done, mut failed) = (Vec::new(), None);
+            for (ticket, part) in tickets {
+                match ticket.wait() {
+                    Ok(report) => {
+                        part.account.run().world.tell(Event::Done(report.clone()));
+                        done.push((report, part));
+                    }
+                    // Nothing was changed in this mailbox.
+                    Err(error) => failed = failed.or(Some(error)),
                 }
-            };
-            run.world.tell(Event::Done(report.clone()));
-            if !report.is_clean() {
-                return Err(raise(lua, partial(&report), Some(report)));
             }
-            lua.pack_multi(ReportValue::of(report, &selection))
+            spent.set(removes && !done.is_empty());
+            if let Some(error) = failed {
+                return Err(raise(lua, error, done.pop().map(|(report, _)| report)));
+            }
+            if let Some((report, _)) = done.iter().find(|(report, _)| !report.is_clean()) {
+                return Err(raise(lua, partial(report), Some(report.clone())));
+            }
+            lua.pack_multi(ReportValue::of(done))
         }))
+    }
+
+    /// Reads the other operand of `+`, `*` or `-`.
+    fn operand(lua: &Lua, value: &Value) -> mlua::Result<SelectionSet> {
+        let other = value.as_userdata().and_then(|data| data.borrow::<Self>().ok());
+        let set = match &other {
+            Some(other) => other.check().cloned(),
+            None => Err(Error::script(
+                format!("a selection can't be combined with a {}", value.type_name()),
+                "`+`, `*` and `-` join, cross and subtract selections",
+            )),
+        };
+        thrown(lua, set)
     }
 }
 
-fn mark(this: &SelectionValue, args: &mut Args, on: bool) -> Result<Promise> {
+fn mark(lua: &Lua, this: &SelectionValue, args: &mut Args, on: bool) -> Result<Promise> {
     let mut all = Vec::new();
     while !args.is_nil() {
         let value = args.value();
@@ -92,31 +116,211 @@ fn mark(this: &SelectionValue, args: &mut Args, on: bool) -> Result<Promise> {
             "use `trash()`, which can be taken back",
         ));
     }
-    this.act(if on { Action::Mark(all) } else { Action::Unmark(all) })
+    this.act(lua, &if on { Action::Mark(all) } else { Action::Unmark(all) })
+}
+
+/// What messages can be put in order by.
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    Received,
+    Size,
+    Date,
+    Subject,
+    From,
+}
+
+impl Key {
+    fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "received" => Self::Received,
+            "size" => Self::Size,
+            "date" => Self::Date,
+            "subject" => Self::Subject,
+            "from" => Self::From,
+            _ => return None,
+        })
+    }
+
+    /// Gives what must be fetched for it, and nothing else.
+    fn item(self) -> FetchItem {
+        let field = |name: &str| FetchItem::Section(Section::Fields(vec![name.to_owned()]));
+        match self {
+            Self::Received => FetchItem::InternalDate,
+            Self::Size => FetchItem::Size,
+            Self::Date => field("date"),
+            Self::Subject => field("subject"),
+            Self::From => field("from"),
+        }
+    }
+
+    /// Gives what is compared: a number, and a text among equal numbers.
+    fn of(self, fetch: &Fetch) -> (i64, String) {
+        let headers = fetch.sections().first().map(|(_, block)| Headers::parse(block)).unwrap_or_default();
+        match self {
+            Self::Received => {
+                (fetch.internal_date.map_or(0, |date| date.timestamp().as_second()), String::new())
+            }
+            Self::Size => (fetch.size.and_then(|size| i64::try_from(size).ok()).unwrap_or(0), String::new()),
+            Self::Date => (headers.date().map_or(0, |date| date.timestamp().as_second()), String::new()),
+            Self::Subject => (0, headers.subject().unwrap_or_default().to_lowercase()),
+            Self::From => {
+                let first = headers.addresses("from").into_iter().next().unwrap_or_default();
+                (0, first.email.to_lowercase())
+            }
+        }
+    }
+}
+
+/// Puts a selection in order by a key, and keeps the first `count`.
+fn arrange(this: &SelectionValue, key: Key, descending: bool, count: usize) -> Result<Promise> {
+    let set = this.check()?.clone();
+    let tickets: Vec<_> = set.parts().iter().map(|part| part.fetch(vec![key.item()])).collect();
+    Ok(Promise::of(move |lua| {
+        let mut keys = Vec::with_capacity(set.len());
+        for (at, ticket) in tickets.into_iter().enumerate() {
+            for fetch in thrown(lua, ticket.wait())? {
+                keys.extend(fetch.uid.map(|uid| (key.of(&fetch), at, uid)));
+            }
+        }
+        keys.sort_by(|(a, a_part, a_uid), (b, b_part, b_uid)| {
+            let order = if descending { b.cmp(a) } else { a.cmp(b) };
+            order.then((a_part, a_uid).cmp(&(b_part, b_uid)))
+        });
+        keys.dedup_by_key(|(_, at, uid)| (*at, *uid));
+        keys.truncate(count);
+        let list = keys.into_iter().map(|(_, at, uid)| (at, uid)).collect();
+        lua.pack_multi(SelectionValue::new(set.pick(list)))
+    }))
+}
+
+fn count(args: &mut Args) -> Result<usize> {
+    let value = args.value();
+    let number = value.as_i64().and_then(|number| usize::try_from(number).ok());
+    number.ok_or_else(|| args.wrong("how many messages", &value))
+}
+
+fn sort(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
+    let text = args.text("what to sort by, such as \"received\" or \"-size\"")?;
+    let (descending, name) = text.strip_prefix('-').map_or((false, text.as_str()), |name| (true, name));
+    let key = Key::read(name).ok_or_else(|| {
+        let what = format!("messages can't be sorted by `{}`", crate::error::visible(name));
+        Error::script(
+            what,
+            "there are received, date, size, subject and from; a leading `-` turns the order round",
+        )
+    })?;
+    arrange(this, key, descending, usize::MAX)
+}
+
+/// Searches within a selection.
+fn search_within(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
+    let set = this.check()?.clone();
+    let literal = args.literal()?;
+    let mut tickets = Vec::new();
+    for part in set.parts().iter().filter(|part| !part.uids.is_empty()) {
+        let asked = Query::read(&literal, &part.account.run().world.now())?;
+        let query = Query::All(vec![Query::Uids(part.uids.clone()), part.query.clone(), asked]);
+        let opened = part.read_only.then_some(Access::Read);
+        let spec = NameSpec::Raw(part.name.wire().to_vec());
+        tickets.push(search(&part.account, spec, opened, query));
+    }
+    Ok(Promise::of(move |lua| {
+        let mut found = Vec::new();
+        for ticket in tickets {
+            found.push(thrown(lua, ticket.wait())?);
+        }
+        lua.pack_multi(SelectionValue::new(thrown(lua, set.gather(&found))?))
+    }))
+}
+
+/// Gives those messages of a selection that are in a list of messages.
+fn pick(this: &SelectionValue, args: &mut Args) -> Result<SelectionValue> {
+    let set = this.check()?;
+    let mut list = Vec::new();
+    for value in args.table("a list of messages")?.sequence_values::<mlua::AnyUserData>() {
+        let value = value.map_err(|error| Error::script(error.to_string(), ""))?;
+        let message = value.borrow::<MessageValue>().map_err(|error| Error::script(error.to_string(), ""))?;
+        list.extend(set.parts().iter().position(|part| message.is_of(part)).map(|at| (at, message.uid())));
+    }
+    Ok(SelectionValue::new(set.pick(list)))
 }
 
 /// Registers the type.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    register(lua, add)
+    lua.set_app_data(Judging::default());
+    let judge = lua.create_function(|lua, begins: bool| {
+        if let Some(mut judging) = lua.app_data_mut::<Judging>() {
+            judging.0 = if begins { judging.0 + 1 } else { judging.0.saturating_sub(1) };
+        }
+        Ok(())
+    })?;
+    let pick = function(lua, "filter", |_, args| {
+        let this = args.this::<SelectionValue>()?;
+        pick(&this, args)
+    })?;
+    let within = job(lua, "filter", 2, |_, args| {
+        let this = args.this::<SelectionValue>()?;
+        search_within(&this, args)
+    })?;
+    let chunk = lua.load(include_str!("selection.lua")).set_name("=[imapscript]");
+    let (filter, group_by): (Function, Function) = chunk.call((judge, pick, within))?;
+    register(lua, |lua, to| {
+        lua_method(lua, to, "filter", filter);
+        lua_method(lua, to, "group_by", group_by);
+        add_actions(lua, to)?;
+        add(lua, to)
+    })
 }
 
+fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
+    job_method(lua, to, "move", 1, |lua, this: &SelectionValue, args| {
+        this.act(lua, &Action::Move(args.mailbox()?))
+    })?;
+    job_method(lua, to, "copy", 1, |lua, this: &SelectionValue, args| {
+        this.act(lua, &Action::Copy(args.mailbox()?))
+    })?;
+    job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
+    job_method(lua, to, "mark", usize::MAX, |lua, this, args| mark(lua, this, args, true))?;
+    job_method(lua, to, "unmark", usize::MAX, |lua, this, args| mark(lua, this, args, false))
+}
+
+/// What `+`, `*` and `-` do.
+type Operation = fn(&SelectionSet, &SelectionSet) -> Result<SelectionSet>;
+
 fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
-    job_method(lua, to, "move", 1, |_, this: &SelectionValue, args| this.act(Action::Move(args.mailbox()?)))?;
-    job_method(lua, to, "copy", 1, |_, this: &SelectionValue, args| this.act(Action::Copy(args.mailbox()?)))?;
-    job_method(lua, to, "trash", 0, |_, this: &SelectionValue, _| this.act(Action::Trash))?;
-    job_method(lua, to, "mark", usize::MAX, |_, this, args| mark(this, args, true))?;
-    job_method(lua, to, "unmark", usize::MAX, |_, this, args| mark(this, args, false))?;
+    job_method(lua, to, "newest", 1, |_, this, args| arrange(this, Key::Received, true, count(args)?))?;
+    job_method(lua, to, "oldest", 1, |_, this, args| arrange(this, Key::Received, false, count(args)?))?;
+    job_method(lua, to, "sort", 1, |_, this, args| sort(this, args))?;
     method(lua, to, "messages", |lua, this: &SelectionValue, args| {
         let wanted = Wanted::read(args)?;
-        let step = messages::iterator(lua, this.check()?.clone(), wanted);
+        let step = messages::iterator(lua, this.check()?, wanted);
         step.map_err(|error| Error::script(error.to_string(), ""))
     })?;
-    field(lua, to, "uids", |lua, this| lua.create_sequence_from(this.selection.uids.iter().map(Uid::get)));
-    field(lua, to, "mailbox", |_, this| Ok(this.selection.shown.clone()));
-    field(lua, to, "uid_validity", |_, this| Ok(this.selection.validity.map(crate::mail::UidValidity::get)));
-    to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.selection.uids.len()));
+    field(lua, to, "uids", |lua, this| {
+        lua.create_sequence_from(this.set.in_order().into_iter().map(|(_, uid)| uid.get()))
+    });
+    field(lua, to, "mailbox", |_, this| Ok(this.set.parts().first().map(|part| part.shown.clone())));
+    field(lua, to, "mailboxes", |lua, this| {
+        lua.create_sequence_from(this.set.occupied().into_iter().map(|part| part.shown))
+    });
+    field(lua, to, "uid_validity", |_, this| {
+        Ok(this.set.parts().first().and_then(|part| part.validity).map(UidValidity::get))
+    });
+    let operations: [(MetaMethod, Operation); 3] = [
+        (MetaMethod::Add, SelectionSet::union),
+        (MetaMethod::Mul, SelectionSet::intersection),
+        (MetaMethod::Sub, SelectionSet::difference),
+    ];
+    for (name, operation) in operations {
+        to.add_meta_function(name, move |lua, (a, b): (Value, Value)| {
+            let (a, b) = (SelectionValue::operand(lua, &a)?, SelectionValue::operand(lua, &b)?);
+            Ok(SelectionValue::new(thrown(lua, operation(&a, &b))?))
+        });
+    }
+    to.add_meta_method(MetaMethod::Len, |_, this, ()| Ok(this.set.len()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
-        Ok(format!("{} of {}", crate::engine::messages(this.selection.uids.len()), this.selection.shown))
+        let shown: Vec<_> = this.set.occupied().into_iter().map(|part| part.shown).collect();
+        Ok(format!("{} of {}", crate::engine::messages(this.set.len()), shown.join(", ")))
     });
     Ok(())
 }

@@ -25,6 +25,7 @@ mod query_errors;
 mod responder;
 mod sandbox_server;
 mod scripted;
+mod selections;
 mod server;
 mod session;
 mod snapshot;

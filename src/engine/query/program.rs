@@ -56,7 +56,13 @@ impl Query {
 }
 
 fn all(list: &[Query], holds: bool) -> Result<SearchKey> {
-    let mut keys = list.iter().map(|query| query.key(holds)).collect::<Result<Vec<_>>>()?;
+    let mut keys = Vec::new();
+    for query in list {
+        match query.key(holds)? {
+            SearchKey::And(inner) => keys.extend(inner),
+            key => keys.push(key),
+        }
+    }
     Ok(match keys.len() {
         0 => SearchKey::All,
         1 => keys.remove(0),

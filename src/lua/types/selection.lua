@@ -1,11 +1,17 @@
 ---@meta
 
 ---Messages that were found: UIDs pinned to account, mailbox and UIDVALIDITY. It never changes; `#selection` counts.
+---`a + b` has the messages of either, `a * b` those in both, and `a - b` those of `a` that are not in `b`, across
+---mailboxes and accounts.
 ---@class Selection
----@field uids integer[] The messages' UIDs, lowest first.
----@field mailbox string The mailbox's name.
----@field uid_validity? integer The mailbox's UIDVALIDITY when it was searched.
+---@field uids integer[] The messages' UIDs, in its order: lowest first, unless it was sorted.
+---@field mailbox string The (first) mailbox's name.
+---@field mailboxes string[] The names of all its mailboxes.
+---@field uid_validity? integer The (first) mailbox's UIDVALIDITY when it was searched.
 ---@operator len: integer
+---@operator add(Selection): Selection
+---@operator mul(Selection): Selection
+---@operator sub(Selection): Selection
 local Selection = {}
 
 ---Moves the messages to another mailbox of the account, which is created if it is missing. The selection is spent.
@@ -36,3 +42,29 @@ function Selection:unmark(...) end
 ---@param needs? ("text"|"html"|"raw"|"headers"|"attachments")[] What the loop will use of the content: it is fetched in batches ahead.
 ---@return fun(): Message?
 function Selection:messages(needs) end
+
+---Gives those of its messages that match: by a query, which the server is asked, or by a function. The function may
+---look at a message and anything else, but not change mail.
+---@param query Query|fun(message: Message): any
+---@return Selection
+function Selection:filter(query) end
+
+---Gives the messages that arrived last, the newest first.
+---@param count integer
+---@return Selection
+function Selection:newest(count) end
+
+---Gives the messages that arrived first, the oldest first.
+---@param count integer
+---@return Selection
+function Selection:oldest(count) end
+
+---Puts the messages in order for `messages` and `uids`. Only what is compared is fetched.
+---@param key "received"|"date"|"size"|"subject"|"from"|"-received"|"-date"|"-size"|"-subject"|"-from" A leading `-` turns the order round.
+---@return Selection
+function Selection:sort(key) end
+
+---Groups the messages by what a function gives for each; those for which it gives nil are in no group.
+---@param key fun(message: Message): any
+---@return table<any, Selection>
+function Selection:group_by(key) end
