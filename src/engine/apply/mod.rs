@@ -14,6 +14,7 @@ use super::connection::Ticket;
 use super::names::NameSpec;
 use super::report::{Report, Verb};
 use super::selection::Selection;
+use crate::error::{Error, ErrorKind};
 use crate::imap::StoreMode;
 use crate::mail::Flag;
 
@@ -39,6 +40,10 @@ pub enum Action {
 /// Errors mean that nothing was changed. Whatever fails once changing has begun is in the report.
 pub fn apply(selection: Selection, action: Action) -> Ticket<Report> {
     let account = selection.account.clone();
+    if selection.read_only {
+        let kind = ErrorKind::ReadOnly { mailbox: selection.shown.clone() };
+        return Ticket::failed(Error::from(kind).in_mailbox(&selection.shown), account.run());
+    }
     account.change(move |session, run| {
         let shown = selection.shown.clone();
         let result = match action {

@@ -34,9 +34,6 @@ pub(super) fn make_ready(
     if run.is_interrupted() {
         return Err(ErrorKind::Interrupted.into());
     }
-    if selection.read_only {
-        return Err(ErrorKind::ReadOnly { mailbox: selection.shown.clone() }.into());
-    }
     let inquiry = Inquiry::new(session, Some(&selection.query))?;
     let mut commands = inquiry.commands(&selection.uids);
     let fetches = commands.len();
