@@ -87,9 +87,15 @@ impl ListEntry {
                 name => name.bytes().and_then(MailboxName::from_wire),
             }
             .ok_or_else(bad)?,
-            delimiter: delimiter.text().and_then(|text| text.chars().next()),
+            delimiter: first_char(delimiter),
             attributes: attributes.list().iter().filter_map(Value::text).collect(),
         })
+    }
+
+    /// Gives the delimiter of a response about the root, which has an empty name: the answer to `LIST "" ""`.
+    pub(super) fn root(values: &[Value<'_>]) -> Option<Option<char>> {
+        let [_, delimiter, Value::Text(name), ..] = values else { return None };
+        name.is_empty().then(|| first_char(delimiter))
     }
 
     /// Tells whether it has the attribute, such as `\Noselect`.
@@ -106,6 +112,10 @@ impl ListEntry {
     pub fn special_use(&self) -> Option<SpecialUse> {
         self.attributes.iter().find_map(|attribute| SpecialUse::from_attribute(attribute))
     }
+}
+
+fn first_char(value: &Value<'_>) -> Option<char> {
+    value.text().and_then(|text| text.chars().next())
 }
 
 /// What STATUS tells of a mailbox (RFC 3501 §7.2.4).

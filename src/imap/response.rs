@@ -87,6 +87,8 @@ pub enum Response {
     Fetch(Box<Fetch>),
     /// `* LIST` or `* LSUB`
     List(ListEntry),
+    /// `* LIST` of no mailbox, but of the root: the delimiter (RFC 3501 §6.3.8).
+    Root(Option<char>),
     /// `* STATUS`
     MailboxStatus(MailboxStatus),
     /// `* SEARCH` or `* ESEARCH … ALL`
@@ -139,7 +141,13 @@ impl Response {
                 let words = values.first().map(Value::list).unwrap_or_default();
                 Self::Flags(words.iter().filter_map(Value::text).filter_map(|f| Flag::parse(&f)).collect())
             }
-            b"LIST" | b"LSUB" | b"XLIST" => Self::List(ListEntry::parse(&tokens.values()?)?),
+            b"LIST" | b"LSUB" | b"XLIST" => {
+                let values = tokens.values()?;
+                match ListEntry::root(&values) {
+                    Some(delimiter) => Self::Root(delimiter),
+                    None => Self::List(ListEntry::parse(&values)?),
+                }
+            }
             b"STATUS" => Self::MailboxStatus(MailboxStatus::parse(&tokens.values()?)?),
             b"SEARCH" => Self::Search(search(tokens.rest())?),
             b"ESEARCH" => Self::Search(esearch(tokens)?),
@@ -259,6 +267,18 @@ mod tests {
             panic!()
         };
         assert_eq!(spaces.to_server("a/b").unwrap().text(), "a/b");
+    }
+
+    #[test]
+    fn the_root_of_a_listing_is_no_mailbox() {
+        for (text, expected) in [
+            (r#"* LIST (\Noselect) "/" """#, Some('/')),
+            (r#"* LIST (\Noselect) NIL """#, None),
+        ] {
+            let Response::Root(delimiter) = parse(text) else { panic!("{text}") };
+            assert_eq!(delimiter, expected);
+        }
+        assert!(matches!(parse(r#"* LIST () "/" NIL"#), Response::List(_)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use super::capability::Capabilities;
 use super::code::Code;
 use super::encode::Command;
+use super::list::ListEntry;
 use super::response::{Response, Status};
 use super::selected::Selected;
 use crate::error::{Error, ErrorKind, Result};
@@ -127,9 +128,9 @@ impl Session {
                 let mut spaces = None;
                 let command = Command::new("LIST").string(b"")?.string(b"")?;
                 self.run_one(&command, &mut |response| {
-                    if let Response::List(entry) = response {
+                    if let Response::Root(delimiter) | Response::List(ListEntry { delimiter, .. }) = response {
                         let mut found = Namespaces::default();
-                        found.personal.delimiter = entry.delimiter;
+                        found.personal.delimiter = delimiter;
                         spaces = Some(found);
                     }
                     Ok(())

@@ -23,6 +23,7 @@ mod proxy;
 mod queries;
 mod query_errors;
 mod responder;
+mod review;
 mod sandbox_server;
 mod scripted;
 mod selections;
