@@ -52,7 +52,7 @@ impl Session {
             if charset {
                 command = command.syntax("CHARSET UTF-8");
             }
-            commands.push(part.encode(command)?);
+            commands.push(part.encode_program(command)?);
         }
         let mut found = UidSet::new();
         let ends = self.run_in(name, access, false, &commands, &mut |_, response| {

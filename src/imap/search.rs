@@ -107,6 +107,18 @@ impl SearchKey {
         }
     }
 
+    /// Adds a whole program to a command. Keys that must all match stand side by side, without parentheses:
+    /// some servers know none.
+    pub(super) fn encode_program(&self, command: Command) -> Result<Command> {
+        match self {
+            // A single one is a program from outside, which must stay by itself.
+            Self::And(keys) if keys.len() > 1 => {
+                keys.iter().try_fold(command, |command, key| key.encode_program(command))
+            }
+            key => key.encode(command),
+        }
+    }
+
     /// Adds the key to a command.
     pub(super) fn encode(&self, command: Command) -> Result<Command> {
         Ok(match self {
@@ -201,6 +213,23 @@ mod tests {
         let whole = SearchKey::And(vec![SearchKey::All, SearchKey::Uids(set)]);
         let parts: Vec<_> = whole.split(5).iter().map(text).collect();
         assert_eq!(parts, ["UID SEARCH (ALL UID 1,3,5)", "UID SEARCH (ALL UID 7,9)"]);
+    }
+
+    #[test]
+    fn a_program_has_parentheses_only_where_they_mean_something() {
+        let raw = || SearchKey::check_raw("OR SEEN DRAFT").unwrap();
+        let program = |key: SearchKey| {
+            let command = key.encode_program(Command::new("UID SEARCH")).unwrap();
+            command.pieces().iter().map(|(text, _)| *text).collect::<String>()
+        };
+        let both = SearchKey::And(vec![SearchKey::Larger(1), SearchKey::Smaller(9)]);
+        assert_eq!(program(both.clone()), "UID SEARCH LARGER 1 SMALLER 9");
+        assert_eq!(program(SearchKey::Not(Box::new(both))), "UID SEARCH NOT (LARGER 1 SMALLER 9)");
+        assert_eq!(program(raw().grouped()), "UID SEARCH (OR SEEN DRAFT)");
+        let with = SearchKey::And(vec![SearchKey::Larger(1), raw().grouped()]);
+        assert_eq!(program(with.clone()), "UID SEARCH LARGER 1 (OR SEEN DRAFT)");
+        let nested = SearchKey::And(vec![SearchKey::All, with]);
+        assert_eq!(program(nested), "UID SEARCH ALL LARGER 1 (OR SEEN DRAFT)");
     }
 
     #[test]

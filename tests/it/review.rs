@@ -23,3 +23,15 @@ fn without_namespaces_the_delimiter_is_what_the_root_says() {
     assert!(commands.iter().any(|command| command.ends_with(" CREATE \"a.b\"")), "{commands:?}");
 }
 
+#[test]
+fn keys_that_must_all_match_need_no_parentheses() {
+    let server = Scripted::new().greet().serve().start();
+    Script::new("print(#$LOGIN:mailbox(\"INBOX\"):search { subject = \"Canned\" })")
+        .on(&Server::at(server.address, Tls::None))
+        .stdout("3\n")
+        .stderr("")
+        .run();
+    let commands: Vec<String> = server.finish().into_iter().map(|command| command.text).collect();
+    let searched = commands.iter().any(|command| command.ends_with(" UID SEARCH UNDELETED SUBJECT \"Canned\""));
+    assert!(searched, "{commands:?}");
+}
