@@ -1,6 +1,5 @@
 use super::capability::Capabilities;
 use super::token::Tokens;
-use crate::error::Result;
 use crate::mail::{Flag, Uid, UidSet, UidValidity};
 
 /// A status response's code, the part in brackets (RFC 3501 §7.1, RFC 4315, RFC 5530).
@@ -58,10 +57,12 @@ impl CopyUid {
         pairs(&self.source).filter_map(Uid::new).collect()
     }
 
-    /// Gives source and target UID of each message. `None` where the two lists differ in length, which
-    /// proves nothing about any message.
+    /// Gives source and target UID of each message. `None` where the two lists differ in length, or one has a
+    /// UID twice, which proves nothing about any message.
     pub fn pairs(&self) -> Option<Vec<(Uid, Uid)>> {
-        if length(&self.source) != length(&self.target) {
+        let count = length(&self.source);
+        let distinct = |ranges| pairs(ranges).filter_map(Uid::new).collect::<UidSet>().len() as u64 == count;
+        if length(&self.target) != count || !distinct(&self.source) || !distinct(&self.target) {
             return None;
         }
         pairs(&self.source)
@@ -97,30 +98,30 @@ impl Code {
     /// Takes the code off a status response's text and gives it with the text that is left.
     ///
     /// A code that can't be understood is `Other`, never an error: its name is kept.
-    pub(super) fn split(text: &[u8]) -> Result<(Option<Self>, &[u8])> {
-        let Some(inner) = text.strip_prefix(b"[") else { return Ok((None, text)) };
+    pub(super) fn split(text: &[u8]) -> (Option<Self>, &[u8]) {
+        let Some(inner) = text.strip_prefix(b"[") else { return (None, text) };
         let mut quoted = false;
         let end = inner.iter().position(|&b| {
             quoted ^= b == b'"';
             b == b']' && !quoted
         });
-        let Some(end) = end else { return Ok((None, text)) };
+        let Some(end) = end else { return (None, text) };
         let (code, rest) = inner.split_at(end);
         let rest = rest.strip_prefix(b"]").unwrap_or(rest);
-        Ok((Some(Self::parse(code)?), rest.strip_prefix(b" ").unwrap_or(rest)))
+        (Some(Self::parse(code)), rest.strip_prefix(b" ").unwrap_or(rest))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    fn parse(bytes: &[u8]) -> Self {
         let mut tokens = Tokens::new(bytes, &[]);
         let name = String::from_utf8_lossy(tokens.word()).to_ascii_uppercase();
         let other = || Self::Other(name.clone());
-        Ok(match name.as_str() {
+        match name.as_str() {
             "ALERT" => Self::Alert,
             "CAPABILITY" => Self::Capability(Capabilities::new(
                 tokens.rest().split(|&b| b == b' ').filter(|w| !w.is_empty()),
             )),
             "PERMANENTFLAGS" => {
-                let values = tokens.values()?;
+                let Ok(values) = tokens.values() else { return other() };
                 let list = values.first().map(super::token::Value::list).unwrap_or_default();
                 let words: Vec<_> = list.iter().filter_map(super::token::Value::text).collect();
                 let flags = words.iter().filter_map(|word| Flag::parse(word)).collect();
@@ -152,7 +153,7 @@ impl Code {
             "NONEXISTENT" => Self::NonExistent,
             "ALREADYEXISTS" => Self::AlreadyExists,
             _ => other(),
-        })
+        }
     }
 }
 
@@ -165,7 +166,7 @@ mod tests {
     use super::Code;
 
     fn code(text: &str) -> Option<Code> {
-        Code::split(text.as_bytes()).ok().and_then(|(code, _)| code)
+        Code::split(text.as_bytes()).0
     }
 
     #[test]
@@ -176,6 +177,10 @@ mod tests {
         assert_eq!(copied.source().to_string(), "1:3,5");
         let Some(Code::CopyUid(short)) = code("[COPYUID 7 1:3 10:11] Done") else { unreachable!() };
         assert_eq!(short.pairs(), None);
+        for twice in ["[COPYUID 7 1:3 10,10,10] Done", "[COPYUID 7 1:2,2:3 10:13] Done"] {
+            let Some(Code::CopyUid(twice)) = code(twice) else { unreachable!() };
+            assert_eq!(twice.pairs(), None);
+        }
     }
 
     #[test]
@@ -187,5 +192,6 @@ mod tests {
         }
         assert_eq!(code("[UIDVALIDITY 0]"), Some(Code::UidValidity(None)));
         assert_eq!(code("[no end"), None);
+        assert_eq!(code("[PERMANENTFLAGS (x]"), Some(Code::Other("PERMANENTFLAGS".into())));
     }
 }

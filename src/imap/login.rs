@@ -124,7 +124,7 @@ impl Hello {
         let frame = self.guard.greeting()?;
         let text = || visible(&String::from_utf8_lossy(frame.bytes().get(..200).unwrap_or(frame.bytes())));
         let line = match frame.bytes().strip_prefix(b"* ") {
-            Some(rest) => StatusLine::parse(rest)?,
+            Some(rest) => StatusLine::parse(rest),
             None => None,
         };
         match line {
@@ -165,7 +165,7 @@ impl Hello {
                     _ => {}
                 },
                 Event::Tagged(tag, frame) => {
-                    last = StatusLine::parse(frame.bytes().get(tag.len() + 1..).unwrap_or_default())?;
+                    last = StatusLine::parse(frame.bytes().get(tag.len() + 1..).unwrap_or_default());
                     if let Some(line) = &last {
                         self.hear(line);
                     }

@@ -118,6 +118,8 @@ impl Session {
         let flown = self.fly(commands, &mut flight);
         let error = match flown {
             Err(error) => {
+                // Replies are still to come, which must never pass for those to later commands.
+                self.guard.poison();
                 let verb = flight.verbs.get(flight.front()).copied().unwrap_or_default();
                 Some(self.explain(error).in_command(verb))
             }
@@ -212,10 +214,8 @@ impl Session {
             }
             Event::Tagged(tag, frame) => {
                 let rest = frame.bytes().get(tag.len() + 1..).unwrap_or_default();
-                let line = StatusLine::parse(rest)?.ok_or_else(|| {
-                    self.guard.poison();
-                    Error::protocol("a tagged reply without OK, NO or BAD")
-                })?;
+                let line = StatusLine::parse(rest)
+                    .ok_or_else(|| Error::protocol("a tagged reply without OK, NO or BAD"))?;
                 self.hear(&line);
                 let at = flight.sent.iter().position(|(sent, _)| *sent == tag);
                 if let Some((at, slot)) = at.and_then(|at| Some((at, flight.done.get_mut(at)?))) {
@@ -224,10 +224,7 @@ impl Session {
                 }
                 Ok(())
             }
-            Event::Continuation(_) => {
-                self.guard.poison();
-                Err(Error::protocol("a continuation request that nothing asked for"))
-            }
+            Event::Continuation(_) => Err(Error::protocol("a continuation request that nothing asked for")),
         }
     }
 

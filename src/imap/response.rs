@@ -59,12 +59,12 @@ pub struct StatusLine {
 
 impl StatusLine {
     /// Reads what follows `* ` or the tag. `None` where it is no status response.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let word = bytes.split(|&b| b == b' ').next().unwrap_or_default();
-        let Some(status) = Status::parse(word) else { return Ok(None) };
+        let status = Status::parse(word)?;
         let rest = bytes.get(word.len()..).unwrap_or_default();
-        let (code, text) = Code::split(rest.strip_prefix(b" ").unwrap_or(rest))?;
-        Ok(Some(Self { status, code, text: visible(&String::from_utf8_lossy(text)) }))
+        let (code, text) = Code::split(rest.strip_prefix(b" ").unwrap_or(rest));
+        Some(Self { status, code, text: visible(&String::from_utf8_lossy(text)) })
     }
 }
 
@@ -111,7 +111,7 @@ impl Response {
     pub fn parse(frame: &Frame) -> Result<Self> {
         let bytes = frame.bytes();
         let body = bytes.strip_prefix(b"* ").ok_or_else(|| Error::protocol("a response without `* `"))?;
-        if let Some(status) = StatusLine::parse(body)? {
+        if let Some(status) = StatusLine::parse(body) {
             return Ok(Self::Status(status));
         }
         let mut tokens = Tokens::new(bytes, frame.literals());
@@ -271,10 +271,9 @@ mod tests {
 
     #[test]
     fn the_root_of_a_listing_is_no_mailbox() {
-        for (text, expected) in [
-            (r#"* LIST (\Noselect) "/" """#, Some('/')),
-            (r#"* LIST (\Noselect) NIL """#, None),
-        ] {
+        for (text, expected) in
+            [(r#"* LIST (\Noselect) "/" """#, Some('/')), (r#"* LIST (\Noselect) NIL """#, None)]
+        {
             let Response::Root(delimiter) = parse(text) else { panic!("{text}") };
             assert_eq!(delimiter, expected);
         }
