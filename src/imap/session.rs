@@ -128,7 +128,8 @@ impl Session {
                 let mut spaces = None;
                 let command = Command::new("LIST").string(b"")?.string(b"")?;
                 self.run_one(&command, &mut |response| {
-                    if let Response::Root(delimiter) | Response::List(ListEntry { delimiter, .. }) = response {
+                    if let Response::Root(delimiter) | Response::List(ListEntry { delimiter, .. }) = response
+                    {
                         let mut found = Namespaces::default();
                         found.personal.delimiter = delimiter;
                         spaces = Some(found);

@@ -32,6 +32,104 @@ fn keys_that_must_all_match_need_no_parentheses() {
         .stderr("")
         .run();
     let commands: Vec<String> = server.finish().into_iter().map(|command| command.text).collect();
-    let searched = commands.iter().any(|command| command.ends_with(" UID SEARCH UNDELETED SUBJECT \"Canned\""));
+    let searched =
+        commands.iter().any(|command| command.ends_with(" UID SEARCH UNDELETED SUBJECT \"Canned\""));
     assert!(searched, "{commands:?}");
+}
+
+/// Runs a script on a scripted server and gives the commands that it sent.
+fn sent(server: Scripted, source: &str, status: i32, stdout: &str) -> Vec<String> {
+    let server = server.start();
+    Script::new(source).on(&Server::at(server.address, Tls::None)).status(status).stdout(stdout).run();
+    let commands = server.finish().into_iter().map(|command| command.text);
+    commands.map(|command| command.split_once(' ').unwrap_or_default().1.to_owned()).collect()
+}
+
+const MOVE_ALL: &str = "$LOGIN:mailbox(\"INBOX\"):all():move(\"Archive\")";
+
+fn has(commands: &[String], verb: &str) -> bool {
+    commands.iter().any(|command| command.starts_with(verb))
+}
+
+#[test]
+fn one_copy_is_no_proof_of_three() {
+    let commands = sent(
+        Scripted::new()
+            .capabilities("IMAP4rev1 UIDPLUS")
+            .greet()
+            .serve()
+            .on("UID COPY", "{tag} OK [COPYUID 8 1:3 11,11,11] copied\r\n"),
+        MOVE_ALL,
+        8,
+        "$USER@127.0.0.1: moved 0 messages from INBOX to Archive\n  IN DOUBT 3 messages (UID 1:3): the server said OK, \
+         but no copy is seen in the target: nothing was removed\n",
+    );
+    assert!(!has(&commands, "UID STORE") && !has(&commands, "UID EXPUNGE"), "{commands:?}");
+}
+
+#[test]
+fn a_copy_named_before_a_refusal_is_not_taken_for_a_move() {
+    sent(
+        Scripted::new()
+            .capabilities("IMAP4rev1 UIDPLUS MOVE")
+            .greet()
+            .serve()
+            .on("UID MOVE", "* OK [COPYUID 8 1 11] x\r\n{tag} NO disk full\r\n"),
+        MOVE_ALL,
+        8,
+        "$USER@127.0.0.1: moved 0 messages from INBOX to Archive\n  \
+         FAILED 2 messages (UID 2:3): the server refused UID MOVE: NO disk full\n  \
+         IN DOUBT 1 message (UID 1): the server left it in the mailbox and put a copy into the target; both are kept\n",
+    );
+}
+
+#[test]
+fn a_copy_named_before_the_connection_broke_is_in_doubt() {
+    sent(
+        Scripted::new()
+            .capabilities("IMAP4rev1 UIDPLUS MOVE")
+            .greet()
+            .serve_until("UID MOVE")
+            .send("* OK [COPYUID 8 1:3 11:13] x\r\n"),
+        MOVE_ALL,
+        8,
+        "$USER@127.0.0.1: moved 0 messages from INBOX to Archive\n  IN DOUBT 3 messages (UID 1:3): it is in the target, \
+         and may still be in the mailbox: the connection broke before the server answered (the connection was lost: \
+         the server hung up)\n",
+    );
+}
+
+#[test]
+fn what_was_in_the_target_before_is_no_proof() {
+    // Without UIDNEXT nobody knows what was there, and it may even be the source under another name.
+    let commands = sent(
+        Scripted::new()
+            .greet()
+            .serve()
+            .on("STATUS", "* STATUS Archive (MESSAGES 3)\r\n{tag} OK done\r\n")
+            .on("UID COPY", "{tag} OK done\r\n"),
+        MOVE_ALL,
+        8,
+        "$USER@127.0.0.1: moved 0 messages from INBOX to Archive\n  IN DOUBT 3 messages (UID 1:3): the server said OK, \
+         but no copy is seen in the target: nothing was removed\n",
+    );
+    assert!(!has(&commands, "UID STORE") && !has(&commands, "EXAMINE \"Archive\""), "{commands:?}");
+}
+
+#[test]
+fn a_missing_target_is_made_even_if_the_server_gives_no_trycreate() {
+    let commands = sent(
+        Scripted::new()
+            .capabilities("IMAP4rev1 UIDPLUS")
+            .greet()
+            .serve_until("STATUS")
+            .send("{tag} NO no such mailbox\r\n")
+            .serve_until("UID COPY")
+            .send("{tag} NO no such mailbox\r\n")
+            .serve(),
+        MOVE_ALL,
+        0,
+        "$USER@127.0.0.1: moved 3 messages from INBOX to Archive\n  created mailbox Archive\n",
+    );
+    assert!(has(&commands, "CREATE \"Archive\"") && has(&commands, "UID EXPUNGE 1:3"), "{commands:?}");
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::identity::{Identity, Inquiry, Likeness};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::imap::{Access, CopyUid, Session};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
@@ -13,62 +13,65 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    pub(super) fn land(&mut self, validity: UidValidity, uid: Uid) {
-        match self.landed.iter_mut().find(|(known, _)| *known == validity) {
-            Some((_, uids)) => uids.insert(uid),
-            None => self.landed.push((validity, UidSet::from(uid))),
+    /// Makes it of messages and where each is now, in any order.
+    fn of(pairs: Vec<(Uid, UidValidity, Uid)>) -> Self {
+        let mut landed: BTreeMap<UidValidity, Vec<Uid>> = BTreeMap::new();
+        for (_, validity, target) in &pairs {
+            landed.entry(*validity).or_default().push(*target);
+        }
+        Self {
+            shown: pairs.into_iter().map(|(source, ..)| source).collect(),
+            landed: landed
+                .into_iter()
+                .map(|(validity, uids)| (validity, uids.into_iter().collect()))
+                .collect(),
         }
     }
 
-    /// Takes what COPYUID shows of the named messages. A code whose two lists differ in length shows
-    /// nothing.
+    /// Takes what COPYUID shows of the named messages. A code whose two lists differ in length, or name a
+    /// message twice, shows nothing.
     pub(super) fn from_codes(codes: &[CopyUid], named: &UidSet) -> Self {
-        let mut proof = Self::default();
-        for code in codes {
-            for (source, target) in code.pairs().unwrap_or_default() {
-                if named.contains(source) {
-                    proof.shown.insert(source);
-                    proof.land(code.validity, target);
-                }
-            }
-        }
-        proof
+        let each = |code: &CopyUid| {
+            let validity = code.validity;
+            let pairs = code.pairs().unwrap_or_default().into_iter();
+            pairs.map(move |(source, target)| (source, validity, target))
+        };
+        Self::of(codes.iter().flat_map(each).filter(|(source, ..)| named.contains(*source)).collect())
     }
 }
 
-/// Looks in the target mailbox for copies of messages, among those that came after `since`.
+/// Looks in the target mailbox for copies of messages, among those that came at `since` or later and are not
+/// `taken`: known to be copies of others.
 ///
 /// Messages that are alike are matched by their number: two of three alike in the target show two. Another
 /// mailbox is open afterwards.
 pub(super) fn look_in_target(
     session: &mut Session,
     target: &MailboxName,
-    since: Option<Uid>,
+    since: Uid,
+    taken: &UidSet,
     wanted: &UidSet,
     identities: &BTreeMap<Uid, Identity>,
 ) -> Result<Proof> {
-    let mut proof = Proof::default();
     if wanted.is_empty() {
-        return Ok(proof);
+        return Ok(Proof::default());
     }
-    let validity = session.open_mailbox(target, Access::Read)?.validity;
-    let new = UidSet::range(since.unwrap_or(Uid::MIN), Uid::MAX);
-    let there = Inquiry::new(session, None)?.ask(session, &new)?;
+    let Some(validity) = session.open_mailbox(target, Access::Read)?.validity else {
+        return Err(ErrorKind::NoUidValidity { mailbox: target.text().to_owned() }.into());
+    };
+    let there = Inquiry::new(session, None)?.ask(session, &UidSet::range(since, Uid::MAX))?;
     let mut copies: BTreeMap<Likeness, Vec<Uid>> = BTreeMap::new();
-    for (uid, identity) in &there {
+    for (uid, identity) in there.iter().filter(|(uid, _)| !taken.contains(**uid)) {
         if let Some(likeness) = identity.likeness() {
             copies.entry(likeness).or_default().push(*uid);
         }
     }
+    let mut pairs = Vec::new();
     for uid in wanted.iter() {
         let likeness = identities.get(&uid).and_then(Identity::likeness);
-        let copy = likeness.and_then(|likeness| copies.get_mut(&likeness)?.pop());
-        if let Some(copy) = copy {
-            proof.shown.insert(uid);
-            if let Some(validity) = validity {
-                proof.land(validity, copy);
-            }
+        if let Some(copy) = likeness.and_then(|likeness| copies.get_mut(&likeness)?.pop()) {
+            pairs.push((uid, validity, copy));
         }
     }
-    Ok(proof)
+    Ok(Proof::of(pairs))
 }

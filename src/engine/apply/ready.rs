@@ -15,8 +15,18 @@ pub(super) struct Ready {
     /// Those of them of which only the server can tell that they match.
     pub(super) unchecked: UidSet,
     pub(super) identities: BTreeMap<Uid, Identity>,
-    /// The target's next UID before anything was done; `None` where it does not exist or would not say.
-    pub(super) target_next: Option<Uid>,
+    pub(super) before: Before,
+}
+
+/// What the target was before anything was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It does not exist, or the server would not speak of it.
+    Missing,
+    /// Whatever comes later has this UID or a higher one.
+    Next(Uid),
+    /// It is there, and new messages can't be told from old ones.
+    Unknown,
 }
 
 /// Opens the selection's mailbox for writing, compares its UIDVALIDITY, and looks at each message again, all
@@ -42,17 +52,24 @@ pub(super) fn make_ready(
     }
     let mut identities = BTreeMap::new();
     let mut target_next = None;
-    let ends = session.run_in(&selection.name, Access::Write, false, &commands, &mut |_, response| {
+    let ends = session.run_in(&selection.name, Access::Write, false, &commands, &mut |at, response| {
         match response {
-            Response::MailboxStatus(status) if Some(&status.name) == target => target_next = status.uid_next,
+            // Servers may spell the name in another way; it is the one that was asked about.
+            Response::MailboxStatus(status) if at == fetches => target_next = status.uid_next,
             response => inquiry.take(&mut identities, &selection.uids, response),
         }
         Ok(())
     })?;
     check_open(session, selection)?;
-    for end in ends.into_iter().take(fetches) {
+    let mut ends = ends.into_iter();
+    for end in ends.by_ref().take(fetches) {
         end.ok()?;
     }
+    let before = match (ends.next(), target_next) {
+        (Some(end), _) if !end.is_ok() => Before::Missing,
+        (_, Some(next)) => Before::Next(next),
+        (_, None) => Before::Unknown,
+    };
     let all_there: UidSet = identities.keys().copied().collect();
     report.skip(selection.uids.difference(&all_there), "no longer in the mailbox");
     let mut uids = UidSet::new();
@@ -71,7 +88,7 @@ pub(super) fn make_ready(
         }
     }
     report.skip(differing, "left alone: what is seen now does not match what was searched for");
-    Ok(Ready { uids, unchecked, identities, target_next })
+    Ok(Ready { uids, unchecked, identities, before })
 }
 
 /// Makes sure that the selection's mailbox is open for writing and that its UIDs mean what they meant.

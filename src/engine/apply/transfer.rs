@@ -4,11 +4,8 @@
 //! b. With UIDPLUS: `UID COPY`, proof of the copies, `\Deleted` on what is proven, `UID EXPUNGE` of the same.
 //! c. Without: the same as b without the last step, and it is said that the messages stay marked.
 
-use std::collections::BTreeMap;
-
 use super::proof::{Proof, look_in_target};
-use super::ready::{Ready, check_open, make_ready, reopen};
-use crate::engine::identity::Identity;
+use super::ready::{Before, Ready, check_open, make_ready, reopen};
 use crate::engine::names::{NameSpec, has_special_use, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
@@ -23,6 +20,8 @@ struct Way<'a> {
     target: MailboxName,
     ready: Ready,
     report: Report,
+    /// CREATE was sent for the target.
+    tried: bool,
     created: bool,
 }
 
@@ -72,7 +71,7 @@ pub(super) fn transfer(
         ));
     }
     let uids = ready.uids.clone();
-    let mut way = Way { selection, target: name, ready, report, created: false };
+    let mut way = Way { selection, target: name, ready, report, tried: false, created: false };
     if verb == Verb::Copy {
         way.copy(session, &uids);
     } else if moves {
@@ -105,22 +104,37 @@ impl Way<'_> {
         let broken = error.map(|error| error.to_string());
         let mut again = UidSet::new();
         let mut unsettled = UidSet::new();
+        let mut copied = UidSet::new();
         let mut reasons = Vec::new();
         for transfer in &transfers {
             let proof = Proof::from_codes(&transfer.copied, &transfer.named);
             let rest = transfer.named.difference(&proof.shown);
-            self.take_done(&proof);
+            self.take_landed(&proof);
             match &transfer.done {
                 Some(done) if self.may_try_again(done, &proof) => again = again.union(&rest),
-                Some(done) => {
+                Some(done) if done.is_ok() => {
+                    self.report.done = self.report.done.union(&proof.shown);
                     reasons.push((rest.clone(), refusal(done)));
                     unsettled = unsettled.union(&rest);
                 }
-                None => self.report.doubt(rest, cut(broken.as_deref())),
+                // COPYUID comes before the originals go: after a refusal they must be looked for.
+                Some(done) => {
+                    copied = copied.union(&proof.shown);
+                    reasons.push((transfer.named.clone(), refusal(done)));
+                    unsettled = unsettled.union(&transfer.named);
+                }
+                None => {
+                    let cut = cut(broken.as_deref());
+                    self.report.doubt(
+                        proof.shown,
+                        format!("it is in the target, and may still be in the mailbox: {cut}"),
+                    );
+                    self.report.doubt(rest, cut);
+                }
             }
         }
         if !unsettled.is_empty()
-            && let Err(error) = self.settle(session, &unsettled, &reasons)
+            && let Err(error) = self.settle(session, &unsettled, &copied, &reasons)
         {
             self.report.doubt(unsettled, format!("it could not be looked after: {error}"));
         }
@@ -130,33 +144,36 @@ impl Way<'_> {
     }
 
     /// Finds out what became of messages of which MOVE's answer does not say it: what is still in the source
-    /// and what arrived in the target.
-    fn settle(&mut self, session: &mut Session, uids: &UidSet, reasons: &[(UidSet, String)]) -> Result<()> {
+    /// and what arrived in the target. `copied` are those whose copies COPYUID named.
+    fn settle(
+        &mut self,
+        session: &mut Session,
+        uids: &UidSet,
+        copied: &UidSet,
+        reasons: &[(UidSet, String)],
+    ) -> Result<()> {
         let here = still_here(session, uids)?;
-        let since = self.ready.target_next;
-        let proof = look_in_target(session, &self.target, since, uids, &self.ready.identities);
-        // The script may go on with the source; it must be the mailbox that was checked.
-        let reopened = reopen(session, self.selection);
-        let proof = match proof {
+        let there = match self.look(session, &uids.difference(copied)) {
             // A target that does not exist holds no copies.
-            Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => Proof::default(),
-            proof => proof?,
+            Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => UidSet::new(),
+            proof => proof?.shown,
         };
+        let there = there.union(copied);
         let gone = uids.difference(&here);
-        self.take_done(&Proof { shown: proof.shown.intersection(&gone), landed: Vec::new() });
+        self.report.done = self.report.done.union(&gone.intersection(&there));
         self.report.doubt(
-            gone.difference(&proof.shown),
+            gone.difference(&there),
             "no longer in the mailbox and not seen in the target; another client may have taken it",
         );
         self.report.doubt(
-            here.intersection(&proof.shown),
+            here.intersection(&there),
             "the server left it in the mailbox and put a copy into the target; both are kept",
         );
-        let left = here.difference(&proof.shown);
+        let left = here.difference(&there);
         for (named, reason) in reasons {
             self.report.fail(left.intersection(named), reason.clone());
         }
-        reopened
+        Ok(())
     }
 
     /// Copies, and is done.
@@ -174,6 +191,9 @@ impl Way<'_> {
                     self.report.done = self.report.done.union(&transfer.named);
                 }
                 Some(done) if self.may_try_again(done, &proof) => again = again.union(&rest),
+                Some(done) if done.is_ok() => {
+                    self.report.doubt(rest, "the server said OK but named no copy of it");
+                }
                 Some(done) => self.report.fail(rest, refusal(done)),
                 None => self.report.doubt(rest, cut(broken.as_deref())),
             }
@@ -189,7 +209,7 @@ impl Way<'_> {
         let broken = error.map(|error| error.to_string());
         let mut again = UidSet::new();
         let mut proven = UidSet::new();
-        let mut to_look_for: Vec<(UidSet, String)> = Vec::new();
+        let mut to_look_for: Vec<UidSet> = Vec::new();
         for transfer in &transfers {
             let proof = Proof::from_codes(&transfer.copied, &transfer.named);
             let whole = proof.shown == transfer.named;
@@ -199,10 +219,7 @@ impl Way<'_> {
                     self.take_landed(&proof);
                 }
                 Some(done) if self.may_try_again(done, &proof) => again = again.union(&transfer.named),
-                Some(done) if done.is_ok() => to_look_for.push((
-                    transfer.named.clone(),
-                    "the copy could not be found in the target: nothing was removed".to_owned(),
-                )),
+                Some(done) if done.is_ok() => to_look_for.push(transfer.named.clone()),
                 Some(done) => self.report.fail(transfer.named.clone(), refusal(done)),
                 None => self.report.doubt(
                     transfer.named.clone(),
@@ -210,21 +227,29 @@ impl Way<'_> {
                 ),
             }
         }
-        for (named, reason) in to_look_for {
-            match self.look(session, &named) {
-                // All of a batch or nothing: a copy too few is a server that can't be trusted with the rest.
-                Ok(proof) if proof.shown == named => {
-                    proven = proven.union(&named);
-                    self.take_landed(&proof);
+        // In one look, so that one copy can't stand for two messages of different batches.
+        let wanted = to_look_for.iter().fold(UidSet::new(), |sum, named| sum.union(named));
+        match self.look(session, &wanted) {
+            Ok(proof) => {
+                self.take_landed(&proof);
+                for named in to_look_for {
+                    let shown = proof.shown.intersection(&named);
+                    // All of a batch or nothing: a copy too few is a server that can't be trusted with the rest.
+                    if shown == named {
+                        proven = proven.union(&named);
+                        continue;
+                    }
+                    self.report.doubt(
+                        named.difference(&shown),
+                        "the server said OK, but no copy is seen in the target: nothing was removed",
+                    );
+                    self.report.doubt(
+                        shown,
+                        "a copy is in the target, but not of every message of the batch: nothing was removed",
+                    );
                 }
-                Ok(proof) => {
-                    let short =
-                        "a copy is in the target, but not of every message of the batch: nothing was removed";
-                    self.report.doubt(proof.shown.clone(), short);
-                    self.report.fail(named.difference(&proof.shown), reason);
-                }
-                Err(error) => self.report.doubt(named, format!("nothing was removed: {error}")),
             }
+            Err(error) => self.report.doubt(wanted, format!("nothing was removed: {error}")),
         }
         if !proven.is_empty() {
             self.remove(session, &proven);
@@ -234,11 +259,23 @@ impl Way<'_> {
         }
     }
 
-    /// Looks for copies in the target and opens the source again.
-    fn look(&self, session: &mut Session, named: &UidSet) -> Result<Proof> {
-        let identities: &BTreeMap<Uid, Identity> = &self.ready.identities;
-        let proof = look_in_target(session, &self.target, self.ready.target_next, named, identities);
-        reopen(session, self.selection)?;
+    /// Looks for copies in the target, among what can only have come there by this transfer, and opens the
+    /// source again.
+    fn look(&self, session: &mut Session, wanted: &UidSet) -> Result<Proof> {
+        let since = match self.ready.before {
+            Before::Next(next) => next,
+            Before::Missing if self.tried => Uid::MIN,
+            // What is there may have been there before, or be the source itself under another name.
+            Before::Missing | Before::Unknown => return Ok(Proof::default()),
+        };
+        if wanted.is_empty() {
+            return Ok(Proof::default());
+        }
+        let landed = self.report.landed.iter();
+        let taken = landed.fold(UidSet::new(), |sum, landing| sum.union(&landing.uids));
+        let proof = look_in_target(session, &self.target, since, &taken, wanted, &self.ready.identities);
+        // Whoever goes on with the source looks first whether it is open: what was seen counts all the same.
+        drop(reopen(session, self.selection));
         proof
     }
 
@@ -311,14 +348,22 @@ impl Way<'_> {
 
     /// Tells whether a refusal means that the target is missing and nothing was done yet.
     fn may_try_again(&self, done: &Done, proof: &Proof) -> bool {
-        let missing = done.has(&Code::TryCreate) || done.has(&Code::NonExistent);
-        !done.is_ok() && missing && proof.shown.is_empty() && !self.created
+        // Some servers forget the code.
+        let missing = done.has(&Code::TryCreate)
+            || done.has(&Code::NonExistent)
+            || self.ready.before == Before::Missing;
+        !done.is_ok() && missing && proof.shown.is_empty() && !self.tried
     }
 
     fn create_target(&mut self, session: &mut Session, for_: &UidSet) -> bool {
+        self.tried = true;
+        if let Err(error) = check_open(session, self.selection) {
+            self.report.fail(for_.clone(), error.to_string());
+            return false;
+        }
         match session.create(&self.target) {
-            Ok(_) => {
-                self.created = true;
+            Ok(new) => {
+                self.created = new;
                 true
             }
             Err(error) => {
@@ -345,7 +390,7 @@ fn cut(error: Option<&str>) -> String {
 
 /// Finds which of the messages are still in the open mailbox.
 fn still_here(session: &mut Session, uids: &UidSet) -> Result<UidSet> {
-    let mut here = UidSet::new();
+    let mut here = Vec::new();
     let parts = uids.split(crate::imap::COMMAND_BYTES - 100);
     let commands: Vec<_> =
         parts.iter().map(|part| Command::new("UID FETCH").uids(part).syntax("(UID)")).collect();
@@ -354,12 +399,12 @@ fn still_here(session: &mut Session, uids: &UidSet) -> Result<UidSet> {
             && let Some(uid) = fetch.uid
             && uids.contains(uid)
         {
-            here.insert(uid);
+            here.push(uid);
         }
         Ok(())
     })?;
     for end in ends {
         end.ok()?;
     }
-    Ok(here)
+    Ok(here.into_iter().collect())
 }
