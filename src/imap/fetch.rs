@@ -173,11 +173,6 @@ impl Fetch {
         found.map(|(_, content)| content.as_slice())
     }
 
-    /// Gives all contents that came, by the text between their brackets in upper case.
-    pub fn sections(&self) -> &[(String, Vec<u8>)] {
-        &self.sections
-    }
-
     /// Takes a section's content out, as [`Fetch::section`] finds it.
     pub fn take_section(&mut self, section: &Section) -> Option<Vec<u8>> {
         let wanted = section.text()?.to_ascii_uppercase();

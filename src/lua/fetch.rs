@@ -20,21 +20,23 @@ pub(super) fn start(args: &mut Args) -> Result<Promise> {
     })?;
     let set = selection.check()?.clone();
     let list = args.table("a list of items such as `{ \"FLAGS\", \"BODY[HEADER]\" }`")?;
-    let mut items = Vec::new();
+    let mut wanted = Vec::new();
     for value in list.sequence_values::<Value>() {
         let value = value.map_err(|error| Error::script(error.to_string(), ""))?;
         let name = value.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
-        items.push(item(&name).ok_or_else(|| {
+        let item = item(&name).ok_or_else(|| {
             let hint = "there are FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODYSTRUCTURE and BODY[…]";
             Error::script(format!("`fetch` has no item `{}`", crate::error::visible(&name)), hint)
-        })?);
+        })?;
+        wanted.push((name, item));
     }
+    let items: Vec<_> = wanted.iter().map(|(_, item)| item.clone()).collect();
     let tickets: Vec<_> = set.occupied().iter().map(|part| part.fetch(items.clone())).collect();
     Ok(Promise::of(move |lua| {
         let all = lua.create_table()?;
         for ticket in tickets {
             for fetch in thrown(lua, ticket.wait())? {
-                all.raw_push(table(lua, &fetch)?)?;
+                all.raw_push(table(lua, &fetch, &wanted)?)?;
             }
         }
         lua.pack_multi(all)
@@ -81,8 +83,8 @@ fn section(inner: &str) -> Option<Section> {
     })
 }
 
-/// Makes a table of what came, by the items' names.
-fn table(lua: &Lua, fetch: &Fetch) -> mlua::Result<Table> {
+/// Makes a table of what came: sections under the names that the script asked for them by.
+fn table(lua: &Lua, fetch: &Fetch, wanted: &[(String, FetchItem)]) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("UID", fetch.uid.map(crate::mail::Uid::get))?;
     if let Some(flags) = &fetch.flags {
@@ -96,8 +98,12 @@ fn table(lua: &Lua, fetch: &Fetch) -> mlua::Result<Table> {
     if let Some(root) = &fetch.structure {
         table.raw_set("BODYSTRUCTURE", structure(lua, root)?)?;
     }
-    for (name, content) in fetch.sections() {
-        table.raw_set(format!("BODY[{name}]"), bytes(lua, content)?)?;
+    for (name, item) in wanted {
+        if let FetchItem::Section(section) | FetchItem::Partial(section, ..) = item
+            && let Some(content) = fetch.section(section)
+        {
+            table.raw_set(name.as_str(), bytes(lua, content)?)?;
+        }
     }
     Ok(table)
 }
