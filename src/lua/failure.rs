@@ -161,7 +161,13 @@ fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) 
     let text = text.split("\nstack traceback:").next().unwrap_or_default();
     let text = text.trim_start_matches("runtime error: ").trim_start_matches("syntax error: ");
     match split_place(text) {
-        Some((place, message)) => {
+        Some((place, mut message)) => {
+            // `coroutine.wrap` puts the place before it once more.
+            while let Some((again, rest)) = split_place(message)
+                && again.file == place.file
+            {
+                message = rest;
+            }
             let mut all = vec![place];
             all.extend(places);
             all.dedup();

@@ -80,7 +80,11 @@ impl MessageValue {
         let only = self.selection.with_uids(UidSet::from(self.loaded.uid));
         let told = only.fetch(vec![FetchItem::BodyStructure]).wait()?;
         let structure = told.into_iter().find_map(|fetch| fetch.structure);
-        let gone = || ErrorKind::Gone { uid: self.loaded.uid.get() }.into();
+        let gone = || {
+            Error::from(ErrorKind::Gone { uid: self.loaded.uid.get() })
+                .in_account(self.selection.account.label())
+                .in_mailbox(&self.selection.shown)
+        };
         structure.map(|structure| structure.attachments()).ok_or_else(gone)
     }
 

@@ -110,6 +110,12 @@ fn mark(lua: &Lua, this: &SelectionValue, args: &mut Args, on: bool) -> Result<P
         let hint = "name them: `mark(\"seen\")`, `mark(\"flagged\", \"$Important\")`";
         return Err(Error::script("no flags were given", hint));
     }
+    if all.contains(&Flag::Deleted) && !on {
+        return Err(Error::script(
+            "\\Deleted can't be taken away: the original of a message that was moved would come back",
+            "`copy` one that was marked by mistake",
+        ));
+    }
     if all.contains(&Flag::Deleted) {
         return Err(Error::script(
             "marking messages \\Deleted lets any other program remove them for good",
