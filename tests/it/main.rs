@@ -10,12 +10,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
+mod append;
 mod certificates;
 mod conversation;
 mod dovecot;
 mod dovecot_config;
+mod errors;
 mod harness;
 mod mail;
+mod messages;
+mod names;
 mod observer;
 mod output;
 mod patterns;

@@ -9,7 +9,10 @@ use regex::Regex;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
 };
 
@@ -89,30 +92,37 @@ fn join(client: TcpStream, server: TcpStream, hidden: &[Capability]) {
     let to_server = server.try_clone().unwrap();
     let (gate, filter) = (hidden.to_vec(), hidden.to_vec());
     let answers = Arc::clone(&to_client);
+    let (tell, told) = channel();
     thread::spawn(move || {
         let end = to_server.try_clone().unwrap();
-        commands(BufReader::new(client), to_server, &answers, &gate);
+        commands(BufReader::new(client), to_server, &answers, &gate, &told);
         end.shutdown(Shutdown::Both).ok();
     });
     thread::spawn(move || {
-        responses(BufReader::new(server), &to_client, &filter);
+        responses(BufReader::new(server), &to_client, &filter, &tell);
         to_client.lock().unwrap().shutdown(Shutdown::Both).ok();
     });
 }
 
-/// Carries commands to the server and answers BAD to those that need what is hidden.
+/// Carries commands to the server and answers BAD to those that need what is hidden. `told` has the first words of
+/// what the server said.
 fn commands(
     mut client: BufReader<TcpStream>,
     mut server: TcpStream,
     answers: &Mutex<TcpStream>,
     hidden: &[Capability],
+    told: &Receiver<String>,
 ) -> Option<()> {
     let mut inside_command = false;
     let mut refused = false;
+    let mut current = String::new();
     loop {
         let line = read_line(&mut client)?;
         let text = String::from_utf8_lossy(&line).trim_end().to_uppercase();
         let (tag, command) = text.split_once(' ').unwrap_or((&text, ""));
+        if !inside_command {
+            current = tag.to_owned();
+        }
         let command = if inside_command { &text } else { command };
         let offence = hidden.iter().find(|capability| capability.used_by(command));
         if let Some(capability) = offence.filter(|_| !refused) {
@@ -125,12 +135,14 @@ fn commands(
                 return None;
             }
         }
+        while told.try_recv().is_ok() {}
         if !refused {
             server.write_all(&line).ok()?;
         }
         let length = literal_length(text.as_str());
+        let synchronises = length.is_some() && !text.ends_with("+}");
         // A refused command's synchronising literal is never sent, so the command has ended.
-        inside_command = length.is_some() && (!refused || text.ends_with("+}"));
+        inside_command = length.is_some() && !(synchronises && (refused || !invited(&current, told)?));
         if let Some(length) = length.filter(|_| inside_command) {
             let mut literal = vec![0; length];
             client.read_exact(&mut literal).ok()?;
@@ -142,11 +154,23 @@ fn commands(
     }
 }
 
+/// Waits for what the server says to an announced literal: to go on, or that the command is refused.
+fn invited(tag: &str, told: &Receiver<String>) -> Option<bool> {
+    loop {
+        match told.recv().ok()?.to_uppercase() {
+            word if word == "+" => return Some(true),
+            word if word == tag => return Some(false),
+            _ => {}
+        }
+    }
+}
+
 /// Carries responses to the client, with capability lists and response codes rid of what is hidden.
 fn responses(
     mut server: BufReader<TcpStream>,
     client: &Mutex<TcpStream>,
     hidden: &[Capability],
+    tell: &Sender<String>,
 ) -> Option<()> {
     let codes = Regex::new(r"^(\S+ (?:OK|NO) )\[(?:COPYUID|APPENDUID) [^\]]*\] ?").unwrap();
     // The proxy can't follow into TLS.
@@ -154,6 +178,7 @@ fn responses(
     loop {
         let line = read_line(&mut server)?;
         let mut text = String::from_utf8_lossy(&line).into_owned();
+        tell.send(text.split_whitespace().next().unwrap_or_default().to_owned()).ok();
         let mut response = line;
         if text.starts_with("* CAPABILITY ") || text.contains(" OK [CAPABILITY ") {
             text = without(&text, &words);

@@ -17,7 +17,7 @@ on_every!(a_session_selects_searches_fetches_and_logs_out, |server| {
         local found = account:search { seen = false }
         print(#found, found.mailbox, tostring(found), found.uids[1], math.type(found.uid_validity))
         for _, item in ipairs(account:fetch(account:search { uid = "1:9" }, { "FLAGS", "RFC822.SIZE", "BODY[HEADER.FIELDS (SUBJECT)]", "BODY[TEXT]<0.3>" })) do
-          print(item.UID, item.FLAGS[1] == "\\Seen" or item.FLAGS[2] == "\\Seen", item["RFC822.SIZE"] > 100, (item["BODY[HEADER.FIELDS (SUBJECT)]"]:gsub("%s+", " ")), item["BODY[TEXT]"])
+          print(item.UID, item.FLAGS[1] == "\\Seen" or item.FLAGS[2] == "\\Seen", item["RFC822.SIZE"] > 100, (item["BODY[HEADER.FIELDS (SUBJECT)]"]:gsub("%s+", " ")), item["BODY[TEXT]<0.3>"])
         end
         account:noop()
         account:logout()
