@@ -1,12 +1,12 @@
 -- Keeps mailboxes from growing for ever: what is older than its mailbox allows goes to Trash, flagged messages
--- excepted. Edit the table; a mailbox that does not exist is left out and told.
+-- excepted. Edit the list; a mailbox that does not exist is left out and told.
 --
 --   imapscript retention.lua SERVER USER      with the password in IMAP_PASSWORD
 
 local keep = {
-  ["@junk"] = "30d",
-  ["Work"] = "3y",
-  ["Newsletters"] = "90d",
+  { "@junk", "30d" },
+  { "Newsletters", "90d" },
+  { "Archive", "4y" },
 }
 
 local account = login {
@@ -15,12 +15,16 @@ local account = login {
   password = secret.env "IMAP_PASSWORD",
 }
 
-local there = { ["@junk"] = true }
-for _, mailbox in ipairs(account:list()) do there[mailbox.name] = mailbox.selectable end
+local there = {}
+for _, mailbox in ipairs(account:list()) do
+  there[mailbox.name] = mailbox.selectable
+  if mailbox.special_use then there["@" .. mailbox.special_use] = true end
+end
 
-for _, name in ipairs { "@junk", "Newsletters", "Work" } do
+for _, rule in ipairs(keep) do
+  local name, age = rule[1], rule[2]
   if there[name] then
-    account:mailbox(name):search({ older_than = keep[name], except = { flagged = true } }):trash()
+    account:mailbox(name):search({ older_than = age, except = { flagged = true } }):trash()
   else
     log.info("there is no mailbox " .. name)
   end

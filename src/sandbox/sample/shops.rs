@@ -108,11 +108,11 @@ pub(super) fn letters() -> Vec<Letter> {
 
 fn receipts() -> Vec<Letter> {
     let letter = |(days, from, subject, text, flags): (i64, &str, &str, &str, &str)| {
-        let mailbox = if days > 120 { "Archive" } else { "INBOX" };
         let html =
             format!("<html><body><h2>{subject}</h2><pre>{text}</pre><p>Thank you!</p></body></html>\n");
         let text = format!("Hello Sam,\n\n{text}\n\nThank you!\n");
-        Letter::new(mailbox, days, from, subject).both(&text, &html).flags(flags)
+        // Sam never files receipts: all of them are still where they arrived.
+        Letter::new("INBOX", days, from, subject).both(&text, &html).flags(flags)
     };
     RECEIPTS.into_iter().map(letter).collect()
 }
@@ -125,10 +125,9 @@ fn invoices() -> Vec<Letter> {
             "Dear Sam Rivera,\n\nattached is your invoice {number} for one small server and its big dreams.\n\
              We will debit 7.14 within five days.\n\nKiosk Hosting\n"
         );
-        let mailbox = if days > 180 { "Archive" } else { "INBOX" };
         // Two of them are scans, and big.
         let size = if number % 5 == 2 { 180_000 } else { 2_600 };
-        Letter::new(mailbox, days, "Kiosk Hosting <billing@kiosk-hosting.example>", &subject)
+        Letter::new("INBOX", days, "Kiosk Hosting <billing@kiosk-hosting.example>", &subject)
             .text(&text)
             .file(
                 "application/pdf",
