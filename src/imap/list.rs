@@ -93,6 +93,10 @@ impl ListEntry {
     }
 
     /// Gives the delimiter of a response about the root, which has an empty name: the answer to `LIST "" ""`.
+    #[expect(
+        clippy::option_option,
+        reason = "no answer about the root, and a root without hierarchy, differ"
+    )]
     pub(super) fn root(values: &[Value<'_>]) -> Option<Option<char>> {
         let [_, delimiter, Value::Text(name), ..] = values else { return None };
         name.is_empty().then(|| first_char(delimiter))

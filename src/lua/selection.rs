@@ -149,19 +149,25 @@ impl Key {
 
     /// Gives what must be fetched for it, and nothing else.
     fn item(self) -> FetchItem {
-        let field = |name: &str| FetchItem::Section(Section::Fields(vec![name.to_owned()]));
         match self {
             Self::Received => FetchItem::InternalDate,
             Self::Size => FetchItem::Size,
-            Self::Date => field("date"),
-            Self::Subject => field("subject"),
-            Self::From => field("from"),
+            Self::Date | Self::Subject | Self::From => FetchItem::Section(self.section()),
         }
+    }
+
+    fn section(self) -> Section {
+        let name = match self {
+            Self::Subject => "subject",
+            Self::From => "from",
+            Self::Received | Self::Size | Self::Date => "date",
+        };
+        Section::Fields(vec![name.to_owned()])
     }
 
     /// Gives what is compared: a number, and a text among equal numbers.
     fn of(self, fetch: &Fetch) -> (i64, String) {
-        let headers = fetch.sections().first().map(|(_, block)| Headers::parse(block)).unwrap_or_default();
+        let headers = fetch.section(&self.section()).map(Headers::parse).unwrap_or_default();
         match self {
             Self::Received => {
                 (fetch.internal_date.map_or(0, |date| date.timestamp().as_second()), String::new())

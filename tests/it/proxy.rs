@@ -121,7 +121,7 @@ fn commands(
         let text = String::from_utf8_lossy(&line).trim_end().to_uppercase();
         let (tag, command) = text.split_once(' ').unwrap_or((&text, ""));
         if !inside_command {
-            current = tag.to_owned();
+            tag.clone_into(&mut current);
         }
         let command = if inside_command { &text } else { command };
         let offence = hidden.iter().find(|capability| capability.used_by(command));

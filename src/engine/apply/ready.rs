@@ -52,10 +52,11 @@ pub(super) fn make_ready(
     }
     let mut identities = BTreeMap::new();
     let mut target_next = None;
-    let ends = session.run_in(&selection.name, Access::Write, false, &commands, &mut |at, response| {
+    let ends = session.run_in(&selection.name, Access::Write, false, &commands, &mut |_, response| {
         match response {
-            // Servers may spell the name in another way; it is the one that was asked about.
-            Response::MailboxStatus(status) if at == fetches => target_next = status.uid_next,
+            // It is the only one that was asked for, whenever it comes (Dovecot answers it before a FETCH that
+            // takes its time) and however the server spells the name.
+            Response::MailboxStatus(status) => target_next = status.uid_next,
             response => inquiry.take(&mut identities, &selection.uids, response),
         }
         Ok(())
