@@ -135,7 +135,17 @@ impl Session {
             parts.iter().map(|part| Command::new(verb).uids(part).mailbox(target)).collect();
         let mut copied = vec![Vec::new(); parts.len()];
         let mut keep = |at: usize, line: &StatusLine| {
-            if let (Some(Code::CopyUid(copy)), Some(list)) = (&line.code, copied.get_mut(at)) {
+            let Some(Code::CopyUid(copy)) = &line.code else { return };
+            let source = copy.source();
+            let mut of = at;
+            // By what it names: Dovecot 2.3 sends the codes of all pipelined moves before the first one's end.
+            for (part, list) in parts.iter().zip(&mut copied) {
+                if !part.intersection(&source).is_empty() {
+                    list.push(copy.clone());
+                    of = usize::MAX;
+                }
+            }
+            if let Some(list) = copied.get_mut(of) {
                 list.push(copy.clone());
             }
         };
