@@ -113,7 +113,24 @@ impl Query {
         needs
     }
 
+    /// Tells whether the server can't be asked for it in a command of reasonable length (RFC 2683 §3.2.1.5).
+    /// It is judged here then.
+    fn is_too_long(&self) -> bool {
+        match self {
+            Self::Uids(set) => set.to_string().len() > 2_000,
+            Self::Any(list) => {
+                let lengths = list.iter().map(|query| match query {
+                    Self::Header(name, text) => Some(name.len() + text.len() + 20),
+                    _ => None,
+                });
+                lengths.sum::<Option<usize>>().is_some_and(|bytes| bytes > 4_000)
+            }
+            _ => false,
+        }
+    }
+
     fn add_needs(&self, needs: &mut Needs) {
+        needs.look |= self.is_too_long();
         match self {
             Self::All(list) | Self::Any(list) => list.iter().for_each(|query| query.add_needs(needs)),
             Self::Not(query) => query.add_needs(needs),

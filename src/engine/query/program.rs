@@ -17,6 +17,9 @@ impl Query {
     /// Gives the program for the query, or for its contrary: an approximation is only wider if the `NOT`
     /// is beneath it.
     fn key(&self, holds: bool) -> Result<SearchKey> {
+        if self.is_too_long() {
+            return Ok(SearchKey::All);
+        }
         Ok(match self {
             Self::All(list) if holds => all(list, holds)?,
             Self::Any(list) if !holds => all(list, holds)?,
