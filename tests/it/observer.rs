@@ -103,6 +103,25 @@ impl Observer {
         assert!(reply.contains(" OK "), "APPEND: {reply}");
     }
 
+    /// Appends many messages, a flight at a time. The server must offer LITERAL+.
+    pub(crate) fn append_many(&mut self, mailbox: &str, messages: &[Mail]) {
+        for flight in messages.chunks(200) {
+            let mut bytes = vec![];
+            for mail in flight {
+                let (raw, flags) = (mail.raw(), mail.flags.join(" "));
+                bytes
+                    .extend(format!("m APPEND {} ({flags}) {{{}+}}\r\n", quoted(mailbox), raw.len()).bytes());
+                bytes.extend(raw);
+                bytes.extend(b"\r\n");
+            }
+            self.send(&bytes);
+            for _ in flight {
+                let reply = self.response().text;
+                assert!(reply.starts_with("m OK "), "APPEND: {reply}");
+            }
+        }
+    }
+
     /// All mailboxes with all their messages. Nothing is marked as read.
     pub(crate) fn snapshot(&mut self) -> Snapshot {
         let names: Vec<String> = self.ok("LIST \"\" *").iter().filter_map(listed).collect();

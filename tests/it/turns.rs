@@ -1,0 +1,89 @@
+//! A turn is a change of direction on the wire, from the server to the client and back: what a slow line costs.
+
+use crate::harness::Script;
+use crate::mail::Mail;
+use crate::server::{Server, Tls};
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// Who sent last, and how often the client began to send after the server.
+#[derive(Default)]
+struct Count {
+    client_sent: bool,
+    turns: usize,
+}
+
+/// Carries one connection to a server and counts its turns.
+struct Counter {
+    address: SocketAddr,
+    count: Arc<Mutex<Count>>,
+}
+
+impl Counter {
+    fn start(upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let count = Arc::new(Mutex::new(Count::default()));
+        let counted = Arc::clone(&count);
+        thread::spawn(move || {
+            let (client, _) = listener.accept().unwrap();
+            let server = TcpStream::connect(upstream).unwrap();
+            let streams = [(&client, &server, true), (&server, &client, false)];
+            for (from, to, by_client) in streams {
+                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                to.set_nodelay(true).unwrap();
+                let count = Arc::clone(&counted);
+                thread::spawn(move || carry(from, to, by_client, &count));
+            }
+        });
+        Self { address, count }
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, by_client: bool, count: &Mutex<Count>) {
+    let mut bytes = [0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        let mut count = count.lock().unwrap();
+        if by_client && !count.client_sent {
+            count.turns += 1;
+        }
+        count.client_sent = by_client;
+        // Under the lock, so that nobody can answer before it is counted.
+        if to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    to.shutdown(Shutdown::Write).ok();
+}
+
+/// Runs a script on Dovecot over TLS and gives its turns.
+fn turns(source: &str, stdout: &str) -> usize {
+    let mut server = Server::dovecot(Tls::Implicit);
+    server.seed("INBOX", &["a", "b"].map(Mail::new)).seed("Box", &[]);
+    let counter = Counter::start(server.address);
+    server.address = counter.address;
+    Script::new(source).on(&server).stdout(stdout).stderr("").run();
+    let turns = counter.count.lock().unwrap().turns;
+    turns
+}
+
+#[test]
+fn logging_in_asking_and_logging_out_take_five_turns() {
+    // Two of TLS and its hello, one each of LOGIN, STATUS and LOGOUT.
+    assert_eq!(turns("print($LOGIN:status('INBOX').messages)", "2\n"), 5);
+}
+
+#[test]
+fn a_search_is_one_turn_with_its_select() {
+    assert_eq!(turns("print(#$LOGIN:mailbox('INBOX'):search { subject = 'a' })", "1\n"), 5);
+}
+
+#[test]
+fn a_move_is_checked_and_done_in_few_turns() {
+    let moved = "$USER@127.0.0.1: moved 1 message from INBOX to Box\n";
+    assert_eq!(turns("$LOGIN:mailbox('INBOX'):search({ subject = 'a' }):move 'Box'", moved), 7);
+}
