@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::imap::COMMAND_BYTES;
 use crate::mail::{Flag, UidSet};
 
 pub use judge::{Facts, Verdict};
@@ -114,17 +115,39 @@ impl Query {
     }
 
     /// Tells whether the server can't be asked for it in a command of reasonable length (RFC 2683 §3.2.1.5).
-    /// It is judged here then.
+    /// It is judged here then. A long set of UIDs that must hold is not too long: it is asked for in parts.
     fn is_too_long(&self) -> bool {
-        match self {
-            Self::Uids(set) => set.to_string().len() > 2_000,
+        let long = match self {
             Self::Any(list) => {
-                let lengths = list.iter().map(|query| match query {
-                    Self::Header(name, text) => Some(name.len() + text.len() + 20),
-                    _ => None,
-                });
-                lengths.sum::<Option<usize>>().is_some_and(|bytes| bytes > 4_000)
+                let length = |query: &Self| match query {
+                    Self::Header(name, pattern) => name.len() + pattern.length() + 20,
+                    _ => 20,
+                };
+                list.iter().map(length).sum::<usize>() > COMMAND_BYTES / 2
+                    || list.iter().any(Self::has_long_set)
             }
+            Self::Not(query) => query.has_long_set(),
+            _ => false,
+        };
+        long && self.can_be_judged_here()
+    }
+
+    /// Tells whether nothing in it is left to the server's word: else leaving it out of the search would find
+    /// what does not match.
+    fn can_be_judged_here(&self) -> bool {
+        match self {
+            Self::All(list) | Self::Any(list) => list.iter().all(Self::can_be_judged_here),
+            Self::Not(query) => query.can_be_judged_here(),
+            Self::Body(Pattern::Contains(_)) | Self::Text(Pattern::Contains(_)) | Self::Raw(_) => false,
+            _ => true,
+        }
+    }
+
+    fn has_long_set(&self) -> bool {
+        match self {
+            Self::Uids(set) => set.to_string().len() > COMMAND_BYTES / 2,
+            Self::All(list) | Self::Any(list) => list.iter().any(Self::has_long_set),
+            Self::Not(query) => query.has_long_set(),
             _ => false,
         }
     }
@@ -153,5 +176,24 @@ impl Query {
             Self::ArrivedBefore(_) | Self::ArrivedSince(_) => needs.look = true,
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, Query};
+
+    #[test]
+    fn what_only_the_server_can_tell_is_never_left_out_of_a_search() {
+        let many = |make: fn(Pattern) -> Query| {
+            let each = (0..500).map(|n| make(Pattern::Contains(format!("person{n}@example.org"))));
+            Query::Any(each.collect())
+        };
+        assert!(many(|pattern| Query::Header("from".into(), pattern)).is_too_long());
+        assert!(!many(Query::Body).is_too_long());
+        assert!(
+            !Query::Any(vec![many(|pattern| Query::Header("to".into(), pattern)), Query::Raw("SEEN".into())])
+                .is_too_long()
+        );
     }
 }

@@ -94,6 +94,14 @@ impl Pattern {
         matches!(self, Self::Address(_) | Self::Domain(_))
     }
 
+    /// Gives the length of the text that a server is asked for, in bytes.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Contains(text) | Self::Address(text) | Self::Domain(text) => text.len(),
+            Self::Present | Self::Regex(_) => 0,
+        }
+    }
+
     /// Tells whether one of the fields of this name is so.
     pub(super) fn matches_field(&self, headers: &Headers, name: &str) -> bool {
         match self {
