@@ -36,7 +36,13 @@ impl Identity {
         Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
     }
 
-    pub(super) fn judge(&self, uid: Uid, query: &Query, content: Option<&Message>) -> Verdict {
+    pub(super) fn judge(
+        &self,
+        uid: Uid,
+        query: &Query,
+        content: Option<&Message>,
+        told: &[(Query, UidSet)],
+    ) -> Verdict {
         query.judge(&Facts {
             uid: Some(uid),
             flags: self.flags.as_deref(),
@@ -45,6 +51,7 @@ impl Identity {
             headers: content.map(Message::headers).or(self.headers.as_ref()),
             structure: self.structure.as_ref(),
             content,
+            told,
         })
     }
 

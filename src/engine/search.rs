@@ -35,7 +35,12 @@ fn find(
     let name = spec.resolve(session)?;
     let mut uids = session.uid_search(&name, access, &query.program()?)?;
     if query.needs().look {
-        uids = look(session, &uids, &query)?;
+        let mut told = Vec::new();
+        for apart in query.to_be_asked_apart() {
+            let holds = session.uid_search(&name, access, &apart.program()?)?;
+            told.push((apart, holds));
+        }
+        uids = look(session, &uids, &query, &told)?;
     }
     let selected = session.selected().ok_or_else(|| Error::protocol("no mailbox is open after a search"))?;
     let validity = selected.validity;
@@ -48,13 +53,13 @@ fn find(
 ///
 /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
 /// mailbox. Contents are fetched only of those that nothing else has decided.
-fn look(session: &mut Session, hits: &UidSet, query: &Query) -> Result<UidSet> {
+fn look(session: &mut Session, hits: &UidSet, query: &Query, told: &[(Query, UidSet)]) -> Result<UidSet> {
     let inquiry = Inquiry::for_search(session, query)?;
     let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
     let mut kept = Vec::new();
     let mut undecided = Vec::new();
     let content = query.needs().content;
-    let mut judge = |uid: Uid, identity: Identity| match identity.judge(uid, query, None) {
+    let mut judge = |uid: Uid, identity: Identity| match identity.judge(uid, query, None, told) {
         Verdict::No => {}
         // The content will bring its header along.
         Verdict::Unknown if content => undecided.push((uid, Identity { headers: None, ..identity })),
@@ -78,7 +83,7 @@ fn look(session: &mut Session, hits: &UidSet, query: &Query) -> Result<UidSet> {
     for (uid, identity) in open {
         judge(uid, identity);
     }
-    read_contents(session, &undecided, query, &mut kept)?;
+    read_contents(session, &undecided, query, told, &mut kept)?;
     Ok(kept.into_iter().collect())
 }
 
@@ -88,6 +93,7 @@ fn read_contents(
     session: &mut Session,
     undecided: &[(Uid, Identity)],
     query: &Query,
+    told: &[(Query, UidSet)],
     kept: &mut Vec<Uid>,
 ) -> Result<()> {
     let mut rest = undecided;
@@ -112,7 +118,7 @@ fn read_contents(
             let known = |uid: Uid| batch.iter().find(|(known, _)| *known == uid);
             if let (Some((uid, identity)), Some(raw)) =
                 (fetch.uid.and_then(known), fetch.take_section(&Section::Whole))
-                && identity.judge(*uid, query, Some(&Message::parse(raw))) != Verdict::No
+                && identity.judge(*uid, query, Some(&Message::parse(raw)), told) != Verdict::No
             {
                 kept.push(*uid);
             }

@@ -14,9 +14,12 @@ fn longest_command(trace: &str) -> usize {
 
 on_both!(five_thousand_scattered_messages_are_searched_marked_and_moved, |server| {
     let mail = |n: usize| {
-        let mail =
-            Mail::new(&format!("m{n}")).from(if n % 2 == 0 { "even@example.org" } else { "odd@example.org" });
-        if n % 2 == 0 { mail } else { mail.flag("\\Flagged") }
+        let mail = Mail::new(&format!("m{n}")).from(if n.is_multiple_of(2) {
+            "even@example.org"
+        } else {
+            "odd@example.org"
+        });
+        if n.is_multiple_of(2) { mail } else { mail.flag("\\Flagged") }
     };
     let messages: Vec<_> = (1..=10_000).map(mail).collect();
     let mut observer = server.observe();

@@ -32,11 +32,14 @@ on_both!(patterns_are_matched_on_decoded_text, |server| {
         ids { body = regex "two\\s+words" }
         ids { text = regex("^(two|nothing)$", "m"), except = { from = domain "sub.corp.example" } }
         ids { has_attachment = true }
+        ids { any = { { subject = regex "^Re:" }, { body = "words" } } }
+        ids { any = { { newer_than = "1d" }, { body = "words" } }, except = { text = "rot" } }
+        ids { except = { body = "words", subject = regex "build" } }
         "#,
     )
     .on(server)
     .changes_nothing()
-    .stdout("1\n1 2\n3 4\n2\n2\n1 3 4\n1 3\n3\n4\n\n")
+    .stdout("1\n1 2\n3 4\n2\n2\n1 3 4\n1 3\n3\n4\n\n2 3\n3\n4\n")
     .stderr("")
     .run();
 });

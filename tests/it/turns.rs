@@ -67,8 +67,8 @@ fn turns(source: &str, stdout: &str) -> usize {
     let counter = Counter::start(server.address);
     server.address = counter.address;
     Script::new(source).on(&server).stdout(stdout).stderr("").run();
-    let turns = counter.count.lock().unwrap().turns;
-    turns
+
+    counter.count.lock().unwrap().turns
 }
 
 #[test]

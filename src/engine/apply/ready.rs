@@ -79,7 +79,7 @@ pub(super) fn make_ready(
         if identity.flags.is_none() {
             return Err(Error::protocol("FETCH answers without the flags that were asked for"));
         }
-        match identity.judge(*uid, &selection.query, None) {
+        match identity.judge(*uid, &selection.query, None, &[]) {
             Verdict::No => differing.insert(*uid),
             Verdict::Yes => uids.insert(*uid),
             Verdict::Unknown => {

@@ -1,5 +1,5 @@
 use super::{Clock, Pattern, Query, Relation};
-use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid, UidSet};
 
 /// What is known of a message. What is `None` could not be learnt.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub structure: Option<&'a BodyStructure>,
     /// The whole message.
     pub content: Option<&'a Message>,
+    /// What the server said of conditions that only it can answer: the messages for which each holds.
+    pub told: &'a [(Query, UidSet)],
 }
 
 /// An answer to a query about one message.
@@ -61,7 +63,8 @@ impl Query {
             }
             // A server's search of bodies is taken at its word.
             Self::Body(Pattern::Contains(_)) | Self::Text(Pattern::Contains(_)) | Self::Raw(_) => {
-                Verdict::Unknown
+                let told = facts.told.iter().find(|(query, _)| query == self);
+                Verdict::of(told.and_then(|(_, set)| facts.uid.map(|uid| set.contains(uid))))
             }
             Self::Body(pattern) => {
                 Verdict::of(facts.content.map(|message| pattern.matches_text(&message.text())))

@@ -114,6 +114,26 @@ impl Query {
         needs
     }
 
+    /// Gives the conditions that only the server can answer and that stand beneath an `Any` or `Not`, where its
+    /// answer to the whole does not tell theirs. They must be asked one by one before a message can be judged.
+    pub fn to_be_asked_apart(&self) -> Vec<Self> {
+        let mut found = Vec::new();
+        self.add_asked_apart(false, &mut found);
+        found
+    }
+
+    fn add_asked_apart(&self, beneath: bool, found: &mut Vec<Self>) {
+        match self {
+            Self::All(list) => list.iter().for_each(|query| query.add_asked_apart(beneath, found)),
+            Self::Any(list) => list.iter().for_each(|query| query.add_asked_apart(true, found)),
+            Self::Not(query) => query.add_asked_apart(true, found),
+            query if beneath && !query.can_be_judged_here() && !found.contains(query) => {
+                found.push(query.clone());
+            }
+            _ => {}
+        }
+    }
+
     /// Tells whether the server can't be asked for it in a command of reasonable length (RFC 2683 §3.2.1.5).
     /// It is judged here then. A long set of UIDs that must hold is not too long: it is asked for in parts.
     fn is_too_long(&self) -> bool {
