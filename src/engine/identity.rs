@@ -36,6 +36,8 @@ impl Identity {
         Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
     }
 
+    /// Judges it by the query. A message without the date or the header that the query needs does not match,
+    /// not even where the contrary is asked for: the server's own answer may be wider than the query.
     pub(super) fn judge(
         &self,
         uid: Uid,
@@ -43,6 +45,11 @@ impl Identity {
         content: Option<&Message>,
         told: &[(Query, UidSet)],
     ) -> Verdict {
+        if self.date.is_none() && query.needs().date
+            || self.headers.is_none() && content.is_none() && !query.needs().fields.is_empty()
+        {
+            return Verdict::No;
+        }
         query.judge(&Facts {
             uid: Some(uid),
             flags: self.flags.as_deref(),

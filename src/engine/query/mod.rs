@@ -75,11 +75,14 @@ pub enum Relation {
 
 /// What must be fetched of a message to judge a query here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is needed or not")]
 pub struct Needs {
     /// Header fields, in lower case.
     pub fields: BTreeSet<String>,
     /// The server's answer is wider than the query: every hit must be judged before it is believed.
     pub look: bool,
+    /// When it arrived.
+    pub date: bool,
     /// The tree of MIME parts.
     pub structure: bool,
     /// The whole content.
@@ -193,7 +196,10 @@ impl Query {
             Self::Day(Clock::Sent, ..) => {
                 needs.fields.insert("date".to_owned());
             }
-            Self::ArrivedBefore(_) | Self::ArrivedSince(_) => needs.look = true,
+            Self::ArrivedBefore(_) | Self::ArrivedSince(_) => {
+                needs.look = true;
+                needs.date = true;
+            }
             _ => {}
         }
     }
