@@ -71,6 +71,13 @@ impl Session {
         Ok(())
     }
 
+    /// Closes the open mailbox if it is this one or may be beneath it, and would be renamed with it: its name
+    /// would stand for another mailbox.
+    pub fn leave(&mut self, name: &MailboxName) -> Result<()> {
+        let open = self.selected.as_ref().is_some_and(|open| open.name.wire().starts_with(name.wire()));
+        if open { self.unselect() } else { Ok(()) }
+    }
+
     /// Lists mailboxes (RFC 3501 §6.3.8). `pattern` is in the server's own form: `*` matches anything, `%`
     /// anything up to the delimiter. Special uses come along where the server has them.
     pub fn list(&mut self, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
@@ -125,17 +132,13 @@ impl Session {
 
     /// Deletes a mailbox and whatever is in it (RFC 3501 §6.3.4). The engine decides when that may be.
     pub fn delete(&mut self, name: &MailboxName) -> Result<()> {
-        if self.selected.as_ref().is_some_and(|selected| selected.name == *name) {
-            self.unselect()?;
-        }
+        self.leave(name)?;
         self.run_one(&Command::new("DELETE").mailbox(name), &mut |_| Ok(()))
     }
 
     /// Renames a mailbox (RFC 3501 §6.3.5).
     pub fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<()> {
-        if self.selected.as_ref().is_some_and(|selected| selected.name == *from) {
-            self.unselect()?;
-        }
+        self.leave(from)?;
         self.run_one(&Command::new("RENAME").mailbox(from).mailbox(to), &mut |_| Ok(()))
     }
 

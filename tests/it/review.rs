@@ -133,3 +133,91 @@ fn a_missing_target_is_made_even_if_the_server_gives_no_trycreate() {
     );
     assert!(has(&commands, "CREATE \"Archive\"") && has(&commands, "UID EXPUNGE 1:3"), "{commands:?}");
 }
+
+#[test]
+fn an_open_mailbox_is_left_before_it_is_counted_and_deleted() {
+    let commands = sent(
+        Scripted::new().greet().serve(),
+        "local a = $LOGIN a:select(\"Archive\") a:delete(\"Archive\")",
+        0,
+        "$USER@127.0.0.1: deleted Archive\n",
+    );
+    let at = |verb: &str| commands.iter().position(|command| command.starts_with(verb)).unwrap();
+    assert!(at("EXAMINE \"INBOX\"") < at("STATUS \"Archive\""), "{commands:?}");
+}
+
+#[test]
+fn a_mailbox_renamed_with_its_parent_is_not_taken_for_the_one_that_has_its_name_now() {
+    let commands = sent(
+        Scripted::new().capabilities("IMAP4rev1 UNSELECT").greet().serve(),
+        "local a = $LOGIN a:select(\"Log/x\") a:rename(\"Log\", \"Old\") print(#a:mailbox(\"Log/x\"):all())",
+        0,
+        "$USER@127.0.0.1: renamed Log to Old\n0\n",
+    );
+    assert!(has(&commands, "UNSELECT") && has(&commands, "EXAMINE \"Log/x\""), "{commands:?}");
+}
+
+#[test]
+fn an_append_that_was_cut_off_is_in_doubt() {
+    let server = Scripted::new().greet().serve_until("APPEND").start();
+    Script::new("$LOGIN:mailbox(\"INBOX\"):append(\"Subject: x\\r\\n\\r\\nx\")")
+        .on(&Server::at(server.address, Tls::None))
+        .status(8)
+        .stdout("")
+        .stderr_contains("the message may or may not be in INBOX now: the connection was lost")
+        .run();
+}
+
+#[test]
+fn what_is_found_after_examine_can_only_be_read() {
+    let commands = sent(
+        Scripted::new().greet().serve(),
+        "local a = $LOGIN a:examine(\"INBOX\") a:search { subject = \"Canned\" }:mark(\"seen\")",
+        6,
+        "",
+    );
+    assert!(!has(&commands, "SELECT") && !has(&commands, "UID STORE"), "{commands:?}");
+}
+
+/// A FETCH response with an empty header.
+fn fetched(uid: u32, date: &str, size: u32) -> String {
+    format!(
+        "* {uid} FETCH (UID {uid} FLAGS () INTERNALDATE {date} RFC822.SIZE {size} \
+         BODY[HEADER.FIELDS (MESSAGE-ID)] {{2}}\r\n\r\n)\r\n"
+    )
+}
+
+#[test]
+fn messages_without_a_date_have_no_age() {
+    let date = "\"01-Mar-2024 10:00:00 +0000\"";
+    for query in ["{ older_than = \"30d\" }", "{ except = { newer_than = \"30d\" } }"] {
+        sent(
+            Scripted::new()
+                .greet()
+                .serve_until("UID FETCH")
+                .send(
+                    fetched(1, "NIL", 9) + &fetched(2, date, 9) + &fetched(3, "NIL", 9) + "{tag} OK done\r\n",
+                )
+                .serve(),
+            &format!("print(#$LOGIN:mailbox(\"INBOX\"):search {query})"),
+            0,
+            "1\n",
+        );
+    }
+}
+
+#[test]
+fn a_loop_over_large_messages_may_look_into_other_mailboxes() {
+    let date = "\"01-Mar-2024 10:00:00 +0000\"";
+    sent(
+        Scripted::new()
+            .greet()
+            .serve_until("UID FETCH")
+            .send(fetched(1, date, 4 << 20) + &fetched(2, date, 5 << 20) + "{tag} OK done\r\n")
+            .serve(),
+        "local a = $LOGIN for message in a:mailbox(\"INBOX\"):all():messages { \"text\" } do \
+         print(message.uid) a:examine(\"Archive\") end",
+        0,
+        "1\n2\n",
+    );
+}

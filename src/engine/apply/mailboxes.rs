@@ -3,7 +3,7 @@ use crate::engine::connection::Ticket;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::imap::{Code, Session};
 use crate::mail::{Flag, InternalDate, MailboxName, Uid, UidSet};
 
@@ -44,6 +44,8 @@ pub fn delete(account: &Account, spec: NameSpec) -> Ticket<Report> {
         if name.is_inbox() {
             return Err(Error::script("INBOX can't be deleted", "new mail arrives there"));
         }
+        // Of an open mailbox STATUS may tell what was in it when it was opened (RFC 3501 §6.3.10).
+        session.leave(name)?;
         let messages = session.status(name)?.messages;
         match messages {
             Some(0) => session.delete(name).map(|()| None),
@@ -89,6 +91,18 @@ impl Appended {
     }
 }
 
+/// Makes the error of an APPEND that was cut off say what it may have done: who tries again might have the
+/// message twice.
+fn in_doubt(error: Error, mailbox: &str) -> Error {
+    match error.kind.class() {
+        Class::Connection => {
+            let what = format!("the message may or may not be in {mailbox} now: {error}");
+            Error { kind: Box::new(ErrorKind::Partial { what }), ..error }
+        }
+        _ => error,
+    }
+}
+
 /// Adds a message to a mailbox, byte for byte. A mailbox that is missing is created, and that is said.
 pub fn append(
     account: &Account,
@@ -112,11 +126,16 @@ pub fn append(
             let shown = script_name(session, &name)?;
             let mut report = Report::new(Verb::Append, &label, &shown, None);
             let date = date.map(|date| date.to_string());
-            let mut done = session.append(&name, &flags, date.as_deref(), message.clone())?;
+            let append = |session: &mut Session| {
+                let done = session.append(&name, &flags, date.as_deref(), message.clone());
+                done.map_err(|error| in_doubt(error, &shown))
+            };
+            let mut done = append(session)?;
             if done.has(&Code::TryCreate) {
-                session.create(&name)?;
-                report.notes.push(format!("created mailbox {shown}"));
-                done = session.append(&name, &flags, date.as_deref(), message.clone())?;
+                if session.create(&name)? {
+                    report.notes.push(format!("created mailbox {shown}"));
+                }
+                done = append(session)?;
             }
             let line = done.ok()?;
             let mut uid = None;
