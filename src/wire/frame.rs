@@ -65,13 +65,28 @@ pub(super) struct Framer {
     partial: Frame,
     /// How much of the current literal is still to come.
     missing: usize,
+    /// How many of the frame's bytes belong to its literals.
+    literal_bytes: usize,
+    /// How many of the frame's bytes have been counted for separators of numbers, and how many there were.
+    counted: usize,
+    separators: usize,
 }
 
 const CHUNK: usize = 32 << 10;
 
 impl Framer {
     pub(super) fn new(caps: Caps) -> Self {
-        Self { caps, buffer: Vec::new(), used: 0, searched: 0, partial: Frame::default(), missing: 0 }
+        Self {
+            caps,
+            buffer: Vec::new(),
+            used: 0,
+            searched: 0,
+            partial: Frame::default(),
+            missing: 0,
+            literal_bytes: 0,
+            counted: 0,
+            separators: 0,
+        }
     }
 
     /// Tells whether bytes have come that belong to no whole frame yet.
@@ -153,10 +168,12 @@ impl Framer {
             self.searched = self.used;
             self.check_text(0)?;
             match self.literal_after(length) {
-                None => return Ok(Some(std::mem::take(&mut self.partial))),
+                None => {
+                    (self.literal_bytes, self.counted, self.separators) = (0, 0, 0);
+                    return Ok(Some(std::mem::take(&mut self.partial)));
+                }
                 Some(size) => {
-                    let literals: u64 = self.partial.literals.iter().map(|l| l.len() as u64).sum();
-                    if literals.saturating_add(size) > self.caps.literals as u64 {
+                    if (self.literal_bytes as u64).saturating_add(size) > self.caps.literals as u64 {
                         let what = format!(
                             "{size} bytes in one response, where at most {} are read",
                             self.caps.literals
@@ -166,6 +183,7 @@ impl Framer {
                     let start = self.partial.bytes.len() + 2;
                     self.partial.bytes.extend_from_slice(b"\r\n");
                     self.missing = usize::try_from(size).unwrap_or(usize::MAX);
+                    self.literal_bytes += self.missing;
                     self.partial.literals.push(start..start + self.missing);
                 }
             }
@@ -194,9 +212,8 @@ impl Framer {
     }
 
     /// Checks the text of the frame so far, with `waiting` more bytes in the buffer, against the caps.
-    fn check_text(&self, waiting: usize) -> Result<()> {
-        let literals: usize = self.partial.literals.iter().map(Range::len).sum();
-        let length = self.partial.bytes.len() - literals + waiting;
+    fn check_text(&mut self, waiting: usize) -> Result<()> {
+        let length = self.partial.bytes.len() - self.literal_bytes + waiting;
         if length <= self.caps.text {
             return Ok(());
         }
@@ -205,10 +222,15 @@ impl Framer {
         let cap = match kind(head) {
             Kind::Fetch => self.caps.fetch_text,
             Kind::Numbers => {
+                // Each byte is counted once, in however many pieces they come.
                 let of = |bytes: &[u8]| bytes.iter().filter(|&&b| b == b' ' || b == b',').count();
+                let there = self.partial.bytes.len();
+                self.separators += of(self.partial.bytes.get(self.counted..).unwrap_or_default());
+                self.separators += of(pending.get(self.counted.saturating_sub(there)..).unwrap_or_default());
+                self.counted = there + waiting;
                 // A number has ten digits at most, a range two of them.
                 let dense = self.caps.numbers.saturating_mul(22);
-                if of(&self.partial.bytes) + of(pending) <= self.caps.numbers { dense } else { 0 }
+                if self.separators <= self.caps.numbers { dense } else { 0 }
             }
             Kind::Text => self.caps.text,
         };
@@ -290,6 +312,16 @@ mod tests {
         let first = frames.first().unwrap();
         let literal = first.literals().first().unwrap().clone();
         assert_eq!(first.bytes().get(literal), Some(&body[..]));
+    }
+
+    #[test]
+    fn a_response_of_nothing_but_literals_takes_no_longer_than_others() {
+        let literals = "{0}\r\n".repeat(400_000);
+        let source = format!("* 1 FETCH ({literals})\r\n* OK next\r\n");
+        let frames = all(Cursor::new(&source));
+        assert_eq!(frames.iter().map(|frame| frame.literals().len()).collect::<Vec<_>>(), [400_000, 0]);
+        let frames = all(Dribble(format!("* SEARCH{}\r\n", " 12".repeat(100_000)).as_bytes()));
+        assert_eq!(frames.first().unwrap().bytes().len(), 300_008);
     }
 
     #[test]
