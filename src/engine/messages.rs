@@ -132,9 +132,12 @@ fn load_sections(selection: &Selection, uids: UidSet, section: Section) -> Ticke
     let selection = selection.clone();
     selection.account.clone().read(move |session, _| {
         let mut bodies = Vec::new();
+        let mut room = MESSAGE_CAP + BODY_BATCH_BYTES;
         let items = [FetchItem::Section(section.clone())];
         let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
             if let (Some(uid), Some(body)) = (fetch.uid, fetch.take_section(&section)) {
+                let lie = || Error::protocol("much more content than the sizes it gave before add up to");
+                room = room.checked_sub(body.len() as u64).ok_or_else(lie)?;
                 bodies.push((uid, body));
             }
             Ok(())

@@ -32,6 +32,10 @@ pub struct Transfer {
 /// The parts of a set, each with the end of its command; `None` where the connection broke before.
 pub type Parts = Vec<(UidSet, Option<Done>)>;
 
+/// The most messages that a search may find: a server can name four billion in twelve bytes, and make us ask
+/// for them.
+const FOUND: usize = 5_000_000;
+
 /// What a command has besides a set of UIDs: tag, verb, items.
 fn room(rest: usize) -> usize {
     COMMAND_BYTES.saturating_sub(rest + 40).max(100)
@@ -54,15 +58,19 @@ impl Session {
             }
             commands.push(part.encode_program(command)?);
         }
-        let mut found = UidSet::new();
+        let mut found = Vec::new();
         let ends = self.run_in(name, access, false, &commands, &mut |_, response| {
             if let Response::Search(set) = response {
-                found = if found.is_empty() { set } else { found.union(&set) };
+                found.push(set);
             }
             Ok(())
         })?;
         for end in ends {
             end.ok()?;
+        }
+        let found: UidSet = found.into_iter().collect();
+        if found.len() > FOUND {
+            return Err(Error::protocol(format!("a search result of more than {FOUND} messages")));
         }
         Ok(found)
     }

@@ -166,7 +166,7 @@ impl Session {
         let mut first = true;
         let at = flight.sent.len();
         for (text, literal) in pieces {
-            let waits = literal.is_some_and(|literal| literal.len() > unsynchronised);
+            let waits = literal.is_some_and(|literal| unsynchronised == 0 || literal.len() > unsynchronised);
             let announced = match literal {
                 Some(literal) if waits => format!("{text}{{{}}}", literal.len()),
                 Some(literal) => format!("{text}{{{}+}}", literal.len()),
@@ -179,8 +179,9 @@ impl Session {
                 self.guard.append(format!("{announced}\r\n").as_bytes(), false);
             }
             if waits {
-                self.guard.expect_continuation();
                 self.guard.release()?;
+                // Not before: a `+` that was already there answers nothing of ours.
+                self.guard.expect_continuation();
                 loop {
                     match self.guard.next()? {
                         Event::Continuation(_) => break,

@@ -234,6 +234,13 @@ impl FromIterator<Uid> for UidSet {
     }
 }
 
+impl FromIterator<Self> for UidSet {
+    /// Joins sets, however many, in one go.
+    fn from_iter<T: IntoIterator<Item = Self>>(sets: T) -> Self {
+        Self::from_ranges(sets.into_iter().flat_map(|set| set.ranges).collect())
+    }
+}
+
 impl From<Uid> for UidSet {
     fn from(uid: Uid) -> Self {
         Self::range(uid, uid)
@@ -325,7 +332,7 @@ mod tests {
             prop_assert_eq!(parts.iter().fold(UidSet::new(), |sum, part| sum.union(part)), whole.clone());
             let parts = whole.chunks(count);
             prop_assert!(parts.iter().all(|part| part.len() <= count as usize));
-            prop_assert_eq!(parts.iter().fold(UidSet::new(), |sum, part| sum.union(part)), whole);
+            prop_assert_eq!(parts.into_iter().rev().collect::<UidSet>(), whole);
         }
     }
 }

@@ -58,7 +58,15 @@ struct Line {
     /// What the crate will read next.
     for_crate: VecDeque<u8>,
     poisoned: bool,
+    /// Untagged responses since the last tagged reply.
+    responses: usize,
 }
+
+/// The most untagged responses that may come before a command's end.
+const RESPONSES: usize = 5_000_000;
+
+/// The most bytes that are kept while the crate waits for a reply of its own: those of a login or logout.
+const KEPT: usize = 1 << 20;
 
 impl Guard {
     /// Connects and, unless `tls` is `None`, does the TLS handshake at once (RFC 8314).
@@ -95,6 +103,7 @@ impl Guard {
             queue: VecDeque::new(),
             for_crate: VecDeque::new(),
             poisoned: false,
+            responses: 0,
         }))))
     }
 
@@ -213,6 +222,10 @@ impl Line {
         }
         let bytes = frame.bytes();
         if bytes.starts_with(b"* ") {
+            self.responses += 1;
+            if self.responses > RESPONSES {
+                return Err(Error::protocol(format!("more than {RESPONSES} responses to one command")));
+            }
             return Ok(Event::Untagged(frame));
         }
         if bytes.starts_with(b"+") {
@@ -227,6 +240,7 @@ impl Line {
             let line = visible(&String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)));
             return Err(Error::protocol(format!("a reply to no command of ours: `{line}`")));
         };
+        self.responses = 0;
         if self.outstanding.is_empty() {
             self.awaiting_continuation = false;
         }
@@ -318,27 +332,39 @@ impl Line {
         }
         let mut words = bytes.split(|&b| b == b' ');
         let tag = words.next().unwrap_or_default();
-        if let Some(verb) = words.next() {
+        let challenged = if let Some(verb) = words.next() {
             self.last_tag = String::from_utf8_lossy(tag).into_owned();
             self.leaving.push(self.last_tag.clone());
-            self.awaiting_continuation |= verb == b"AUTHENTICATE";
+            verb == b"AUTHENTICATE"
         } else {
             // A SASL response: the server may challenge again.
-            self.awaiting_continuation = true;
-        }
+            true
+        };
         self.outgoing.extend_from_slice(&bytes);
-        if self.holding { Ok(()) } else { self.send() }
+        if !self.holding {
+            self.send()?;
+            self.awaiting_continuation |= challenged;
+        }
+        Ok(())
     }
 
     /// Reads on until there is a word for the crate.
     fn pump_for_crate(&mut self) -> Result<()> {
+        let mut kept = 0;
         while self.for_crate.is_empty() {
             self.usable()?;
             let event = self.framer.read(&mut self.stream).and_then(|frame| self.classify(frame));
             self.poisoned |= event.is_err();
             let event = event?;
             match &event {
-                Event::Untagged(_) => {}
+                Event::Untagged(frame) => {
+                    kept += frame.bytes().len();
+                    if kept > KEPT {
+                        self.poisoned = true;
+                        let what = format!("more than {KEPT} bytes where a short reply was waited for");
+                        return Err(Error::protocol(what));
+                    }
+                }
                 Event::Continuation(frame) if self.secret => {
                     self.for_crate.extend(frame.bytes());
                     self.for_crate.extend(b"\r\n");

@@ -221,3 +221,70 @@ fn a_loop_over_large_messages_may_look_into_other_mailboxes() {
         "1\n2\n",
     );
 }
+
+#[test]
+fn a_login_is_not_waited_for_through_a_flood() {
+    let server = Scripted::new()
+        .greet()
+        .serve_until("LOGIN")
+        .flood(format!("* OK {}\r\n", "x".repeat(1_000)), 1_000_000)
+        .start();
+    Script::new("$LOGIN:noop()")
+        .on(&Server::at(server.address, Tls::None))
+        .status(5)
+        .stderr_contains("more than 1048576 bytes where a short reply was waited for")
+        .run();
+}
+
+#[test]
+fn a_continuation_that_came_before_its_command_is_none() {
+    let server = Scripted::new()
+        .send("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] hello\r\n+ \r\n")
+        .stall()
+        .start();
+    Script::new("$LOGIN:noop()")
+        .on(&Server::at(server.address, Tls::None))
+        .status(5)
+        .stderr_contains("a continuation request that nothing asked for")
+        .run();
+    assert!(server.received().iter().all(|command| command.text == "a1 AUTHENTICATE PLAIN"));
+}
+
+#[test]
+fn four_billion_hits_are_too_many() {
+    sent(
+        Scripted::new()
+            .capabilities("IMAP4rev1 ESEARCH")
+            .greet()
+            .serve()
+            .on("UID SEARCH", "* ESEARCH (TAG \"{tag}\") UID ALL 1:4294967295\r\n{tag} OK done\r\n"),
+        "for message in $LOGIN:mailbox(\"INBOX\"):all():messages() do print(message) end",
+        5,
+        "",
+    );
+}
+
+#[test]
+fn contents_larger_than_announced_are_not_kept() {
+    let header =
+        fetched(1, "\"01-Mar-2024 10:00:00 +0000\"", 9) + &fetched(2, "\"01-Mar-2024 10:00:00 +0000\"", 9);
+    let body = |uid: u32| {
+        format!("* {uid} FETCH (UID {uid} BODY[] {{{0}}}\r\n{1})\r\n", 40 << 20, "x".repeat(40 << 20))
+    };
+    let server = Scripted::new()
+        .greet()
+        .serve_until("UID FETCH")
+        .send(header + "{tag} OK done\r\n")
+        .serve_until("UID FETCH")
+        .send(body(1) + &body(2) + "{tag} OK done\r\n")
+        .serve()
+        .start();
+    Script::new(
+        "for message in $LOGIN:mailbox(\"INBOX\"):all():messages { \"text\" } do print(message.uid) end",
+    )
+    .on(&Server::at(server.address, Tls::None))
+    .status(5)
+    .stdout("")
+    .stderr_contains("much more content than the sizes it gave before add up to")
+    .run();
+}
