@@ -1,7 +1,8 @@
 //! The small functions around mail: time, programs, the log.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write as _};
+use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Span;
@@ -63,15 +64,17 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
             Ok(then.strftime("%Y-%m-%d").to_string())
         })?,
     )?;
+    let of = run.clone();
     put(
         lua,
         None,
         "run",
-        job(lua, "run", 1, |_, args| {
+        job(lua, "run", 1, move |_, args| {
             let table = args.table("a table: a program and its arguments")?;
             let order = Order::read(&table)?;
+            let run = of.clone();
             Ok(Promise::of(move |lua| {
-                let done = order.carry_out().map_err(|error| raise(lua, error, None))?;
+                let done = order.carry_out(&run).map_err(|error| raise(lua, error, None))?;
                 let result = lua.create_table()?;
                 result.raw_set("code", done.status.code())?;
                 result.raw_set("ok", done.status.success())?;
@@ -135,7 +138,8 @@ impl Order {
         Ok(Self { words, stdin })
     }
 
-    fn carry_out(self) -> Result<std::process::Output> {
+    /// Runs it to its end, or until the user wants the whole run to end: then it is killed.
+    fn carry_out(self, run: &Run) -> Result<Output> {
         let Some((program, arguments)) = self.words.split_first() else {
             return Err(Error::script("`run` got no program", ""));
         };
@@ -150,15 +154,40 @@ impl Order {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
-        let writer = self.stdin.zip(child.stdin.take()).map(|(text, mut pipe)| {
-            // Beside the reading, so that neither side can wait for the other for ever. A program that does
-            // not read all of it is none of our business.
-            std::thread::spawn(move || drop(pipe.write_all(&text)))
-        });
-        let output = child.wait_with_output().map_err(failed)?;
-        if let Some(writer) = writer {
-            let _ = writer.join();
+        // Each pipe beside the others, so that neither side can wait for the other for ever. A program that
+        // does not read all of its input is none of our business.
+        if let Some((text, mut pipe)) = self.stdin.zip(child.stdin.take()) {
+            std::thread::spawn(move || drop(pipe.write_all(&text)));
         }
-        Ok(output)
+        let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        let mut pause = Duration::from_millis(1);
+        let status = loop {
+            let status = child.try_wait().map_err(failed)?;
+            if let Some(status) = status.filter(|_| stdout.is_finished() && stderr.is_finished()) {
+                break status;
+            }
+            if run.is_interrupted() {
+                // Where it is gone already there is nothing to kill.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(ErrorKind::Interrupted.into());
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        };
+        let text = |thread: JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
+        Ok(Output { status, stdout: text(stdout), stderr: text(stderr) })
     }
+}
+
+/// Reads a pipe to its end.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error is what there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
 }
