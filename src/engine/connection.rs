@@ -103,7 +103,7 @@ impl Connection {
         if let Some(jobs) = &self.jobs {
             // A failed send shows as a disconnected ticket.
             let _ = jobs.send(Box::new(move |worker| {
-                let _ = sender.send(worker.work(job));
+                let _ = sender.send(worker.work(steadfast, job));
             }));
         }
         Ticket { result, run: run.clone(), steadfast }
@@ -128,12 +128,13 @@ impl Drop for Connection {
 }
 
 impl Worker {
-    fn work<T>(&mut self, job: impl FnOnce(&mut Session, &Run) -> Result<T>) -> Result<T> {
+    fn work<T>(&mut self, changes: bool, job: impl FnOnce(&mut Session, &Run) -> Result<T>) -> Result<T> {
         if self.run.is_interrupted() {
             return Err(ErrorKind::Interrupted.into());
         }
         let label = self.opener.label.clone();
-        if self.session.as_ref().is_none_or(Session::is_poisoned) {
+        // Servers close what was idle for long: a script that slept has done nothing wrong.
+        if self.session.as_ref().is_none_or(Session::has_ended) {
             self.session = None;
             self.session = Some(self.opener.open(&self.run).map_err(|error| error.in_account(&label))?);
         }
@@ -146,7 +147,15 @@ impl Worker {
         if result.is_err() || session.is_poisoned() {
             self.session = None;
         }
-        let failed = |_| Err(Error::protocol("a defect of imapscript was met; please report it"));
+        let failed = |_| {
+            let what = "a defect of imapscript was met; please report it";
+            Err(if changes {
+                let what = format!("{what}. Mail may have been changed: look into the mailboxes");
+                ErrorKind::Partial { what }.into()
+            } else {
+                Error::protocol(what)
+            })
+        };
         result.unwrap_or_else(failed).map_err(|error| error.in_account(&label))
     }
 }

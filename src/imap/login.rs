@@ -1,5 +1,7 @@
 use std::cell::Cell;
 
+use zeroize::Zeroizing;
+
 use super::capability::Capabilities;
 use super::code::Code;
 use super::encode::Command;
@@ -199,17 +201,20 @@ impl Hello {
         offered: &Capabilities,
     ) -> Result<imap::Session<Guard>> {
         let mechanism = choose(credentials, pinned, offered)?;
-        self.guard.set_secret(true);
         let password = credentials.password.expose();
+        let plain = Plain::new(&credentials.user, password);
+        // As it is, as LOGIN quotes it, and as AUTHENTICATE PLAIN sends it.
+        let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
+        let secrets = [plain.initial(), quoted, password.to_owned()].map(Zeroizing::new);
+        self.guard.set_secret(true, secrets.iter().map(|it| it.as_bytes().to_vec().into()).collect());
         let result = match mechanism {
             Mechanism::Login => client.login(&credentials.user, password),
             Mechanism::Plain => {
-                let plain = Plain::new(&credentials.user, password);
                 let at_once = offered.has("SASL-IR").then(|| format!("PLAIN {}", plain.initial()));
                 client.authenticate(at_once.as_deref().unwrap_or("PLAIN"), &plain)
             }
         };
-        self.guard.set_secret(false);
+        self.guard.set_secret(false, Vec::new());
         let verb = match mechanism {
             Mechanism::Login => "LOGIN",
             Mechanism::Plain => "AUTHENTICATE",
@@ -221,7 +226,10 @@ impl Hello {
         };
         let error = match (error, heard) {
             (imap::Error::No(_) | imap::Error::Bad(_), Some(line)) => {
-                let text = line.text.replace(password, "<secret>");
+                let mut text = line.text;
+                for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                    text = text.replace(secret.as_str(), "<secret>");
+                }
                 match line.code {
                     // The server is in trouble, not the password.
                     Some(Code::Unavailable) => {
@@ -258,7 +266,7 @@ fn choose(credentials: &Credentials, pinned: Option<Mechanism>, offered: &Capabi
 
 /// SASL PLAIN: authorization identity (empty), user and password, between NULs (RFC 4616).
 struct Plain {
-    message: zeroize::Zeroizing<Vec<u8>>,
+    message: Zeroizing<Vec<u8>>,
     asked: Cell<bool>,
 }
 

@@ -74,6 +74,11 @@ impl Session {
         self.guard.is_poisoned()
     }
 
+    /// Tells whether the connection is over: given up, or closed by the server while nothing was asked.
+    pub fn has_ended(&self) -> bool {
+        self.guard.has_ended()
+    }
+
     /// While on, an interrupt doesn't end the wait for a reply: mail is being changed.
     pub fn set_steadfast(&self, on: bool) {
         self.guard.set_steadfast(on);

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
+use zeroize::Zeroizing;
+
 use super::frame::{Caps, Frame, Framer};
 use super::socket::{Interrupt, Mood, Socket, Timeouts};
 use super::stream::Stream;
@@ -53,6 +55,8 @@ struct Line {
     awaiting_continuation: bool,
     /// What is written is part of a login.
     secret: bool,
+    /// What must not be seen of it.
+    secrets: Vec<Zeroizing<Vec<u8>>>,
     /// Events that were read before anybody asked for them.
     queue: VecDeque<Event>,
     /// What the crate will read next.
@@ -100,6 +104,7 @@ impl Guard {
             holding: false,
             awaiting_continuation: false,
             secret: false,
+            secrets: Vec::new(),
             queue: VecDeque::new(),
             for_crate: VecDeque::new(),
             poisoned: false,
@@ -120,7 +125,7 @@ impl Guard {
         let frame = framer.read(stream);
         line.poisoned |= frame.is_err();
         if let (Some(transcript), Ok(frame)) = (&line.transcript, &frame) {
-            transcript.server(frame, false);
+            transcript.server(frame, false, &[]);
         }
         frame
     }
@@ -165,9 +170,12 @@ impl Guard {
         self.line().awaiting_continuation = true;
     }
 
-    /// While on, what is written and challenged is kept out of the transcript.
-    pub fn set_secret(&self, on: bool) {
-        self.line().secret = on;
+    /// While on, what is written and challenged is kept out of the transcript, and `secrets` in whatever form
+    /// out of all that the server says: some repeat the command that they refuse.
+    pub fn set_secret(&self, on: bool, secrets: Vec<Zeroizing<Vec<u8>>>) {
+        let mut line = self.line();
+        line.secret = on;
+        line.secrets = secrets;
     }
 
     /// While on, an interrupt doesn't end the wait for the server: mail is being changed.
@@ -178,6 +186,11 @@ impl Guard {
     /// Tells whether the connection can't be used any more.
     pub fn is_poisoned(&self) -> bool {
         self.line().poisoned
+    }
+
+    /// Tells whether the server has hung up, as far as that can be known without asking it anything.
+    pub fn has_ended(&self) -> bool {
+        self.line().has_ended()
     }
 
     /// Gives the connection up.
@@ -218,7 +231,7 @@ impl Line {
     /// Tells what a frame is, and refuses replies to what was never asked.
     fn classify(&mut self, frame: Frame) -> Result<Event> {
         if let Some(transcript) = &self.transcript {
-            transcript.server(&frame, self.secret);
+            transcript.server(&frame, self.secret, &self.secrets);
         }
         let bytes = frame.bytes();
         if bytes.starts_with(b"* ") {
@@ -282,6 +295,23 @@ impl Line {
         }
     }
 
+    /// Takes in what has arrived, until there is nothing more or the end.
+    fn has_ended(&mut self) -> bool {
+        self.mood.set_polling(true);
+        let mut ended = self.poisoned;
+        // What fills up faster than this has not ended.
+        for _ in 0..64 {
+            match self.framer.fill(&mut self.stream) {
+                _ if ended => break,
+                Ok(more) => ended = !more,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => ended = true,
+            }
+        }
+        self.mood.set_polling(false);
+        ended
+    }
+
     fn starttls(&mut self, host: &str, settings: &TlsSettings) -> Result<()> {
         let bad = |what: &str| Error::from(ErrorKind::Starttls { what: what.to_owned() });
         self.usable()?;
@@ -296,7 +326,7 @@ impl Line {
         self.stream.flush()?;
         let reply = self.framer.read(&mut self.stream)?;
         if let Some(transcript) = &self.transcript {
-            transcript.server(&reply, false);
+            transcript.server(&reply, false, &[]);
         }
         let words: Vec<_> = reply.bytes().splitn(3, |&b| b == b' ').collect();
         match words.as_slice() {

@@ -2,6 +2,8 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use zeroize::Zeroizing;
+
 use super::frame::Frame;
 
 /// A record of what went over the wire, in both directions, without the secrets.
@@ -60,8 +62,8 @@ impl Transcript {
         }
     }
 
-    /// Records a response; `secret` hides a continuation's challenge.
-    pub(super) fn server(&self, frame: &Frame, secret: bool) {
+    /// Records a response, without `secrets`; `secret` hides a continuation's challenge.
+    pub(super) fn server(&self, frame: &Frame, secret: bool, secrets: &[Zeroizing<Vec<u8>>]) {
         if secret && frame.bytes().starts_with(b"+") {
             self.line('S', b"+ <secret>");
             return;
@@ -74,6 +76,9 @@ impl Transcript {
             at = literal.end;
         }
         shown.extend_from_slice(frame.bytes().get(at..).unwrap_or_default());
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            shown = without(&shown, secret);
+        }
         self.line('S', &shown);
     }
 
@@ -99,6 +104,18 @@ impl Transcript {
             let _ = out.flush();
         }
     }
+}
+
+fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut rest = bytes;
+    let mut shown = Vec::with_capacity(bytes.len());
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        shown.extend_from_slice(rest.get(..at).unwrap_or_default());
+        shown.extend_from_slice(b"<secret>");
+        rest = rest.get(at + secret.len()..).unwrap_or_default();
+    }
+    shown.extend_from_slice(rest);
+    shown
 }
 
 fn elided(literal: &[u8]) -> Vec<u8> {

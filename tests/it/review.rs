@@ -288,3 +288,44 @@ fn contents_larger_than_announced_are_not_kept() {
     .stderr_contains("much more content than the sizes it gave before add up to")
     .run();
 }
+
+#[test]
+fn a_server_that_repeats_the_password_does_not_get_it_into_the_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = directory.path().join("trace");
+    let server = Scripted::new()
+        .greet()
+        .expect("LOGIN", "* NO what is p\\\"w?\r\n{tag} BAD syntax error: LOGIN \"me\" \"p\\\"w\", p\"w\r\n")
+        .start();
+    Script::new(
+        "login { host = \"$HOST\", port = $PORT, tls = \"none\", user = \"me\", password = 'p\"w' }:noop()",
+    )
+    .on(&Server::at(server.address, Tls::None))
+    .options(&["--trace", trace.to_str().unwrap()])
+    .status(4)
+    .stderr_contains("syntax error: LOGIN \"me\" \"<secret>\", <secret>")
+    .run();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(trace.contains("LOGIN \"me\" \"<secret>\", <secret>"), "{trace}");
+    assert!(!trace.contains("p\"w") && !trace.contains("p\\\"w"), "{trace}");
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_is_opened_anew() {
+    let server = Scripted::new().greet().serve_until("NOOP").send("{tag} OK done\r\n* BYE idle\r\n").start();
+    Script::new("local a = $LOGIN a:noop() sleep(0.5) print(#a:mailbox(\"INBOX\"):all())")
+        .on(&Server::at(server.address, Tls::None))
+        .stdout("3\n")
+        .stderr("")
+        .run();
+}
+
+#[test]
+fn an_interrupt_ends_a_program_that_the_script_waits_for() {
+    let server = Scripted::new().greet().serve().start();
+    let server_ = Server::at(server.address, Tls::None);
+    let running = Script::new("$LOGIN:noop() run { \"sleep\", \"1000\" }").on(&server_).spawn();
+    server.wait_for("NOOP");
+    running.signal("TERM");
+    assert_eq!(running.finish().status, Some(130));
+}
