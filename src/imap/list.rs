@@ -92,14 +92,9 @@ impl ListEntry {
         })
     }
 
-    /// Gives the delimiter of a response about the root, which has an empty name: the answer to `LIST "" ""`.
-    #[expect(
-        clippy::option_option,
-        reason = "no answer about the root, and a root without hierarchy, differ"
-    )]
-    pub(super) fn root(values: &[Value<'_>]) -> Option<Option<char>> {
-        let [_, delimiter, Value::Text(name), ..] = values else { return None };
-        name.is_empty().then(|| first_char(delimiter))
+    /// Tells whether a response is about the root, which has an empty name: the answer to `LIST "" ""`.
+    pub(super) fn is_root(values: &[Value<'_>]) -> bool {
+        matches!(values, [_, _, Value::Text(name), ..] if name.is_empty())
     }
 
     /// Tells whether it has the attribute, such as `\Noselect`.
@@ -118,7 +113,7 @@ impl ListEntry {
     }
 }
 
-fn first_char(value: &Value<'_>) -> Option<char> {
+pub(super) fn first_char(value: &Value<'_>) -> Option<char> {
     value.text().and_then(|text| text.chars().next())
 }
 

@@ -1,7 +1,7 @@
 use super::capability::Capabilities;
 use super::code::Code;
 use super::fetch::Fetch;
-use super::list::{ListEntry, MailboxStatus, QuotaRoot};
+use super::list::{ListEntry, MailboxStatus, QuotaRoot, first_char};
 use super::token::{Tokens, Value};
 use crate::error::{Error, Result, visible};
 use crate::mail::{Flag, Namespace, Namespaces, UidSet};
@@ -143,9 +143,10 @@ impl Response {
             }
             b"LIST" | b"LSUB" | b"XLIST" => {
                 let values = tokens.values()?;
-                match ListEntry::root(&values) {
-                    Some(delimiter) => Self::Root(delimiter),
-                    None => Self::List(ListEntry::parse(&values)?),
+                if ListEntry::is_root(&values) {
+                    Self::Root(values.get(1).and_then(first_char))
+                } else {
+                    Self::List(ListEntry::parse(&values)?)
                 }
             }
             b"STATUS" => Self::MailboxStatus(MailboxStatus::parse(&tokens.values()?)?),
