@@ -242,6 +242,9 @@ impl ErrorKind {
             Self::FlagNotKept { .. } => {
                 "the server would forget it; `mailbox:status()` shows the flags it keeps"
             }
+            Self::Refused { command, .. } if ["SELECT", "EXAMINE", "STATUS"].contains(&command.as_str()) => {
+                "`account:list()` has the names of the mailboxes that there are"
+            }
             Self::NoSpecialUse { .. } => "name the mailbox itself",
             Self::NotEmpty { .. } => {
                 "move its messages first; those marked \\Deleted are found by `search { deleted = true }`"

@@ -26,6 +26,9 @@ pub(super) fn show(failure: &Failure, script: &Script) {
         let end = line.trim_end().len().max(start);
         let snippet = Snippet::source(line.as_str()).path(place.file.as_str()).line_start(place.line);
         group = group.element(snippet.annotation(AnnotationKind::Primary.span(start..end)));
+    } else if let Some(place) = failure.places.first() {
+        // A script that ends too early fails after its last line.
+        group = group.element(Level::NOTE.message(format!("in {}:{}", visible(&place.file), place.line)));
     }
     let mut callers: Vec<_> =
         failure.places.iter().skip(1).map(|place| format!("{}:{}", place.file, place.line)).collect();

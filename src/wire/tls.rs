@@ -64,6 +64,8 @@ fn failed(host: &str, error: &native_tls::Error) -> Error {
         TlsProblem::WrongHost(detail)
     } else if has(&["self-signed", "self signed", "local issuer", "unable to verify"]) {
         TlsProblem::UnknownAuthority(detail)
+    } else if has(&["wrong version number", "http request", "packet length too long"]) {
+        TlsProblem::Other("what the server says is not TLS".to_owned())
     } else {
         TlsProblem::Other(text)
     };
