@@ -4,7 +4,7 @@ use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 
 use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
-use super::bind::{Promise, field, job_method, method, register};
+use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::ShelfLink;
 use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
@@ -131,7 +131,7 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
         add_fields(lua, to);
         add_methods(lua, to)
     })?;
-    register(lua, add_headers)
+    register_open(lua, add_headers)
 }
 
 fn add_fields(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) {

@@ -329,3 +329,44 @@ fn an_interrupt_ends_a_program_that_the_script_waits_for() {
     running.signal("TERM");
     assert_eq!(running.finish().status, Some(130));
 }
+
+#[test]
+fn what_a_value_does_not_have_is_an_error() {
+    for (read, said) in [
+        ("message.flaged", "a message has no `flaged`"),
+        ("message.from.mail", "an address has no `mail`"),
+        ("selection.count", "a selection has no `count`"),
+        ("account.selekt", "an account has no `selekt`"),
+        ("selection:mvoe('x')", "hint: did you mean `move`?"),
+        ("account:mailbox('INBOX').serch", "a mailbox has no `serch`"),
+        ("selection:copy('Archive').coppied", "a report has no `coppied`"),
+    ] {
+        let server = Scripted::new().greet().serve().start();
+        Script::new(&format!(
+            "local account = $LOGIN local selection = account:mailbox(\"INBOX\"):all()\n\
+             for message in selection:messages() do print({read}) end"
+        ))
+        .on(&Server::at(server.address, Tls::None))
+        .status(1)
+        .stderr_contains(said)
+        .run();
+    }
+}
+
+#[test]
+fn what_may_be_missing_of_a_message_is_nil() {
+    let server = Scripted::new().greet().serve().start();
+    Script::new(
+        "for message in $LOGIN:mailbox(\"INBOX\"):search { uid = 1 }:messages() do \
+         print(message.list_id, message.in_reply_to, message.headers.nothing) break end",
+    )
+    .on(&Server::at(server.address, Tls::None))
+    .stdout("nil\tnil\tnil\n")
+    .stderr("")
+    .run();
+}
+
+#[test]
+fn a_script_that_ends_too_early_says_where() {
+    Script::new("local x = 1 +\n").status(1).stderr_contains("in $DIR/script.lua:").run();
+}
