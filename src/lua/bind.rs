@@ -5,8 +5,8 @@
 //! there.
 
 use mlua::{
-    AnyUserData, Function, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserData, UserDataFields, UserDataMethods,
-    UserDataRegistry, Value,
+    AnyUserData, Function, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserData, UserDataFields,
+    UserDataMethods, UserDataRegistry, Value,
 };
 
 use super::args::Args;
@@ -57,24 +57,30 @@ pub(super) fn register<T: 'static>(
     register_open::<T>(lua, |lua, registry| {
         add(lua, registry)?;
         let what = script_type::<T>();
-        let mine = |name: &String| name.strip_prefix(what).and_then(|name| name.strip_prefix(['.', ':'])).map(str::to_owned);
+        let mine = |name: &String| {
+            name.strip_prefix(what).and_then(|name| name.strip_prefix(['.', ':'])).map(str::to_owned)
+        };
         let noted = lua.app_data_ref::<Registered>();
         let names: Vec<String> = noted.iter().flat_map(|noted| noted.0.iter().filter_map(mine)).collect();
-        registry.add_meta_function(MetaMethod::Index, move |lua, (_, key): (Value, Value)| -> mlua::Result<Value> {
-            let key = match &key {
-                Value::String(key) => key.to_string_lossy(),
-                key => key.type_name().to_owned(),
-            };
-            let distance = |name: &&String| crate::engine::query::distance(&key, name);
-            let hint = match names.iter().min_by_key(distance) {
-                Some(name) if distance(&name) <= 2 => format!("did you mean `{name}`?"),
-                _ => format!("it has {}", names.join(", ")),
-            };
-            let what = what.to_lowercase();
-            let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-            let error = Error::script(format!("{article} {what} has no `{}`", crate::error::visible(&key)), hint);
-            Err(raise(lua, error, None))
-        });
+        registry.add_meta_function(
+            MetaMethod::Index,
+            move |lua, (_, key): (Value, Value)| -> mlua::Result<Value> {
+                let key = match &key {
+                    Value::String(key) => key.to_string_lossy(),
+                    key => key.type_name().to_owned(),
+                };
+                let distance = |name: &&String| crate::engine::query::distance(&key, name);
+                let hint = match names.iter().min_by_key(distance) {
+                    Some(name) if distance(&name) <= 2 => format!("did you mean `{name}`?"),
+                    _ => format!("it has {}", names.join(", ")),
+                };
+                let what = what.to_lowercase();
+                let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                let error =
+                    Error::script(format!("{article} {what} has no `{}`", crate::error::visible(&key)), hint);
+                Err(raise(lua, error, None))
+            },
+        );
         Ok(())
     })
 }

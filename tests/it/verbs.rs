@@ -235,7 +235,7 @@ on_both!(what_a_verb_can_not_do_is_said, |server| {
         script | a raw mailbox name is empty or has CR, LF or NUL in it | no server can have such a name
         script | `create` wants a mailbox name, or `{ raw = "…" }`, but got a table | nil
         script | `subscribe` wants a mailbox name but got nothing | nil
-        false | $DIR/script.lua:19: attempt to call a nil value (method 'purge')
+        script | an account has no `purge` | it has mailbox, select, examine, search, fetch, list, lsub, status, create, delete, rename, subscribe, unsubscribe, namespace, capabilities, id, quota, noop, logout, name
         "#);
     }
 });
