@@ -24,19 +24,21 @@ pub(super) fn keep_running(options: &SandboxOptions) -> ExitCode {
             return exit::CONFIG.into();
         }
     };
+    // Before anybody is told that Ctrl-C ends it.
+    let interrupt = Interrupt::default();
+    interrupt::watch(interrupt.clone());
+    let mail = if options.empty { "empty mailboxes" } else { "sample mail" };
     let (host, port) = (sandbox.address().ip(), sandbox.address().port());
     let mut out = anstream::stdout();
     let _ = writeln!(
         out,
-        "An IMAP server with sample mail is listening.\n\
+        "An IMAP server with {mail} is listening.\n\
          \n  server    {host}\n  port      {port}\n  security  none (it is only reachable from this machine)\n  \
          user      any name; each has mail of its own\n  password  anything\n\
          \nRun a script on it:  imapscript --sandbox={host}:{port} SCRIPT\n\
          Ctrl-C ends it, and its mail is gone."
     );
     let _ = out.flush();
-    let interrupt = Interrupt::default();
-    interrupt::watch(interrupt.clone());
     while !interrupt.is_raised() {
         std::thread::sleep(Duration::from_millis(100));
     }
