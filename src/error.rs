@@ -31,7 +31,7 @@ pub enum ErrorKind {
     #[error("can't connect to `{host}` port {port}: {cause}")]
     Connect { host: String, port: u16, cause: String },
     /// The server was silent for longer than the time-out.
-    #[error("the server did not {what} within {seconds} seconds")]
+    #[error("the server did not {what} within {seconds} second{}", if *seconds == 1 { "" } else { "s" })]
     Timeout { what: &'static str, seconds: u64 },
     /// The connection broke.
     #[error("the connection was lost: {cause}")]

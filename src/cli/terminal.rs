@@ -18,7 +18,10 @@ impl World for Terminal {
     }
 
     fn prompt(&self, text: &str) -> io::Result<String> {
-        rpassword::prompt_password(text)
+        rpassword::prompt_password(text).map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO | libc::ENOTTY) => io::Error::other("there is no terminal"),
+            _ => error,
+        })
     }
 
     fn now(&self) -> ZonedDateTime {

@@ -45,7 +45,10 @@ pub(super) fn strict_globals(lua: &Lua) -> mlua::Result<()> {
             }
         }
         known.sort();
-        let nearest = known.iter().min_by_key(|name| crate::engine::query::distance(&key, name));
+        let nearest = known.iter().min_by_key(|name| {
+            // Letters are forgotten more often than added.
+            (crate::engine::query::distance(&key, name), std::cmp::Reverse(name.len()))
+        });
         let hint = match nearest {
             Some(name) if crate::engine::query::distance(&key, name) <= 2 => {
                 format!("did you mean `{name}`?")
