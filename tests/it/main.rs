@@ -11,8 +11,10 @@
 )]
 
 mod actions;
+mod ambient;
 mod append;
 mod certificates;
+mod cli;
 mod conversation;
 mod dovecot;
 mod dovecot_config;
@@ -30,6 +32,7 @@ mod queries;
 mod query_errors;
 mod responder;
 mod review;
+mod sandbox_command;
 mod sandbox_server;
 mod scripted;
 mod scripts;

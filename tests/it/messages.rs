@@ -159,7 +159,8 @@ on_both!(a_loop_over_several_batches_sees_each_message_once, |server| {
     .changes_nothing()
     .stderr("")
     .run();
-    let each = (0..12).map(|n| format!("big {n}\tnumber {n}\ttrue\n")).collect::<Vec<_>>().concat();
+    let each: Vec<_> = (0..12).map(|n| format!("big {n}\tnumber {n}\ttrue\n")).collect();
+    let each = each.concat();
     assert_eq!(output.stdout, format!("{each}big 0\tnumber 0\tnumber 11\n1\t1\ttrue\n2\t1\ttrue\n"));
 });
 

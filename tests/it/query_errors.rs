@@ -27,22 +27,6 @@ fn what_can_not_be_meant_says_what_to_write() {
           print(ok, err.kind, err.message, err.hint)
           err:ignore()
         end
-        for _, value in ipairs { "seen", 5, false, print } do
-          local ok, err = pcall(inbox.search, inbox, value)
-          print(err.message)
-          err:ignore()
-        end
-        local list = { from = "a" }
-        list.any = { list }
-        local ok, err = pcall(inbox.search, inbox, list)
-        print(err.message, err.hint)
-        err:ignore()
-        local ok, err = pcall(inbox.search, inbox)
-        print(err.message, err.hint)
-        err:ignore()
-        local ok, err = pcall(inbox.search, inbox, { from = { "a", nil, "b" } })
-        print(err.message, err.hint)
-        err:ignore()
     "#;
     let output = Script::new(source).stderr("").run();
     insta::assert_snapshot!(output.table(), @r#"
@@ -98,6 +82,32 @@ fn what_can_not_be_meant_says_what_to_write() {
     false | script | `raw` must be a string with an IMAP SEARCH program but is 1 | nil
     false | script | `from` must be text, a `regex`, or a list of them but is a function | nil
     false | script | a table has a boolean as key | keys are names, or 1, 2, 3 in a list
+    "#);
+}
+
+#[test]
+fn what_is_no_query_at_all_says_so() {
+    let source = r#"
+        local inbox = login { host = "192.0.2.1", user = "me", password = "x" }:mailbox "INBOX"
+        for _, value in ipairs { "seen", 5, false, print } do
+          local ok, err = pcall(inbox.search, inbox, value)
+          print(err.message)
+          err:ignore()
+        end
+        local list = { from = "a" }
+        list.any = { list }
+        local ok, err = pcall(inbox.search, inbox, list)
+        print(err.message, err.hint)
+        err:ignore()
+        local ok, err = pcall(inbox.search, inbox)
+        print(err.message, err.hint)
+        err:ignore()
+        local ok, err = pcall(inbox.search, inbox, { from = { "a", nil, "b" } })
+        print(err.message, err.hint)
+        err:ignore()
+    "#;
+    let output = Script::new(source).stderr("").run();
+    insta::assert_snapshot!(output.table(), @r#"
     a query must be a table such as `{ from = "ci@example.org" }` but is "seen"
     a query must be a table such as `{ from = "ci@example.org" }` but is 5
     a query must be a table such as `{ from = "ci@example.org" }` but is false

@@ -67,7 +67,6 @@ fn turns(source: &str, stdout: &str) -> usize {
     let counter = Counter::start(server.address);
     server.address = counter.address;
     Script::new(source).on(&server).stdout(stdout).stderr("").run();
-
     counter.count.lock().unwrap().turns
 }
 
