@@ -149,6 +149,8 @@ impl Fetch {
             b"INTERNALDATE" => self.internal_date = value.text().and_then(|text| InternalDate::parse(&text)),
             b"RFC822.SIZE" => self.size = value.number(),
             b"ENVELOPE" => self.envelope = Some(Envelope::parse(value)),
+            // Some servers give up on a broken message and say NIL.
+            b"BODYSTRUCTURE" if value.list().is_empty() => {}
             b"BODYSTRUCTURE" => self.structure = Some(body_structure::parse(value)?),
             b"X-GM-MSGID" => self.gmail_message_id = value.number(),
             name if name.starts_with(b"BODY[") => {
