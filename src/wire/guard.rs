@@ -61,13 +61,11 @@ struct Line {
     queue: VecDeque<Event>,
     /// What the crate will read next.
     for_crate: VecDeque<u8>,
+    caps: Caps,
+    /// Untagged responses since the last tagged one, as `Caps::responses` counts them.
+    untagged: usize,
     poisoned: bool,
-    /// Untagged responses since the last tagged reply.
-    responses: usize,
 }
-
-/// The most untagged responses that may come before a command's end.
-const RESPONSES: usize = 5_000_000;
 
 /// The most bytes that are kept while the crate waits for a reply of its own: those of a login or logout.
 const KEPT: usize = 1 << 20;
@@ -91,10 +89,13 @@ impl Guard {
             Some(settings) => Stream::Tls(Box::new(settings.handshake(host, socket)?)),
             None => Stream::Plain(socket),
         };
+        let caps = Caps::default();
         Ok(Self(Rc::new(RefCell::new(Line {
             stream,
             mood,
-            framer: Framer::new(Caps::default()),
+            framer: Framer::new(caps),
+            caps,
+            untagged: 0,
             transcript,
             written: Vec::new(),
             outgoing: Vec::new(),
@@ -108,7 +109,6 @@ impl Guard {
             queue: VecDeque::new(),
             for_crate: VecDeque::new(),
             poisoned: false,
-            responses: 0,
         }))))
     }
 
@@ -234,13 +234,14 @@ impl Line {
             transcript.server(&frame, self.secret, &self.secrets);
         }
         let bytes = frame.bytes();
-        if bytes.starts_with(b"* ") {
-            self.responses += 1;
-            if self.responses > RESPONSES {
-                return Err(Error::protocol(format!("more than {RESPONSES} responses to one command")));
+        if let Some(rest) = bytes.strip_prefix(b"* ") {
+            self.untagged += if rest.first().is_some_and(u8::is_ascii_digit) { 1 } else { 20 };
+            if self.untagged > self.caps.responses {
+                return Err(Error::protocol("responses without end to one command"));
             }
             return Ok(Event::Untagged(frame));
         }
+        self.untagged = 0;
         if bytes.starts_with(b"+") {
             if !std::mem::take(&mut self.awaiting_continuation) {
                 return Err(Error::protocol("a continuation request that nothing asked for"));
@@ -253,7 +254,10 @@ impl Line {
             let line = visible(&String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)));
             return Err(Error::protocol(format!("a reply to no command of ours: `{line}`")));
         };
-        self.responses = 0;
+        let status = bytes.split(|&b| b == b' ').nth(1).unwrap_or_default();
+        if ![&b"OK"[..], b"NO", b"BAD"].iter().any(|word| status.eq_ignore_ascii_case(word)) {
+            return Err(Error::protocol("a tagged reply without OK, NO or BAD"));
+        }
         if self.outstanding.is_empty() {
             self.awaiting_continuation = false;
         }
@@ -383,7 +387,12 @@ impl Line {
         let mut kept = 0;
         while self.for_crate.is_empty() {
             self.usable()?;
-            let event = self.framer.read(&mut self.stream).and_then(|frame| self.classify(frame));
+            let frame = self.framer.read(&mut self.stream);
+            kept += frame.as_ref().map_or(0, |frame| frame.bytes().len() + size_of::<Frame>());
+            let event = frame.and_then(|frame| self.classify(frame)).and_then(|event| {
+                let endless = || Error::protocol("responses without end to one command");
+                if kept > self.caps.kept { Err(endless()) } else { Ok(event) }
+            });
             self.poisoned |= event.is_err();
             let event = event?;
             match &event {

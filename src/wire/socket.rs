@@ -86,6 +86,8 @@ pub(super) struct Socket {
     timeouts: Timeouts,
     interrupt: Interrupt,
     mood: Mood,
+    /// When a read first found the interrupt raised.
+    raised: Option<Instant>,
 }
 
 impl Socket {
@@ -107,7 +109,7 @@ impl Socket {
                     stream.set_nodelay(true)?;
                     stream.set_read_timeout(Some(SLICE.min(timeouts.read)))?;
                     stream.set_write_timeout(Some(timeouts.write))?;
-                    return Ok(Self { stream, timeouts, interrupt, mood: Mood::default() });
+                    return Ok(Self { stream, timeouts, interrupt, mood: Mood::default(), raised: None });
                 }
                 Err(cause) if cause.kind() == IoKind::TimedOut => {
                     let seconds = timeouts.connect.as_secs_f32();
@@ -124,6 +126,10 @@ impl Socket {
         self.mood.clone()
     }
 
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_raised() && !self.mood.0.steadfast.get()
+    }
+
     fn poll(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_nonblocking(true)?;
         let result = self.stream.read(buffer);
@@ -138,11 +144,15 @@ impl Read for Socket {
             return self.poll(buffer);
         }
         let start = Instant::now();
+        // A server that never stops talking would never let a read wait.
+        if self.is_interrupted() && self.raised.get_or_insert(start).elapsed() >= SLICE {
+            return Err(io::Error::other(Error::from(ErrorKind::Interrupted)));
+        }
         loop {
             match self.stream.read(buffer) {
                 Err(error) if error.kind() == IoKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), IoKind::WouldBlock | IoKind::TimedOut) => {
-                    if self.interrupt.is_raised() && !self.mood.0.steadfast.get() {
+                    if self.is_interrupted() {
                         return Err(io::Error::other(Error::from(ErrorKind::Interrupted)));
                     }
                     if start.elapsed() >= self.timeouts.read {
