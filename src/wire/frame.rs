@@ -14,11 +14,22 @@ pub struct Caps {
     pub numbers: usize,
     /// Bytes of all literals of one response.
     pub literals: usize,
+    /// Untagged responses to one command. Those that are not about a message (`* 3 FETCH`) count twentyfold.
+    pub responses: usize,
+    /// Bytes of responses that are kept while the `imap` crate waits for the end of a command of its own.
+    pub kept: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { text: 64 << 10, fetch_text: 8 << 20, numbers: 5_000_000, literals: 64 << 20 }
+        Self {
+            text: 64 << 10,
+            fetch_text: 8 << 20,
+            numbers: 5_000_000,
+            literals: 64 << 20,
+            responses: 20_000_000,
+            kept: 4 << 20,
+        }
     }
 }
 

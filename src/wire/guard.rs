@@ -67,9 +67,6 @@ struct Line {
     poisoned: bool,
 }
 
-/// The most bytes that are kept while the crate waits for a reply of its own: those of a login or logout.
-const KEPT: usize = 1 << 20;
-
 impl Guard {
     /// Connects and, unless `tls` is `None`, does the TLS handshake at once (RFC 8314).
     pub fn connect(
@@ -396,14 +393,7 @@ impl Line {
             self.poisoned |= event.is_err();
             let event = event?;
             match &event {
-                Event::Untagged(frame) => {
-                    kept += frame.bytes().len();
-                    if kept > KEPT {
-                        self.poisoned = true;
-                        let what = format!("more than {KEPT} bytes where a short reply was waited for");
-                        return Err(Error::protocol(what));
-                    }
-                }
+                Event::Untagged(_) => {}
                 Event::Continuation(frame) if self.secret => {
                     self.for_crate.extend(frame.bytes());
                     self.for_crate.extend(b"\r\n");

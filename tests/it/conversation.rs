@@ -107,11 +107,25 @@ impl Connection {
                 }
                 self.responder.answer(&tag, &verb, &rest).into_bytes()
             };
+            let answer = self.interrupted(&verb, answer);
             self.stream.both()?.write_all(&answer)?;
             if verb == "STARTTLS" {
                 self.handshake()?;
             }
         }
+    }
+
+    /// An answer with what the script interjects in it.
+    fn interrupted(&self, verb: &str, answer: Vec<u8>) -> Vec<u8> {
+        let concerned = |on: &Option<String>| on.as_deref().is_none_or(|on| on == verb);
+        let said: Vec<u8> = (self.script.interjections.iter())
+            .filter(|(on, _)| concerned(on))
+            .flat_map(|(_, bytes)| self.tagged(bytes))
+            .collect();
+        // The end is the last line; some overrides have none.
+        let end =
+            answer.len() - answer.split_inclusive(|&byte| byte == b'\n').next_back().map_or(0, <[u8]>::len);
+        [&said, &answer[..end], &said, &answer[end..]].concat()
     }
 
     fn handshake(&mut self) -> io::Result<()> {

@@ -20,6 +20,7 @@ mod dovecot;
 mod dovecot_config;
 mod errors;
 mod harness;
+mod hostile;
 mod limits;
 mod mail;
 mod messages;

@@ -32,6 +32,7 @@ pub(crate) enum Step {
 pub(crate) struct Scripted {
     pub(crate) steps: Vec<Step>,
     pub(crate) overrides: Vec<(String, Vec<u8>)>,
+    pub(crate) interjections: Vec<(Option<String>, Vec<u8>)>,
     pub(crate) capabilities: String,
     pub(crate) certificate: Certificate,
 }
@@ -41,6 +42,7 @@ impl Scripted {
         Self {
             steps: vec![],
             overrides: vec![],
+            interjections: vec![],
             capabilities: "IMAP4rev1".into(),
             certificate: Certificate::Good,
         }
@@ -104,6 +106,19 @@ impl Scripted {
     /// Replaces the standard answer to a command; `{tag}` stands for its tag.
     pub(crate) fn on(mut self, verb: &str, answer: impl AsRef<[u8]>) -> Self {
         self.overrides.push((verb.into(), answer.as_ref().to_vec()));
+        self
+    }
+
+    /// Says something uncalled-for during each command that `serve` answers: before the answer, and again before its
+    /// tagged end.
+    pub(crate) fn interject(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.interjections.push((None, bytes.as_ref().to_vec()));
+        self
+    }
+
+    /// Does the same during one command only.
+    pub(crate) fn interject_in(mut self, verb: &str, bytes: impl AsRef<[u8]>) -> Self {
+        self.interjections.push((Some(verb.into()), bytes.as_ref().to_vec()));
         self
     }
 
