@@ -43,9 +43,6 @@ impl Session {
         let opened = match ends {
             Ok(mut ends) if !ends.is_empty() => {
                 let end = ends.remove(0);
-                if let (Some(code), Some(selected)) = (&end.line.code, &mut self.selected) {
-                    selected.absorb_code(code);
-                }
                 end.ok().map(|_| ends)
             }
             other => other,
