@@ -9,7 +9,9 @@ use native_tls::{TlsAcceptor, TlsStream};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::SeqCst},
+    thread,
+    time::Duration,
 };
 
 /// Plays the script to one client. A client that leaves early is for the test to judge, so errors end it quietly.
@@ -84,6 +86,11 @@ impl Connection {
                 Step::Stall => loop {
                     self.line()?;
                 },
+                Step::Pause => {
+                    while !self.shared.going_on.load(SeqCst) && !self.shared.ending.load(SeqCst) {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                }
             }
         }
         Ok(())

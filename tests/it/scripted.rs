@@ -26,6 +26,7 @@ pub(crate) enum Step {
     Handshake,
     Serve { until: Option<String> },
     Stall,
+    Pause,
 }
 
 /// What each connection to the server goes through; it is closed after the last step.
@@ -127,6 +128,11 @@ impl Scripted {
         self.step(Step::Stall)
     }
 
+    /// Says nothing until [`ScriptedServer::go_on`].
+    pub(crate) fn pause(self) -> Self {
+        self.step(Step::Pause)
+    }
+
     /// Starts to listen on a loopback port.
     pub(crate) fn start(self) -> ScriptedServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -158,7 +164,8 @@ pub(crate) struct Shared {
     pub(crate) received: Mutex<Vec<Received>>,
     pub(crate) complaints: Mutex<Vec<String>>,
     sockets: Mutex<Vec<TcpStream>>,
-    ending: AtomicBool,
+    pub(crate) ending: AtomicBool,
+    pub(crate) going_on: AtomicBool,
 }
 
 /// A listening scripted server, which ends with its value.
@@ -181,9 +188,23 @@ impl ScriptedServer {
 
     /// Waits until a command has come.
     pub(crate) fn wait_for(&self, verb: &str) {
+        self.wait_until(verb, || self.verbs().iter().any(|seen| seen == verb));
+    }
+
+    /// Waits until a client has connected.
+    pub(crate) fn wait_for_connection(&self) {
+        self.wait_until("connection", || !self.shared.sockets.lock().unwrap().is_empty());
+    }
+
+    /// Ends every pause.
+    pub(crate) fn go_on(&self) {
+        self.shared.going_on.store(true, SeqCst);
+    }
+
+    fn wait_until(&self, what: &str, come: impl Fn() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !self.verbs().iter().any(|seen| seen == verb) {
-            assert!(Instant::now() < deadline, "no {verb} came, only {:?}", self.received());
+        while !come() {
+            assert!(Instant::now() < deadline, "no {what} came, only {:?}", self.received());
             thread::sleep(Duration::from_millis(5));
         }
     }
