@@ -10,7 +10,7 @@ use super::response::{Response, Status, StatusLine};
 use super::session::{Context, Notice, Session};
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
-use crate::wire::{Event, Guard, TlsSettings};
+use crate::wire::{Concealed, Event, Guard, TlsSettings};
 
 /// How the connection is protected.
 #[derive(Clone, Debug)]
@@ -162,12 +162,13 @@ impl Hello {
         for event in self.guard.take_queued() {
             match event {
                 Event::Untagged(frame) => match Response::parse(&frame)? {
-                    Response::Status(line) => self.hear(&line),
+                    Response::Status(line) => self.hear(&line.hiding(&self.guard)),
                     Response::Capability(capabilities) => self.capabilities = capabilities,
                     _ => {}
                 },
                 Event::Tagged(tag, frame) => {
-                    last = StatusLine::parse(frame.bytes().get(tag.len() + 1..).unwrap_or_default());
+                    last = StatusLine::parse(frame.bytes().get(tag.len() + 1..).unwrap_or_default())
+                        .map(|line| line.hiding(&self.guard));
                     if let Some(line) = &last {
                         self.hear(line);
                     }
@@ -203,10 +204,9 @@ impl Hello {
         let mechanism = choose(credentials, pinned, offered)?;
         let password = credentials.password.expose();
         let plain = Plain::new(&credentials.user, password);
-        // As it is, as LOGIN quotes it, and as AUTHENTICATE PLAIN sends it.
         let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
-        let secrets = [plain.initial(), quoted, password.to_owned()].map(Zeroizing::new);
-        self.guard.set_secret(true, secrets.iter().map(|it| it.as_bytes().to_vec().into()).collect());
+        self.guard.set_secret(true);
+        self.guard.conceal(Concealed::new([password.to_owned(), visible(password), quoted, plain.initial()]));
         let result = match mechanism {
             Mechanism::Login => client.login(&credentials.user, password),
             Mechanism::Plain => {
@@ -214,7 +214,7 @@ impl Hello {
                 client.authenticate(at_once.as_deref().unwrap_or("PLAIN"), &plain)
             }
         };
-        self.guard.set_secret(false, Vec::new());
+        self.guard.set_secret(false);
         let verb = match mechanism {
             Mechanism::Login => "LOGIN",
             Mechanism::Plain => "AUTHENTICATE",
@@ -226,10 +226,7 @@ impl Hello {
         };
         let error = match (error, heard) {
             (imap::Error::No(_) | imap::Error::Bad(_), Some(line)) => {
-                let mut text = line.text;
-                for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-                    text = text.replace(secret.as_str(), "<secret>");
-                }
+                let text = line.text;
                 match line.code {
                     // The server is in trouble, not the password.
                     Some(Code::Unavailable) => {
@@ -239,7 +236,14 @@ impl Hello {
                     _ => ErrorKind::Login { user: credentials.user.clone(), text }.into(),
                 }
             }
-            (error, _) => self.explain(crate_error(error)),
+            (error, _) => {
+                let error = self.explain(crate_error(error));
+                match &*error.kind {
+                    // A challenge that is no base64 is in the crate's own words.
+                    ErrorKind::Protocol { what } => Error::protocol(self.guard.hide(what)),
+                    _ => error,
+                }
+            }
         };
         Err(error.in_command(verb))
     }

@@ -217,6 +217,7 @@ impl Session {
                 let rest = frame.bytes().get(tag.len() + 1..).unwrap_or_default();
                 let line = StatusLine::parse(rest)
                     .ok_or_else(|| Error::protocol("a tagged reply without OK, NO or BAD"))?;
+                let line = line.hiding(&self.guard);
                 self.hear(&line);
                 let at = flight.sent.iter().position(|(sent, _)| *sent == tag);
                 if let Some((at, slot)) = at.and_then(|at| Some((at, flight.done.get_mut(at)?))) {

@@ -5,7 +5,7 @@ use super::list::{ListEntry, MailboxStatus, QuotaRoot, first_char};
 use super::token::{Tokens, Value};
 use crate::error::{Error, Result, visible};
 use crate::mail::{Flag, Namespace, Namespaces, UidSet};
-use crate::wire::Frame;
+use crate::wire::{Frame, Guard};
 
 /// A status response's first word (RFC 3501 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,11 @@ impl StatusLine {
         let rest = bytes.get(word.len()..).unwrap_or_default();
         let (code, text) = Code::split(rest.strip_prefix(b" ").unwrap_or(rest));
         Some(Self { status, code, text: visible(&String::from_utf8_lossy(text)) })
+    }
+
+    /// Takes out of the text what this connection's server was told in confidence.
+    pub(super) fn hiding(self, guard: &Guard) -> Self {
+        Self { text: guard.hide(&self.text), ..self }
     }
 }
 

@@ -86,7 +86,10 @@ impl Session {
 
     /// Reads an untagged response and takes in what it says of the session.
     pub(super) fn digest(&mut self, frame: &Frame) -> Result<Response> {
-        let response = Response::parse(frame).inspect_err(|_| self.guard.poison())?;
+        let mut response = Response::parse(frame).inspect_err(|_| self.guard.poison())?;
+        if let Response::Status(line) = response {
+            response = Response::Status(line.hiding(&self.guard));
+        }
         match &response {
             Response::Capability(capabilities) => self.capabilities = capabilities.clone(),
             Response::Namespace(spaces) => self.namespaces = Some(spaces.clone()),

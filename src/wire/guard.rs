@@ -4,14 +4,15 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
+use super::concealed::Concealed;
 use super::frame::{Caps, Frame, Framer};
 use super::socket::{Interrupt, Mood, Socket, Timeouts};
 use super::stream::Stream;
 use super::tls::TlsSettings;
 use super::transcript::Transcript;
 use crate::error::{Error, ErrorKind, Result, visible};
+
+mod starttls;
 
 /// One thing a server said, in the order it was said.
 #[derive(Debug)]
@@ -55,8 +56,8 @@ struct Line {
     awaiting_continuation: bool,
     /// What is written is part of a login.
     secret: bool,
-    /// What must not be seen of it.
-    secrets: Vec<Zeroizing<Vec<u8>>>,
+    /// What the server knows and nobody may see.
+    concealed: Concealed,
     /// Events that were read before anybody asked for them.
     queue: VecDeque<Event>,
     /// What the crate will read next.
@@ -102,7 +103,7 @@ impl Guard {
             holding: false,
             awaiting_continuation: false,
             secret: false,
-            secrets: Vec::new(),
+            concealed: Concealed::default(),
             queue: VecDeque::new(),
             for_crate: VecDeque::new(),
             poisoned: false,
@@ -122,7 +123,7 @@ impl Guard {
         let frame = framer.read(stream);
         line.poisoned |= frame.is_err();
         if let (Some(transcript), Ok(frame)) = (&line.transcript, &frame) {
-            transcript.server(frame, false, &[]);
+            transcript.server(frame, false, &line.concealed);
         }
         frame
     }
@@ -167,12 +168,19 @@ impl Guard {
         self.line().awaiting_continuation = true;
     }
 
-    /// While on, what is written and challenged is kept out of the transcript, and `secrets` in whatever form
-    /// out of all that the server says: some repeat the command that they refuse.
-    pub fn set_secret(&self, on: bool, secrets: Vec<Zeroizing<Vec<u8>>>) {
-        let mut line = self.line();
-        line.secret = on;
-        line.secrets = secrets;
+    /// While on, what is written and challenged is kept out of the transcript.
+    pub fn set_secret(&self, on: bool) {
+        self.line().secret = on;
+    }
+
+    /// Keeps words out of the transcript and of what [`Guard::hide`] gives.
+    pub fn conceal(&self, words: Concealed) {
+        self.line().concealed = words;
+    }
+
+    /// Gives what a server said without what must not be shown.
+    pub fn hide(&self, text: &str) -> String {
+        self.line().concealed.hide(text)
     }
 
     /// While on, an interrupt doesn't end the wait for the server: mail is being changed.
@@ -228,7 +236,7 @@ impl Line {
     /// Tells what a frame is, and refuses replies to what was never asked.
     fn classify(&mut self, frame: Frame) -> Result<Event> {
         if let Some(transcript) = &self.transcript {
-            transcript.server(&frame, self.secret, &self.secrets);
+            transcript.server(&frame, self.secret, &self.concealed);
         }
         let bytes = frame.bytes();
         if let Some(rest) = bytes.strip_prefix(b"* ") {
@@ -248,7 +256,8 @@ impl Line {
         let tag = bytes.split(|&b| b == b' ').next().unwrap_or_default();
         let known = self.outstanding.iter().position(|known| known.as_bytes() == tag);
         let Some(tag) = known.and_then(|at| self.outstanding.remove(at)) else {
-            let line = visible(&String::from_utf8_lossy(bytes.get(..80).unwrap_or(bytes)));
+            let line = self.concealed.hide(&String::from_utf8_lossy(bytes));
+            let line = visible(&line.chars().take(80).collect::<String>());
             return Err(Error::protocol(format!("a reply to no command of ours: `{line}`")));
         };
         let status = bytes.split(|&b| b == b' ').nth(1).unwrap_or_default();
@@ -311,45 +320,6 @@ impl Line {
         }
         self.mood.set_polling(false);
         ended
-    }
-
-    fn starttls(&mut self, host: &str, settings: &TlsSettings) -> Result<()> {
-        let bad = |what: &str| Error::from(ErrorKind::Starttls { what: what.to_owned() });
-        self.usable()?;
-        self.take_in_arrived()?;
-        if self.framer.holds_bytes() || !self.queue.is_empty() {
-            return Err(bad("the server sent something before it was asked"));
-        }
-        if let Some(transcript) = &self.transcript {
-            transcript.client(b"s0 STARTTLS", false);
-        }
-        self.stream.write_all(b"s0 STARTTLS\r\n")?;
-        self.stream.flush()?;
-        let reply = self.framer.read(&mut self.stream)?;
-        if let Some(transcript) = &self.transcript {
-            transcript.server(&reply, false, &[]);
-        }
-        let words: Vec<_> = reply.bytes().splitn(3, |&b| b == b' ').collect();
-        match words.as_slice() {
-            [b"s0", status, ..] if status.eq_ignore_ascii_case(b"OK") => {}
-            [b"s0", ..] => {
-                let text = visible(&String::from_utf8_lossy(reply.bytes()));
-                return Err(bad(&format!("the server refused it: `{text}`")));
-            }
-            _ => return Err(bad("the server sent something else than the reply to it")),
-        }
-        self.take_in_arrived()?;
-        if self.framer.holds_bytes() {
-            return Err(bad("unencrypted data came after the server's reply, before the handshake"));
-        }
-        let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Gone) else {
-            return Err(bad("the connection is encrypted already"));
-        };
-        self.stream = Stream::Tls(Box::new(settings.handshake(host, socket)?));
-        if let Some(transcript) = &self.transcript {
-            transcript.note("TLS is on");
-        }
-        Ok(())
     }
 
     /// Takes the line that the crate has flushed.

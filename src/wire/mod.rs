@@ -4,6 +4,7 @@
 //! command that has left, and the transcript. Knows IMAP's lines and literals, and none of its words
 //! beyond those that framing needs.
 
+mod concealed;
 mod frame;
 mod guard;
 mod socket;
@@ -11,6 +12,7 @@ mod stream;
 mod tls;
 mod transcript;
 
+pub use concealed::Concealed;
 pub use frame::{Caps, Frame};
 pub use guard::{Event, Guard};
 pub use socket::{Interrupt, Timeouts};

@@ -2,8 +2,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use zeroize::Zeroizing;
-
+use super::concealed::Concealed;
 use super::frame::Frame;
 
 /// A record of what went over the wire, in both directions, without the secrets.
@@ -62,8 +61,8 @@ impl Transcript {
         }
     }
 
-    /// Records a response, without `secrets`; `secret` hides a continuation's challenge.
-    pub(super) fn server(&self, frame: &Frame, secret: bool, secrets: &[Zeroizing<Vec<u8>>]) {
+    /// Records a response without what is concealed; `secret` hides a continuation's challenge.
+    pub(super) fn server(&self, frame: &Frame, secret: bool, concealed: &Concealed) {
         if secret && frame.bytes().starts_with(b"+") {
             self.line('S', b"+ <secret>");
             return;
@@ -76,10 +75,7 @@ impl Transcript {
             at = literal.end;
         }
         shown.extend_from_slice(frame.bytes().get(at..).unwrap_or_default());
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            shown = without(&shown, secret);
-        }
-        self.line('S', &shown);
+        self.line('S', concealed.hide(&String::from_utf8_lossy(&shown)).as_bytes());
     }
 
     fn line(&self, side: char, text: &[u8]) {
@@ -104,18 +100,6 @@ impl Transcript {
             let _ = out.flush();
         }
     }
-}
-
-fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
-    let mut rest = bytes;
-    let mut shown = Vec::with_capacity(bytes.len());
-    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
-        shown.extend_from_slice(rest.get(..at).unwrap_or_default());
-        shown.extend_from_slice(b"<secret>");
-        rest = rest.get(at + secret.len()..).unwrap_or_default();
-    }
-    shown.extend_from_slice(rest);
-    shown
 }
 
 fn elided(literal: &[u8]) -> Vec<u8> {
