@@ -42,6 +42,10 @@ impl SecretSource {
                 "check where it comes from",
             ));
         }
+        if secret.expose().contains('\0') {
+            let what = format!("{} gave a password with a NUL character in it", self.name());
+            return Err(failed(what, "no way to log in can carry one; check where it comes from"));
+        }
         Ok(secret)
     }
 
