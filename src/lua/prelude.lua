@@ -29,6 +29,16 @@ function load(chunk, name, _, ...) return raw_load(chunk, name, "t", ...) end
 
 function loadfile(name, _, ...) return raw_loadfile(name, "t", ...) end
 
+package.searchers[2] = function(name)
+  local path, missing = package.searchpath(name, package.path)
+  if not path then return missing end
+  local chunk, failure = raw_loadfile(path, "t")
+  if not chunk then
+    error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, failure), 0)
+  end
+  return chunk, path
+end
+
 function dofile(name) return assert(raw_loadfile(name, "t"))() end
 
 function os.exit(code)
