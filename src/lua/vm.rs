@@ -125,10 +125,11 @@ impl Vm {
                 exit: None,
             }));
         }
-        // A first line for the shell is no Lua.
-        let source = match script.source.strip_prefix(b"#") {
+        // Neither a byte order mark, which some editors write, nor a first line for the shell is Lua.
+        let source = script.source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&script.source);
+        let source = match source.strip_prefix(b"#") {
             Some(rest) => [b"--", rest].concat(),
-            None => script.source.clone(),
+            None => source.to_vec(),
         };
         let chunk =
             lua.load(source).set_name(format!("@{}", script.name)).set_mode(mlua::chunk::ChunkMode::Text);
