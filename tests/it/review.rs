@@ -367,6 +367,30 @@ fn what_may_be_missing_of_a_message_is_nil() {
 }
 
 #[test]
+fn a_mailbox_is_not_copied_into_itself_under_another_spelling() {
+    for raw in ["Log/x/", "INBOX/Log//"] {
+        let name = raw.trim_end_matches('/');
+        let commands = sent(
+            Scripted::new()
+                .capabilities("IMAP4rev1 UIDPLUS MOVE")
+                .greet()
+                .serve()
+                .on("UID SEARCH", "* SEARCH 1 2\r\n{tag} OK done\r\n"),
+            &format!(
+                "$LOGIN:mailbox(\"{name}\"):all():copy {{ raw = \"{}\" }}",
+                raw.replace("INBOX", "inbox")
+            ),
+            0,
+            &format!(
+                "$USER@127.0.0.1: copied 0 messages from {name} to {}\n  skipped 2 messages (UID 1:2): already there\n",
+                raw.replace("INBOX", "inbox")
+            ),
+        );
+        assert!(!has(&commands, "UID COPY"), "{commands:?}");
+    }
+}
+
+#[test]
 fn a_script_that_ends_too_early_says_where() {
     Script::new("local x = 1 +\n").status(1).stderr_contains("in $DIR/script.lua:").run();
 }

@@ -39,7 +39,8 @@ pub(super) fn transfer(
     if selection.uids.is_empty() {
         return Ok(report);
     }
-    if name == selection.name {
+    let delimiter = session.namespaces()?.personal.delimiter;
+    if canonical(&name, delimiter) == canonical(&selection.name, delimiter) {
         let reason = if verb == Verb::Trash {
             "already in Trash; `trash` never removes for good"
         } else {
@@ -83,6 +84,22 @@ pub(super) fn transfer(
         way.report.notes.push(format!("created mailbox {shown}"));
     }
     Ok(way.report)
+}
+
+/// Gives a name in the one spelling that stands for all that servers take for the same: `INBOX.Q.` is `INBOX.Q`
+/// to Cyrus, and `inbox.Q` to most.
+fn canonical(name: &MailboxName, delimiter: Option<char>) -> Vec<u8> {
+    let delimiter = delimiter.and_then(|delimiter| u8::try_from(delimiter).ok());
+    let mut wire = name.wire();
+    while let Some((_, rest)) = wire.split_last().filter(|(last, _)| Some(**last) == delimiter) {
+        wire = rest;
+    }
+    let first = wire.split(|&byte| Some(byte) == delimiter).next().unwrap_or_default();
+    let mut spelt = wire.to_vec();
+    if first.eq_ignore_ascii_case(b"INBOX") {
+        spelt.iter_mut().take(first.len()).for_each(u8::make_ascii_uppercase);
+    }
+    spelt
 }
 
 /// Gmail's All Mail holds every message under all its labels: what is moved out of it is not what a script
