@@ -41,9 +41,10 @@ impl InternalDate {
         Self::new(offset.to_datetime(whole), offset)
     }
 
-    /// Parses RFC 3339's `2024-02-29T10:00:00+01:00`. `None` for anything else.
+    /// Parses RFC 3339's `2024-02-29T10:00:00+01:00`, or `Z` for its offset. `None` for anything else.
     pub fn from_rfc_3339(text: &str) -> Option<Self> {
-        let parsed = BrokenDownTime::parse("%Y-%m-%dT%H:%M:%S%:z", text).ok()?;
+        let offset = text.strip_suffix(['Z', 'z']).map(|local| format!("{local}+00:00"));
+        let parsed = BrokenDownTime::parse("%Y-%m-%dT%H:%M:%S%:z", offset.as_deref().unwrap_or(text)).ok()?;
         Self::new(parsed.to_datetime().ok()?, parsed.offset()?)
     }
 
@@ -118,6 +119,14 @@ mod tests {
         assert_eq!(date.map(|date| date.to_string()).as_deref(), Some(" 1-Jan-2024 00:00:00 +0530"));
         assert_eq!(date.map(|date| date.date().to_string()).as_deref(), Some("2024-01-01"));
         assert_eq!(date.map(|date| date.timestamp().to_string()).as_deref(), Some("2023-12-31T18:30:00Z"));
+    }
+
+    #[test]
+    fn rfc_3339_may_say_z_for_its_offset() {
+        let date = InternalDate::from_rfc_3339("2024-02-29T10:00:00Z");
+        assert!(date.is_some());
+        assert_eq!(date, InternalDate::from_rfc_3339("2024-02-29T10:00:00+00:00"));
+        assert_eq!(InternalDate::from_rfc_3339("2024-02-29T10:00:00+01:00Z"), None);
     }
 
     #[test]
