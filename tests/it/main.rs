@@ -19,6 +19,7 @@ mod conversation;
 mod dovecot;
 mod dovecot_config;
 mod errors;
+mod fuzzing;
 mod harness;
 mod hostile;
 mod limits;
