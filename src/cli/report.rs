@@ -86,8 +86,9 @@ impl Reporter {
 
     /// Prints what is to be said at the end.
     pub(super) fn finish(&self, outcome: &Outcome) {
-        for Caught { message, .. } in &outcome.caught {
-            err(format_args!("{BAD}error{BAD:#}: caught by the script: {}", visible(message)));
+        for Caught { message, thrown, .. } in &outcome.caught {
+            let how = if *thrown { "caught by the script: " } else { "" };
+            err(format_args!("{BAD}error{BAD:#}: {how}{}", visible(message)));
         }
         let quiet_end = outcome.failure.is_none() && outcome.caught.is_empty() && self.done == 0;
         let told = self.loudness == Loudness::Verbose

@@ -93,6 +93,9 @@ pub struct Report {
     pub failed: Vec<Remark>,
     /// Messages of which it can't be told whether it was done. They may be in both mailboxes.
     pub in_doubt: Vec<Remark>,
+    /// Messages that were copied but could only be marked `\Deleted` in the source: nothing acts on them again
+    /// until they are gone.
+    pub held: UidSet,
     /// What else happened: a mailbox was created, a message stays marked.
     pub notes: Vec<String>,
 }
@@ -125,6 +128,7 @@ impl Report {
             skipped: Vec::new(),
             failed: Vec::new(),
             in_doubt: Vec::new(),
+            held: UidSet::new(),
             notes: Vec::new(),
         }
     }

@@ -29,6 +29,8 @@ pub struct Caught {
     pub class: Class,
     /// What happened, in one line.
     pub message: String,
+    /// The script caught it; otherwise it was never thrown, but must not go unheard.
+    pub thrown: bool,
     settled: bool,
 }
 
@@ -77,7 +79,8 @@ pub struct Failure {
 
 /// Makes an error ready to be thrown, and notes it as a failure of the run.
 pub(super) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
-    let caught = Caught { class: error.kind.class(), message: error.to_string(), settled: false };
+    let caught =
+        Caught { class: error.kind.class(), message: error.to_string(), thrown: true, settled: false };
     let number = match lua.app_data_mut::<Failures>() {
         Some(mut failures) => {
             failures.0.push(caught);
@@ -86,6 +89,13 @@ pub(super) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Er
         None => 0,
     };
     mlua::Error::external(Raised { error: Arc::new(error), report: report.map(Arc::new), number })
+}
+
+/// Notes what is no reason to stop the script, but must end the run with an exit code of its own.
+pub(super) fn hold(lua: &Lua, message: String) {
+    if let Some(mut failures) = lua.app_data_mut::<Failures>() {
+        failures.0.push(Caught { class: Class::Partial, message, thrown: false, settled: false });
+    }
 }
 
 /// Finds our own error beneath what mlua wraps around it.

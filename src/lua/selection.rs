@@ -6,7 +6,7 @@ use mlua::{Function, Lua, MetaMethod, UserDataMethods, Value};
 use super::account::thrown;
 use super::args::Args;
 use super::bind::{Promise, field, function, job, job_method, lua_method, method, partial, register};
-use super::failure::raise;
+use super::failure::{hold, raise};
 use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
@@ -74,6 +74,10 @@ impl SelectionValue {
                     // Nothing was changed in this mailbox.
                     Err(error) => failed = failed.or(Some(error)),
                 }
+            }
+            for (report, _) in done.iter().filter(|(report, _)| !report.held.is_empty()) {
+                let count = crate::engine::messages(report.held.len());
+                hold(lua, format!("{count} of {} could only be copied and marked \\Deleted", report.mailbox));
             }
             spent.set(removes && !done.is_empty());
             if let Some(error) = failed {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 pub struct Concealed(Vec<Zeroizing<String>>);
 
 /// Words shorter than this hide nothing: no text would be left.
-const SHORTEST: usize = 4;
+const SHORTEST: usize = 3;
 
 impl Concealed {
     /// Takes the words.

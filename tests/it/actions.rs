@@ -46,7 +46,7 @@ on_every!(promise_1_only_named_messages_are_removed, |server| {
     )
     .on(server)
     .options(&["-q"])
-    .stderr("")
+    .holding(&[("2 messages", "INBOX"), ("1 message", "INBOX")])
     .run();
     assert_eq!(output.stdout, "2\n1\n1\n1\n1\n");
     assert_eq!(
@@ -77,7 +77,7 @@ on_every!(what_is_moved_or_copied_keeps_its_bytes_flags_and_date, |server| {
     .on(server)
     .options(&["-q"])
     .stdout("")
-    .stderr("")
+    .holding(&[("1 message", "INBOX")])
     .run();
     let after = server.snapshot();
     assert_eq!(after.mailboxes["Box"], before);
@@ -105,7 +105,7 @@ on_every!(promise_1_an_original_that_can_not_be_removed_is_said_to_stay, |server
     )
     .on(server)
     .stdout(&format!("$USER@127.0.0.1: moved 2 messages from INBOX to Box\n{stay}"))
-    .stderr("")
+    .holding(&[("2 messages", "INBOX")])
     .mailbox("Box", &["a", "b"])
     .run();
     assert_eq!(listing(server, "INBOX"), remains(server, &["c"], &["a!", "b!"]));
@@ -122,7 +122,7 @@ on_every!(a_target_that_is_missing_is_made_and_said, |server| {
         "#,
     )
     .on(server)
-    .stderr("")
+    .holding(&[("1 message", "INBOX")])
     .mailbox("Projects/2024", &["a"])
     .mailbox("Copies", &["b"])
     .run();
@@ -156,7 +156,7 @@ on_every!(a_report_tells_what_was_done, |server| {
         "#,
     )
     .on(server)
-    .stderr("")
+    .holding(&[("1 message", "INBOX"), ("1 message", "Box")])
     .options(&["-q"])
     .run();
     // Without UIDPLUS only a copy that had to be looked for is known.

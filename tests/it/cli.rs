@@ -29,9 +29,11 @@ fn help_says_it_all() {
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
            imapscript sandbox [OPTIONS]
+           imapscript types DIR
 
     Commands:
       sandbox  Keep an embedded server with sample mail running, for any mail client
+      types    Write type files, so that an editor knows imapscript's functions
       help     Print this message or the help of the given subcommand(s)
 
     Arguments:

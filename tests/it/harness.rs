@@ -97,6 +97,19 @@ impl<'a> Script<'a> {
     }
 
     /// Expects a part of standard error.
+    /// What is told of moves on a server that can't remove single messages, after `on`: how many messages of which
+    /// mailbox stay marked. On any other server, nothing is told.
+    pub(crate) fn holding(self, held: &[(&str, &str)]) -> Self {
+        if self.server.is_none_or(Server::can_remove) {
+            return self.stderr("");
+        }
+        let line = |(count, mailbox): &(&str, &str)| {
+            format!("error: {count} of {mailbox} could only be copied and marked \\Deleted\n")
+        };
+        let lines: Vec<_> = held.iter().map(line).collect();
+        self.status(8).stderr(&lines.concat())
+    }
+
     pub(crate) fn stderr_contains(mut self, part: &str) -> Self {
         self.stderr_parts.push(part.into());
         self

@@ -3,7 +3,6 @@
 use crate::harness::Script;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of mistakes and of what is said of each")]
 fn what_can_not_be_meant_says_what_to_write() {
     let source = r#"
         local inbox = login { host = "192.0.2.1", user = "me", password = "x" }:mailbox "INBOX"

@@ -321,6 +321,7 @@ impl Way<'_> {
         }
         if !session.capabilities().has("UIDPLUS") {
             self.report.done = self.report.done.union(&marked);
+            self.report.held = marked.clone();
             self.report.notes.push(format!(
                 "the originals (UID {marked}) stay in {}, marked \\Deleted: this server can't remove single messages",
                 self.selection.shown
