@@ -32,6 +32,7 @@ mod patterns;
 mod proxy;
 mod queries;
 mod query_errors;
+mod readme;
 mod responder;
 mod review;
 mod sandbox_command;
