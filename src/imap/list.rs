@@ -78,15 +78,19 @@ pub struct ListEntry {
 
 impl ListEntry {
     pub(super) fn parse(values: &[Value<'_>]) -> Result<Self> {
-        let bad = || Error::protocol("a LIST response without a mailbox name");
-        let [attributes, delimiter, name, ..] = values else { return Err(bad()) };
-        Ok(Self {
+        let bad = |what: &str| Error::protocol(format!("a LIST response {what}"));
+        let [attributes, delimiter, name, ..] = values else { return Err(bad("without a mailbox name")) };
+        let name = match name {
             // A mailbox may be called NIL, and some servers don't quote it.
-            name: match name {
-                Value::Atom(atom) => MailboxName::from_wire(atom),
-                name => name.bytes().and_then(MailboxName::from_wire),
+            Value::Atom(atom) => atom,
+            name => {
+                let name = name.bytes().filter(|name| !name.is_empty());
+                name.ok_or_else(|| bad("without a mailbox name"))?
             }
-            .ok_or_else(bad)?,
+        };
+        Ok(Self {
+            name: MailboxName::from_wire(name)
+                .ok_or_else(|| bad("whose mailbox name has a line break or NUL in it"))?,
             delimiter: first_char(delimiter),
             attributes: attributes.list().iter().filter_map(Value::text).collect(),
         })

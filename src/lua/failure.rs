@@ -143,7 +143,7 @@ pub(super) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure 
         },
         Value::String(text) => return from_text(&text.to_string_lossy(), places, plain),
         Value::Integer(_) | Value::Number(_) => return plain(value.to_string().unwrap_or_default(), places),
-        value => return plain(format!("the script threw a {}, not a message", value.type_name()), places),
+        value => return plain(format!("the script threw a {}", value.type_name()), places),
     };
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
         failures.settle(raised.number);

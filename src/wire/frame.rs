@@ -28,7 +28,7 @@ impl Default for Caps {
             numbers: 5_000_000,
             literals: 64 << 20,
             responses: 20_000_000,
-            kept: 4 << 20,
+            kept: 1 << 20,
         }
     }
 }
@@ -239,14 +239,17 @@ impl Framer {
                 self.separators += of(self.partial.bytes.get(self.counted..).unwrap_or_default());
                 self.separators += of(pending.get(self.counted.saturating_sub(there)..).unwrap_or_default());
                 self.counted = there + waiting;
+                if self.separators > self.caps.numbers {
+                    let what = format!("a list of more than {} numbers", self.caps.numbers);
+                    return Err(Error::protocol(what));
+                }
                 // A number has ten digits at most, a range two of them.
-                let dense = self.caps.numbers.saturating_mul(22);
-                if self.separators <= self.caps.numbers { dense } else { 0 }
+                self.caps.numbers.saturating_mul(22)
             }
             Kind::Text => self.caps.text,
         };
         if length > cap {
-            return Err(Error::protocol(format!("a line of more than {} bytes", cap.max(self.caps.text))));
+            return Err(Error::protocol(format!("a line of more than {cap} bytes")));
         }
         Ok(())
     }

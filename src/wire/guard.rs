@@ -356,9 +356,11 @@ impl Line {
             self.usable()?;
             let frame = self.framer.read(&mut self.stream);
             kept += frame.as_ref().map_or(0, |frame| frame.bytes().len() + size_of::<Frame>());
+            let most = self.caps.kept;
             let event = frame.and_then(|frame| self.classify(frame)).and_then(|event| {
-                let endless = || Error::protocol("responses without end to one command");
-                if kept > self.caps.kept { Err(endless()) } else { Ok(event) }
+                let endless =
+                    || Error::protocol(format!("more than {most} bytes where a short reply was waited for"));
+                if kept > most { Err(endless()) } else { Ok(event) }
             });
             self.poisoned |= event.is_err();
             let event = event?;

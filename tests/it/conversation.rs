@@ -120,7 +120,7 @@ impl Connection {
                 }
                 self.responder.answer(&tag, &verb, &rest).into_bytes()
             };
-            let answer = self.interrupted(&verb, answer);
+            let answer = self.interrupted(&verb, &answer);
             self.stream.both()?.write_all(&answer)?;
             if verb == "STARTTLS" {
                 self.handshake()?;
@@ -129,7 +129,7 @@ impl Connection {
     }
 
     /// An answer with what the script interjects in it.
-    fn interrupted(&self, verb: &str, answer: Vec<u8>) -> Vec<u8> {
+    fn interrupted(&self, verb: &str, answer: &[u8]) -> Vec<u8> {
         let concerned = |on: &Option<String>| on.as_deref().is_none_or(|on| on == verb);
         let said: Vec<u8> = (self.script.interjections.iter())
             .filter(|(on, _)| concerned(on))

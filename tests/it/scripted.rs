@@ -9,7 +9,7 @@ use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -166,6 +166,8 @@ pub(crate) struct Shared {
     sockets: Mutex<Vec<TcpStream>>,
     pub(crate) ending: AtomicBool,
     pub(crate) going_on: AtomicBool,
+    /// How many connections are being played.
+    playing: AtomicUsize,
 }
 
 /// A listening scripted server, which ends with its value.
@@ -209,6 +211,11 @@ impl ScriptedServer {
         }
     }
 
+    /// Waits until all that a client sent before it left has been read.
+    pub(crate) fn drain(&self) {
+        self.wait_until("end of the connections", || self.shared.playing.load(SeqCst) == 0);
+    }
+
     /// Ends the server and fails if a command did not match what the script expected.
     pub(crate) fn finish(mut self) -> Vec<Received> {
         self.end();
@@ -247,7 +254,11 @@ fn listen(listener: &TcpListener, script: &Arc<Scripted>, shared: &Arc<Shared>) 
         }
         shared.sockets.lock().unwrap().push(stream.try_clone().unwrap());
         let (script, shared) = (Arc::clone(script), Arc::clone(shared));
-        connections.push(thread::spawn(move || conversation::play(stream, script, shared)));
+        shared.playing.fetch_add(1, SeqCst);
+        connections.push(thread::spawn(move || {
+            conversation::play(stream, script, Arc::clone(&shared));
+            shared.playing.fetch_sub(1, SeqCst);
+        }));
     }
     for connection in connections {
         connection.join().ok();

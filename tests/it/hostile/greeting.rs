@@ -107,6 +107,23 @@ fn a_tagged_reply_ahead_of_its_time() {
 }
 
 #[test]
+fn the_next_commands_replies_with_this_ones() {
+    // The tags that a flight will have are easily told; what is answered before it leaves did not happen.
+    let ahead = |verb: &str, reply: &str| {
+        let scripted = Scripted::new().capabilities(MOVES).greet().serve().on(verb, reply);
+        Case::new(scripted).script(r#"$LOGIN:mailbox("INBOX"):all():move("Archive")"#)
+    };
+    ahead("LOGIN", "{tag} OK in\r\na2 OK [CAPABILITY IMAP4rev1 MOVE] x\r\na3 OK [READ-WRITE] x\r\n")
+        .fails(5, "the server sent what can't be right: a reply to no command of ours: `a2 OK [CAPABILITY IMAP4rev1 MOVE] x`");
+    // The move would be `a8`; it must not leave any more.
+    let early = "* 0 EXISTS\r\n{tag} OK done\r\na8 OK [COPYUID 8 1:3 11:13] moved\r\n";
+    let ended = ahead("STATUS", early).run(5);
+    ended.said_like(
+        "the server sent what can't be right: a reply to no command of ours: `a8 OK [COPYUID 8 1:3",
+    );
+}
+
+#[test]
 fn a_continuation_that_nothing_asked_for() {
     let scripted = Scripted::new().greet().serve().interject_in("UID SEARCH", "+ go on\r\n");
     Case::new(scripted)

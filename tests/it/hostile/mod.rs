@@ -4,6 +4,7 @@
 //! would hang ends with its time-out's message instead of the expected one, so that no test looks at a clock.
 
 use crate::{
+    conversation::parts,
     harness::Script,
     output::Output,
     scripted::{Received, Scripted},
@@ -67,7 +68,6 @@ struct Case {
     source: String,
     tls: Tls,
     seconds: u32,
-    password: Option<String>,
     /// The script is meant to change something.
     changes: bool,
 }
@@ -75,7 +75,7 @@ struct Case {
 impl Case {
     /// Runs `SEARCH` in plain text unless told otherwise.
     fn new(scripted: Scripted) -> Self {
-        Self { scripted, source: SEARCH.into(), tls: Tls::None, seconds: 20, password: None, changes: false }
+        Self { scripted, source: SEARCH.into(), tls: Tls::None, seconds: 20, changes: false }
     }
 
     fn script(mut self, source: &str) -> Self {
@@ -85,11 +85,6 @@ impl Case {
 
     fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
-        self
-    }
-
-    fn password(mut self, password: &str) -> Self {
-        self.password = Some(password.into());
         self
     }
 
@@ -109,20 +104,18 @@ impl Case {
     #[track_caller]
     fn run(self, status: i32) -> Ended {
         let server = self.scripted.start();
-        let mut account = Server::at(server.address, self.tls);
-        if let Some(password) = self.password {
-            account.password = password;
-        }
+        let account = Server::at(server.address, self.tls);
         let output = Script::new(&self.source)
             .on(&account)
             .options(&["--timeout", &self.seconds.to_string()])
             .status(status)
             .run();
+        server.drain();
         let received = server.finish();
         let ended = Ended { output, received };
         ended.check_decency();
         for command in &ended.received {
-            let login = ["LOGIN", "AUTHENTICATE"].contains(&ended.verb(command).as_str());
+            let login = ["LOGIN", "AUTHENTICATE"].contains(&verb(command).as_str());
             assert!(
                 !login || command.secure || account.tls == Tls::None,
                 "a login in the clear: {command:?}"
@@ -156,13 +149,13 @@ struct Ended {
     received: Vec<Received>,
 }
 
-impl Ended {
-    fn verb(&self, command: &Received) -> String {
-        crate::conversation::parts(&command.text).1
-    }
+fn verb(command: &Received) -> String {
+    parts(&command.text).1
+}
 
+impl Ended {
     fn verbs(&self) -> Vec<String> {
-        self.received.iter().map(|command| self.verb(command)).collect()
+        self.received.iter().map(verb).collect()
     }
 
     /// Whether a command of this verb came.
@@ -173,7 +166,7 @@ impl Ended {
     #[track_caller]
     fn changed_nothing(&self) {
         let changed: Vec<_> =
-            self.received.iter().filter(|it| CHANGES.contains(&self.verb(it).as_str())).collect();
+            self.received.iter().filter(|it| CHANGES.contains(&verb(it).as_str())).collect();
         assert!(changed.is_empty(), "{changed:?} of {}", self.output);
     }
 
@@ -218,7 +211,7 @@ impl Ended {
         }
         for text in [stdout, stderr] {
             let control = |c: char| c.is_control() && c != '\n' && c != '\t';
-            assert!(!text.contains(control), "a control character in {:?} {:?}", stdout, stderr);
+            assert!(!text.contains(control), "a control character in {stdout:?} {stderr:?}");
         }
     }
 }

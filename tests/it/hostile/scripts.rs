@@ -18,7 +18,7 @@ fn a_syntax_error() {
         "error: 'then' expected near '='\n --> $DIR/script.lua:2:1\n  |\n2 | if a = 2 then\n  | ^^^^^^^^^^^^^\n",
     );
     fails(
-        "print(\"never ends",
+        "print(\"never ends\n",
         "error: unfinished string near '\"never ends'\n --> $DIR/script.lua:1:1\n  |\n1 | print(\"never ends\n  | ^^^^^^^^^^^^^^^^^\n",
     );
 }
@@ -54,14 +54,13 @@ fn errors_of_every_kind() {
         ("error 'boom'", "boom"),
         ("error()", "the script threw a nil"),
         ("error { code = 5 }", "the script threw a table"),
-        ("error(setmetatable({}, { __tostring = function() return 'shown' end }))", "shown"),
         ("error(42)", "42"),
-        ("undefined_thing()", "`undefined_thing` is not defined"),
-        ("local x = 'a' + 1", "attempt to perform arithmetic on a string value (constant 'a')"),
+        ("undefined_thing()", "there is no `undefined_thing` here"),
+        ("local x = 'a' + 1", "attempt to add a 'string' with a 'number'"),
         ("coroutine.wrap(function() error 'inside' end)()", "inside"),
         ("require 'no_such_module'", "module 'no_such_module' not found:"),
         ("local function f() return 1 + f() end f()", "stack overflow"),
-        ("('x'):rep(1 << 40)", "not enough memory"),
+        ("('x'):rep(1 << 62)", "resulting string too large"),
         ("string.rep('x', -1):byte(1, 2):foo()", "attempt to index a nil value"),
     ] {
         let output = Script::new(source).status(1).run();
@@ -110,10 +109,7 @@ fn no_script_at_all() {
 #[test]
 fn bytecode() {
     let compiled = "\x1bLuaT\x00\x19\n\r\n\x1a\n";
-    fails(
-        compiled,
-        "error: this is Lua bytecode, which is not run\n  |\n  = hint: give the script's source\n",
-    );
+    fails(compiled, "error: this is Lua bytecode, which is not run\n |\n = hint: give the script's source\n");
 }
 
 #[test]

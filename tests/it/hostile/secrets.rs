@@ -1,6 +1,6 @@
 //! A password is shown to nobody, whatever the server does with it.
 
-use super::{Case, Ended};
+use super::Ended;
 use crate::{
     harness::Script,
     scripted::Scripted,
@@ -16,23 +16,24 @@ const BASE64: &str = "AG1lAGh1bnRlcjItZ2VoZWlt";
 /// Runs it with a trace, which must not have the secret either.
 #[track_caller]
 fn keeps_the_secret(capabilities: &str, verb: &str, answer: &str, status: i32) -> Ended {
-    let scripted = || Scripted::new().capabilities(capabilities).greet().serve().on(verb, answer);
-    let server = scripted().start();
+    let server = Scripted::new().capabilities(capabilities).greet().serve().on(verb, answer).start();
     let mut account = Server::at(server.address, Tls::None);
     account.password = PASSWORD.into();
-    // The trace is printed by a second run, so that the first's own end is in it.
-    let traced = Script::new(SCRIPT)
-        .on(&account)
-        .options(&["--trace", "/dev/stdout", "--timeout", "20"])
-        .status(status)
-        .run();
-    for text in [&traced.stdout, &traced.stderr] {
+    let directory = tempfile::TempDir::new().unwrap();
+    let trace = directory.path().join("trace");
+    let options = ["--timeout", "20", "--trace", trace.to_str().unwrap()];
+    let output = Script::new(SCRIPT).on(&account).options(&options).status(status).run();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(trace.contains(&format!(" {verb}")), "{trace}");
+    for text in [&output.stdout, &output.stderr, &trace] {
         // The source line is the user's own script and shows what is in it.
         let shown: String = text.lines().filter(|line| !line.contains("| login {")).collect();
-        assert!(!shown.contains(PASSWORD) && !shown.contains(BASE64), "{traced}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains(BASE64), "{output}\n--- trace\n{trace}");
     }
-    drop(server);
-    Case::new(scripted()).script(SCRIPT).password(PASSWORD).run(status)
+    server.drain();
+    let ended = Ended { output, received: server.finish() };
+    ended.check_decency();
+    ended
 }
 
 #[test]
@@ -87,4 +88,13 @@ fn a_later_answer_that_echoes_the_password() {
         "* OK [ALERT] hunter2-geheim is weak\r\n{tag} NO hunter2-geheim\r\n",
         6,
     );
+}
+
+#[test]
+fn a_challenge_that_echoes_the_password() {
+    for challenge in
+        ["+ hunter2-geheim\r\n", "+ aHVudGVyMi1nZWhlaW0=\r\n", "+ not base64: hunter2-geheim\r\n"]
+    {
+        keeps_the_secret("IMAP4rev1 AUTH=PLAIN LOGINDISABLED", "AUTHENTICATE", challenge, 5);
+    }
 }

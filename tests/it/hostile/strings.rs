@@ -58,8 +58,8 @@ fn nul_in_search_terms() {
     for key in ["from", "subject", "body", "text"] {
         let ended = Case::new(server())
             .script(&format!(r#"$LOGIN:mailbox("INBOX"):search {{ {key} = "a\0b" }}"#))
-            .fails(1, "UID SEARCH can't carry a NUL character")
-            .hinting("hint: take the NUL out of the string\n");
+            .fails(1, &format!("`{key}` has a NUL character in it"))
+            .hinting("hint: IMAP can't carry one\n");
         assert!(!ended.got("UID SEARCH"));
     }
 }
@@ -70,11 +70,20 @@ fn header_names_and_values() {
         let program = search(&format!(r#"header = {{ ["X-Foo"] = "{lua}" }}"#));
         assert!(program.contains(&format!("HEADER \"X-Foo\" {}", argument(text))), "{program:?}");
     }
-    for lua in [r"a\r\nb", r"a\0b", "a b", "a:", "", "{5}", "ü", r#"a\"b"#, "a)"] {
+    for lua in [r"a\r\nb", r"a\0b", "a b", "a:", "", "ü"] {
         let script = format!(r#"$LOGIN:mailbox("INBOX"):search {{ header = {{ ["{lua}"] = "x" }} }}"#);
         let ended = Case::new(server()).script(&script).run(1);
         assert!(ended.output.stderr.starts_with("error: "), "{}", ended.output);
         assert!(!ended.got("UID SEARCH"), "{:?}", ended.received);
+    }
+}
+
+#[test]
+fn header_names_of_strange_signs() {
+    // RFC 5322 allows them, and they stay one argument.
+    for (lua, name) in [("{5}", "{5}"), (r#"a\"b"#, "a\"b"), ("a)", "a)"), (r"a\\b", "a\\b")] {
+        let program = search(&format!(r#"header = {{ ["{lua}"] = "x" }}"#));
+        assert!(program.contains(&format!("HEADER {} \"x\"", argument(name))), "{program:?}");
     }
 }
 
@@ -117,7 +126,7 @@ fn keywords_and_flags() {
 #[test]
 fn fetch_items() {
     for lua in [
-        r"BODY[HEADER.FIELDS (a\r\nb)]",
+        "BODY[HEADER.FIELDS (a:b)]",
         "BODY[1] UID",
         "ALL",
         "BODY[]<0.1> X",
@@ -198,7 +207,7 @@ fn appended_messages() {
     let ended = Case::new(server()).script(script).changes().run(0);
     let append = ended.received.iter().find(|it| it.text.contains("APPEND")).unwrap();
     assert!(
-        append.text.ends_with("() {43}\r\nSubject: a\r\n\r\nA9 DELETE INBOX\r\n{5}\r\n.\r\n"),
+        append.text.ends_with("() {39}\r\nSubject: a\r\n\r\nA9 DELETE INBOX\r\n{5}\r\n.\r\n"),
         "{append:?}"
     );
     assert!(!ended.got("DELETE"));
