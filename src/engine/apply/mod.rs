@@ -8,6 +8,7 @@ mod flags;
 mod mailboxes;
 mod proof;
 mod ready;
+mod rungs;
 mod transfer;
 
 use super::connection::Ticket;
