@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connection::{Connection, Ticket};
 use super::secret_source::SecretSource;
@@ -64,14 +64,20 @@ pub(super) struct Opener {
     address: ServerAddress,
     user: String,
     password: SecretSource,
+    /// The password that the server took: a later connection of the run does not ask for it again.
+    taken: Arc<Mutex<Option<Secret>>>,
     mechanism: Option<Mechanism>,
 }
 
 impl Opener {
     pub(super) fn open(&self, run: &Run) -> Result<Session> {
-        let password = self.password.read(&*run.world)?;
+        let taken = || self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = taken().clone();
+        let password = known.map_or_else(|| self.password.read(&*run.world), Ok)?;
         let credentials = Credentials { user: self.user.clone(), password };
-        Session::open(&self.address, &credentials, self.mechanism, &run.context)
+        let session = Session::open(&self.address, &credentials, self.mechanism, &run.context);
+        *taken() = session.is_ok().then_some(credentials.password);
+        session
     }
 }
 
@@ -105,6 +111,7 @@ impl Account {
                 // A store of its own for each account, and the same one in the next run.
                 user: format!("{} {}:{port}", settings.user, settings.host.to_lowercase()),
                 password: SecretSource::Literal(Secret::new("sandbox")),
+                taken: Arc::default(),
                 mechanism: None,
             },
             None => Opener {
@@ -116,6 +123,7 @@ impl Account {
                 },
                 user: settings.user,
                 password: settings.password,
+                taken: Arc::default(),
                 mechanism: settings.mechanism,
             },
         };
@@ -159,7 +167,7 @@ impl Account {
         steadfast: bool,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        let mut slot = self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             match Connection::start(self.inner.opener.clone(), self.inner.run.clone()) {
                 Ok(connection) => *slot = Some(connection),
@@ -174,8 +182,7 @@ impl Account {
 
     /// Finishes what is under way and logs out. The next job connects again.
     pub fn log_out(&self) {
-        let connection =
-            self.inner.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let connection = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(connection);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::Script;
 use crate::mail::Mail;
+use crate::sandbox_server::on_both;
 use crate::server::{Server, Tls};
 
 #[test]
@@ -355,3 +356,23 @@ fn a_module_may_use_an_account() {
     .stderr("")
     .run();
 }
+
+on_both!(a_secret_is_read_once_in_a_run, |server| {
+    let output = Script::new(
+        r#"
+        local account = login {
+          host = "$HOST", port = $PORT, tls = "$TLS", user = "$USER", CA
+          password = secret.command { "sh", "-c", "echo x >> $DIR/asked; echo $PASSWORD" },
+        }
+        account:noop()
+        account:logout()
+        account:noop()
+        print(io.open("$DIR/asked"):read "a")
+        "#
+        .replace("CA", if server.ca_file.is_some() { "ca_file = \"$CA\"," } else { "" })
+        .as_str(),
+    )
+    .on(server)
+    .run();
+    assert_eq!(output.stdout, "x\n\n");
+});
