@@ -100,6 +100,9 @@ pub enum ErrorKind {
     /// A script asked for something that makes no sense; says what and, as hint, what to do.
     #[error("{what}")]
     Script { what: String, hint: String },
+    /// A function of the script's failed on a message.
+    #[error("{function} failed on {message}: {cause}")]
+    Function { function: String, message: String, cause: String, class: Class },
     /// Some of an action was done and some was not. The report says which.
     #[error("{what}")]
     Partial { what: String },
@@ -178,6 +181,7 @@ impl ErrorKind {
             | Self::TooLarge { .. }
             | Self::Gone { .. } => Class::Refused,
             Self::Script { .. } => Class::Script,
+            Self::Function { class, .. } => *class,
             Self::Partial { .. } => Class::Partial,
             Self::Usage { .. } => Class::Usage,
             Self::Config { .. } | Self::Plaintext { .. } => Class::Config,

@@ -50,7 +50,17 @@ impl Identity {
         {
             return Verdict::No;
         }
-        query.judge(&Facts {
+        query.judge(&self.facts(uid, content, told))
+    }
+
+    /// Gives what is known of it.
+    pub(super) fn facts<'a>(
+        &'a self,
+        uid: Uid,
+        content: Option<&'a Message>,
+        told: &'a [(Query, UidSet)],
+    ) -> Facts<'a> {
+        Facts {
             uid: Some(uid),
             flags: self.flags.as_deref(),
             size: self.size,
@@ -59,7 +69,7 @@ impl Identity {
             structure: self.structure.as_ref(),
             content,
             told,
-        })
+        }
     }
 
     /// Takes in what one FETCH response says; a later one may say more.

@@ -15,6 +15,8 @@ pub enum Literal {
     Table(Vec<Literal>, Vec<(String, Literal)>),
     /// What `regex`, `address` and `domain` make.
     Pattern(Pattern),
+    /// A function, by its number among those of the same query.
+    Function(usize),
     /// Anything else, by what Lua calls its type.
     Other(&'static str),
 }
@@ -28,6 +30,7 @@ impl Literal {
             Self::Text(_) => "string",
             Self::Table(..) => "table",
             Self::Pattern(_) => "pattern",
+            Self::Function(_) => "function",
             Self::Other(name) => name,
         }
     }

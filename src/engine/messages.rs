@@ -16,7 +16,7 @@ pub const BODY_BATCH_BYTES: u64 = 4 << 20;
 pub const MESSAGE_CAP: u64 = 64 << 20;
 
 /// The header fields that a message has at hand without another fetch.
-const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 11] = [
     "date",
     "subject",
     "from",

@@ -23,12 +23,12 @@ pub use account::{Account, AccountSettings, TlsMode};
 pub use connection::Ticket;
 pub use literal::Literal;
 pub use messages::{
-    BODY_BATCH_BYTES, HEADER_BATCH, Loaded, MESSAGE_CAP, load_bodies, load_body, load_headers,
+    BODY_BATCH_BYTES, FIELDS, HEADER_BATCH, Loaded, MESSAGE_CAP, load_bodies, load_body, load_headers,
 };
 pub use names::{ListedMailbox, NameSpec};
 pub use query::Query;
 pub use report::{Remark, Report, Verb, messages};
-pub use search::search;
+pub use search::{Found, Sifted, search, sift};
 pub use secret_source::SecretSource;
 pub use selection::Selection;
 pub use selection_set::SelectionSet;

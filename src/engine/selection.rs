@@ -25,6 +25,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Tells whether both are of the same mailbox.
+    pub fn is_mailbox_of(&self, other: &Self) -> bool {
+        self.account == other.account && self.name == other.name
+    }
+
     /// Gives the same with other messages of the same mailbox.
     #[must_use]
     pub fn with_uids(&self, uids: UidSet) -> Self {

@@ -118,7 +118,7 @@ impl SelectionSet {
     pub fn gather(&self, found: &[Selection]) -> Result<Self> {
         let mut parts = self.parts.clone();
         for ours in &mut parts {
-            let uids = found.iter().find(|theirs| same_mailbox(ours, theirs));
+            let uids = found.iter().find(|theirs| ours.is_mailbox_of(theirs));
             if let Some(theirs) = uids {
                 check(ours, theirs)?;
                 ours.uids = ours.uids.intersection(&theirs.uids);
@@ -129,12 +129,8 @@ impl SelectionSet {
     }
 }
 
-fn same_mailbox(a: &Selection, b: &Selection) -> bool {
-    a.account == b.account && a.name == b.name
-}
-
 fn find<'a>(parts: &'a mut [Selection], wanted: &Selection) -> Result<Option<&'a mut Selection>> {
-    let Some(found) = parts.iter_mut().find(|part| same_mailbox(part, wanted)) else { return Ok(None) };
+    let Some(found) = parts.iter_mut().find(|part| part.is_mailbox_of(wanted)) else { return Ok(None) };
     check(found, wanted)?;
     Ok(Some(found))
 }

@@ -3,13 +3,13 @@ use mlua::{IntoLua, Lua, LuaString, MetaMethod, Table, UserDataMethods, Value};
 use std::cell::RefCell;
 
 use super::args::Args;
-use super::bind::{Promise, field, job_method, method, register};
+use super::bind::{Promise, field, job, job_method, lua_method, method, register};
 use super::failure::raise;
 use super::fetch;
-use super::mailbox::{MailboxValue, query};
+use super::judging::{Judges, refuse_while_judging};
+use super::mailbox::MailboxValue;
 use super::report::ReportValue;
-use super::selection::SelectionValue;
-use crate::engine::{Account, Event, NameSpec, Report, Ticket, apply, search};
+use crate::engine::{Account, Event, NameSpec, Report, Ticket, apply};
 use crate::error::{Error, Result};
 use crate::imap::Access;
 use crate::mail::Namespace;
@@ -71,47 +71,52 @@ fn space(lua: &Lua, space: &Namespace) -> mlua::Result<Table> {
 }
 
 /// Registers the type.
-pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    register(lua, add)
+pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
+    register(lua, |lua, to| add(lua, to, judges))
 }
 
-fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>) -> mlua::Result<()> {
+fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>, judges: &Judges) -> mlua::Result<()> {
     method(lua, to, "mailbox", |_, this: &AccountValue, args| {
         Ok(MailboxValue::new(this.account.clone(), args.mailbox()?, None))
     })?;
     job_method(lua, to, "select", 1, |_, this, args| open(this, args, Access::Write))?;
     job_method(lua, to, "examine", 1, |_, this, args| open(this, args, Access::Read))?;
-    job_method(lua, to, "search", 1, |_, this: &AccountValue, args| {
+    let start = job(lua, "search", 2, |_, args| {
+        let this = args.this::<AccountValue>()?;
         let (spec, access) = this.open.borrow().clone().ok_or_else(|| {
             Error::script(
                 "no mailbox is selected",
                 "call `select` or `examine` first, or search a `mailbox(name)`",
             )
         })?;
-        let query = query(&this.account, args)?;
-        let ticket = search(&this.account, spec, Some(access), query);
-        Ok(Promise::new(ticket, |_, selection| Ok(SelectionValue::new(selection))))
+        MailboxValue::new(this.account.clone(), spec, Some(access)).search(args)
     })?;
+    lua_method(lua, to, "search", judges.searching.call(start)?);
     job_method(lua, to, "fetch", 2, |_, _, args| fetch::start(args))?;
     job_method(lua, to, "list", 1, |_, this, args| list(this, args, false))?;
     job_method(lua, to, "lsub", 1, |_, this, args| list(this, args, true))?;
     job_method(lua, to, "status", 1, |_, this: &AccountValue, args| {
         Ok(super::mailbox::status(&this.account, args.mailbox()?))
     })?;
-    job_method(lua, to, "create", 1, |_, this: &AccountValue, args| {
+    job_method(lua, to, "create", 1, |lua, this: &AccountValue, args| {
+        refuse_while_judging(lua)?;
         Ok(told(&this.account, apply::create(&this.account, args.mailbox()?)))
     })?;
-    job_method(lua, to, "delete", 1, |_, this: &AccountValue, args| {
+    job_method(lua, to, "delete", 1, |lua, this: &AccountValue, args| {
+        refuse_while_judging(lua)?;
         Ok(told(&this.account, apply::delete(&this.account, args.mailbox()?)))
     })?;
-    job_method(lua, to, "rename", 2, |_, this: &AccountValue, args| {
+    job_method(lua, to, "rename", 2, |lua, this: &AccountValue, args| {
+        refuse_while_judging(lua)?;
         let (from, into) = (args.mailbox()?, args.mailbox()?);
         Ok(told(&this.account, apply::rename(&this.account, from, into)))
     })?;
-    job_method(lua, to, "subscribe", 1, |_, this: &AccountValue, args| {
+    job_method(lua, to, "subscribe", 1, |lua, this: &AccountValue, args| {
+        refuse_while_judging(lua)?;
         Ok(told(&this.account, apply::subscribe(&this.account, args.mailbox()?, true)))
     })?;
-    job_method(lua, to, "unsubscribe", 1, |_, this: &AccountValue, args| {
+    job_method(lua, to, "unsubscribe", 1, |lua, this: &AccountValue, args| {
+        refuse_while_judging(lua)?;
         Ok(told(&this.account, apply::subscribe(&this.account, args.mailbox()?, false)))
     })?;
     add_inquiries(lua, to)?;

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use mlua::{MultiValue, Table, UserDataRef, Value};
+use mlua::{Function, MultiValue, Table, UserDataRef, Value};
 
 use super::literal;
 use crate::engine::{Literal, NameSpec};
@@ -79,9 +79,11 @@ impl Args {
         }
     }
 
-    /// Takes plain data.
-    pub(super) fn literal(&mut self) -> Result<Literal> {
-        literal::from_lua(&self.value())
+    /// Takes a query, and the functions in it.
+    pub(super) fn query(&mut self) -> Result<(Literal, Vec<Function>)> {
+        let mut functions = Vec::new();
+        let literal = literal::with_functions(&self.value(), &mut functions)?;
+        Ok((literal, functions))
     }
 
     /// Takes a mailbox's name: text, or `{ raw = "…" }`.

@@ -5,7 +5,7 @@ use mlua::{IntoLua, Lua, MetaMethod, UserDataMethods, Value};
 use super::bind::{field, method, register};
 use super::report::ReportValue;
 use crate::engine::Report;
-use crate::error::{Class, Error, ErrorKind};
+use crate::error::{Class, Error, ErrorKind, visible};
 
 /// An error on its way through Lua.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -186,6 +186,58 @@ fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) 
         }
         None => plain(text.to_owned(), places),
     }
+}
+
+/// Gives the places in scripts that led here, the innermost first.
+pub(super) fn places(lua: &Lua) -> Vec<Place> {
+    let mut places = Vec::new();
+    for level in 0..200 {
+        let place = lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let file = source.source.as_deref()?.strip_prefix('@')?.to_owned();
+            Some(Place { file, line: frame.current_line()? })
+        });
+        match place {
+            None => break,
+            Some(place) => places.extend(place),
+        }
+    }
+    places
+}
+
+/// Makes an error of what a function of the script's threw, that names the message it was called for.
+pub(super) fn blame(lua: &Lua, thrown: Value, message: &str, rule: Option<&str>) -> Value {
+    let function = match rule {
+        Some(rule) => format!("rule `{}`", visible(rule)),
+        None => "the function".to_owned(),
+    };
+    let place = |text: String| match places(lua).first() {
+        Some(place) => format!("{}:{}: {text}", place.file, place.line),
+        None => text,
+    };
+    let (cause, class, report) = match &thrown {
+        Value::String(text) => (text.to_string_lossy(), Class::Script, None),
+        Value::UserData(data) => match data.borrow::<ErrorValue>() {
+            Ok(value) if !matches!(*value.0.error.kind, ErrorKind::Function { .. }) => {
+                let raised = &value.0;
+                if let Some(mut failures) = lua.app_data_mut::<Failures>() {
+                    failures.settle(raised.number);
+                }
+                (place(raised.error.to_string()), raised.error.kind.class(), raised.report.clone())
+            }
+            _ => return thrown,
+        },
+        _ => return thrown,
+    };
+    let kind = ErrorKind::Function { function, message: message.to_owned(), cause, class };
+    let error = raise(lua, kind.into(), report.map(|report| (*report).clone()));
+    // What the script threw itself is its own business if it catches it.
+    if let (Value::String(_), Some(raised)) = (&thrown, find::<Raised>(&error))
+        && let Some(mut failures) = lua.app_data_mut::<Failures>()
+    {
+        failures.settle(raised.number);
+    }
+    Value::Error(Box::new(error))
 }
 
 /// Splits `file:12: message`.

@@ -74,6 +74,7 @@ fn encode_literal(literal: &Literal) -> Result<serde_json::Value> {
         }
         Literal::Other("nil" | "lightuserdata") => serde_json::Value::Null,
         Literal::Pattern(_) => return Err(Error::script("a pattern can't be JSON", "")),
+        Literal::Function(_) => return Err(Error::script("a function can't be JSON", "")),
         Literal::Other(kind) => return Err(Error::script(format!("a {kind} can't be JSON"), "")),
     })
 }

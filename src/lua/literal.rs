@@ -1,4 +1,4 @@
-use mlua::Value;
+use mlua::{Function, Value};
 
 use super::pattern::PatternValue;
 use crate::engine::Literal;
@@ -10,10 +10,16 @@ const DEPTH: usize = 50;
 /// Makes plain data of a Lua value. Named values come in the order of their names, so that the same script
 /// always asks a server the same thing.
 pub(super) fn from_lua(value: &Value) -> Result<Literal> {
-    convert(value, 0)
+    convert(value, None, 0)
 }
 
-fn convert(value: &Value, depth: usize) -> Result<Literal> {
+/// Makes the same of a value that may have functions in it. They are added to `functions`; a literal names each
+/// by its number there, from 0.
+pub(super) fn with_functions(value: &Value, functions: &mut Vec<Function>) -> Result<Literal> {
+    convert(value, Some(functions), 0)
+}
+
+fn convert(value: &Value, mut functions: Option<&mut Vec<Function>>, depth: usize) -> Result<Literal> {
     if depth == DEPTH {
         return Err(Error::script("a table is nested too deep", "does it contain itself?"));
     }
@@ -32,8 +38,13 @@ fn convert(value: &Value, depth: usize) -> Result<Literal> {
             for pair in table.pairs::<Value, Value>() {
                 let (key, value) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
                 match key {
-                    Value::Integer(at) if at > 0 => list.push((at, convert(&value, depth + 1)?)),
-                    Value::String(name) => fields.push((name.to_string_lossy(), convert(&value, depth + 1)?)),
+                    Value::Integer(at) if at > 0 => {
+                        list.push((at, convert(&value, functions.as_deref_mut(), depth + 1)?));
+                    }
+                    Value::String(name) => {
+                        let value = convert(&value, functions.as_deref_mut(), depth + 1)?;
+                        fields.push((name.to_string_lossy(), value));
+                    }
                     key => {
                         let what = format!("a table has a {} as key", key.type_name());
                         return Err(Error::script(what, "keys are names, or 1, 2, 3 in a list"));
@@ -51,6 +62,13 @@ fn convert(value: &Value, depth: usize) -> Result<Literal> {
         Value::UserData(data) => match data.borrow::<PatternValue>() {
             Ok(pattern) => Literal::Pattern(pattern.0.clone()),
             Err(_) => Literal::Other("userdata"),
+        },
+        Value::Function(function) => match functions {
+            Some(functions) => {
+                functions.push(function.clone());
+                Literal::Function(functions.len() - 1)
+            }
+            None => Literal::Other("function"),
         },
         value => Literal::Other(value.type_name()),
     })

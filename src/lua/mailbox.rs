@@ -1,7 +1,8 @@
 use mlua::{Lua, MetaMethod, UserDataMethods, Value};
 
 use super::args::Args;
-use super::bind::{Promise, field, job_method, register};
+use super::bind::{Promise, field, job, job_method, lua_method, register};
+use super::judging::{Judges, Open, refuse_while_judging};
 use super::selection::SelectionValue;
 use crate::engine::{Account, Event, NameSpec, Query, apply, search};
 use crate::error::{Error, Result};
@@ -24,16 +25,12 @@ impl MailboxValue {
     }
 
     /// Searches it, with EXAMINE unless it was opened with `select`.
-    fn search(&self, query: Query) -> Promise {
+    pub(super) fn search(&self, args: &mut Args) -> Result<Promise> {
+        let (literal, functions) = args.query()?;
+        let query = Query::read(&literal, &self.account.run().world.now())?;
         let ticket = search(&self.account, self.spec.clone(), self.access, query);
-        Promise::new(ticket, |_, selection| Ok(SelectionValue::new(selection)))
+        Ok(Open::promise(vec![ticket], functions, None))
     }
-}
-
-/// Reads a query from the next argument.
-pub(super) fn query(account: &Account, args: &mut Args) -> Result<Query> {
-    let literal = args.literal()?;
-    Query::read(&literal, &account.run().world.now())
 }
 
 /// Asks for a mailbox's numbers and makes a table of them.
@@ -113,16 +110,21 @@ fn internal_date(args: &Args, value: &Value) -> Result<InternalDate> {
 }
 
 /// Registers the type.
-pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    register(lua, add)
+pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
+    register(lua, |lua, to| add(lua, to, judges))
 }
 
-fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>) -> mlua::Result<()> {
-    job_method(lua, to, "search", 1, |_, this: &MailboxValue, args| {
-        Ok(this.search(query(&this.account, args)?))
+fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>, judges: &Judges) -> mlua::Result<()> {
+    let start = job(lua, "search", 2, |_, args| args.this::<MailboxValue>()?.search(args))?;
+    lua_method(lua, to, "search", judges.searching.call(start)?);
+    job_method(lua, to, "all", 0, |_, this: &MailboxValue, _| {
+        let ticket = search(&this.account, this.spec.clone(), this.access, Query::everything());
+        Ok(Promise::new(ticket, |_, found| Ok(SelectionValue::new(found.selection))))
     })?;
-    job_method(lua, to, "all", 0, |_, this: &MailboxValue, _| Ok(this.search(Query::everything())))?;
-    job_method(lua, to, "append", 2, |_, this, args| append(this, args))?;
+    job_method(lua, to, "append", 2, |lua, this, args| {
+        refuse_while_judging(lua)?;
+        append(this, args)
+    })?;
     job_method(lua, to, "status", 0, |_, this: &MailboxValue, _| {
         Ok(status(&this.account, this.spec.clone()))
     })?;

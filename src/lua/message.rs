@@ -6,7 +6,7 @@ use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::ShelfLink;
-use crate::engine::{Loaded, Selection, load_body};
+use crate::engine::{FIELDS, Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
 use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, Uid, UidSet};
@@ -33,11 +33,19 @@ impl MessageValue {
 
     /// Tells whether it is a message of this mailbox.
     pub(super) fn is_of(&self, selection: &Selection) -> bool {
-        self.selection.account == selection.account && self.selection.name == selection.name
+        self.selection.is_mailbox_of(selection)
     }
 
     fn headers(&self) -> &Headers {
         &self.loaded.headers
+    }
+
+    /// Gives the decoded values of all header fields with this name.
+    pub(super) fn field_values(&self, name: &str) -> Result<Vec<String>> {
+        if FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Ok(self.headers().all(name));
+        }
+        Ok(self.all_headers()?.all(name))
     }
 
     fn has(&self, flag: &Flag) -> bool {
@@ -45,7 +53,7 @@ impl MessageValue {
     }
 
     /// Gives the whole message, from the loop's shelf or from the server.
-    fn content(&self) -> Result<Rc<Message>> {
+    pub(super) fn content(&self) -> Result<Rc<Message>> {
         if let Some(message) = self.shelved() {
             return Ok(message);
         }
@@ -73,7 +81,7 @@ impl MessageValue {
     }
 
     /// Gives the attachments, from the shelf or as the server describes the message, without its content.
-    fn attachments(&self) -> Result<Vec<Attachment>> {
+    pub(super) fn attachments(&self) -> Result<Vec<Attachment>> {
         if let Some(message) = self.shelved() {
             return Ok(message.attachments());
         }

@@ -11,6 +11,7 @@ mod bind;
 mod failure;
 mod fetch;
 mod json;
+mod judging;
 mod literal;
 mod login;
 mod mailbox;

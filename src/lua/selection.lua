@@ -1,18 +1,11 @@
 -- Methods that call a function of the script's for each message.
-local judge, pick, within = ...
-
--- Keeps actions out of the function until this goes out of scope, however that happens.
-local function judging()
-  judge(true)
-  return setmetatable({}, { __close = function() judge(false) end })
-end
+local ask, pick, within = ...
 
 local function filter(selection, query)
   if type(query) ~= "function" then return within(selection, query) end
   local kept = {}
   for message in selection:messages() do
-    local _ <close> = judging()
-    if query(message) then kept[#kept + 1] = message end
+    if ask(query, message, message) then kept[#kept + 1] = message end
   end
   return pick(selection, kept)
 end
@@ -20,8 +13,7 @@ end
 local function group_by(selection, key)
   local groups = {}
   for message in selection:messages() do
-    local _ <close> = judging()
-    local name = key(message)
+    local name = ask(key, message, message)
     if name ~= nil then
       groups[name] = groups[name] or {}
       table.insert(groups[name], message)

@@ -7,6 +7,7 @@ use super::account::thrown;
 use super::args::Args;
 use super::bind::{Promise, field, function, job, job_method, lua_method, method, partial, register};
 use super::failure::{hold, raise};
+use super::judging::{Judges, Open, refuse_while_judging};
 use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
@@ -27,10 +28,6 @@ pub(super) struct SelectionValue {
 
 super::bind::handle!(SelectionValue);
 
-/// How deep the script is in predicates, which may look at mail but not change it.
-#[derive(Debug, Default)]
-struct Judging(usize);
-
 impl SelectionValue {
     pub(super) fn new(set: impl Into<SelectionSet>) -> Self {
         Self { set: set.into(), spent: Rc::default() }
@@ -49,12 +46,7 @@ impl SelectionValue {
 
     /// Does an action in each mailbox, tells the user, and throws if any of it failed.
     fn act(&self, lua: &Lua, action: &Action) -> Result<Promise> {
-        if lua.app_data_ref::<Judging>().is_some_and(|judging| judging.0 > 0) {
-            return Err(Error::script(
-                "a function that judges messages can't change them",
-                "let it return true or false, and act on the selection that comes of it",
-            ));
-        }
+        refuse_while_judging(lua)?;
         let removes = matches!(action, Action::Move(_) | Action::Trash);
         let tickets: Vec<_> = self
             .check()?
@@ -231,7 +223,7 @@ fn sort(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
 /// Searches within a selection.
 fn search_within(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
     let set = this.check()?.clone();
-    let literal = args.literal()?;
+    let (literal, functions) = args.query()?;
     let mut tickets = Vec::new();
     for part in set.parts().iter().filter(|part| !part.uids.is_empty()) {
         let asked = Query::read(&literal, &part.account.run().world.now())?;
@@ -240,13 +232,7 @@ fn search_within(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
         let spec = NameSpec::Raw(part.name.wire().to_vec());
         tickets.push(search(&part.account, spec, opened, query));
     }
-    Ok(Promise::of(move |lua| {
-        let mut found = Vec::new();
-        for ticket in tickets {
-            found.push(thrown(lua, ticket.wait())?);
-        }
-        lua.pack_multi(SelectionValue::new(thrown(lua, set.gather(&found))?))
-    }))
+    Ok(Open::promise(tickets, functions, Some(set)))
 }
 
 /// Gives those messages of a selection that are in a list of messages.
@@ -262,24 +248,17 @@ fn pick(this: &SelectionValue, args: &mut Args) -> Result<SelectionValue> {
 }
 
 /// Registers the type.
-pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
-    lua.set_app_data(Judging::default());
-    let judge = lua.create_function(|lua, begins: bool| {
-        if let Some(mut judging) = lua.app_data_mut::<Judging>() {
-            judging.0 = if begins { judging.0 + 1 } else { judging.0.saturating_sub(1) };
-        }
-        Ok(())
-    })?;
+pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
     let pick = function(lua, "filter", |_, args| {
         let this = args.this::<SelectionValue>()?;
         pick(&this, args)
     })?;
-    let within = job(lua, "filter", 2, |_, args| {
+    let within: Function = judges.searching.call(job(lua, "filter", 2, |_, args| {
         let this = args.this::<SelectionValue>()?;
         search_within(&this, args)
-    })?;
+    })?)?;
     let chunk = lua.load(include_str!("selection.lua")).set_name("=[imapscript]");
-    let (filter, group_by): (Function, Function) = chunk.call((judge, pick, within))?;
+    let (filter, group_by): (Function, Function) = chunk.call((&judges.ask, pick, within))?;
     register(lua, |lua, to| {
         lua_method(lua, to, "filter", filter);
         lua_method(lua, to, "group_by", group_by);

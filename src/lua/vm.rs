@@ -3,9 +3,11 @@ use std::cell::RefCell;
 use mlua::{Function, HookTriggers, Lua, MultiValue, Value, VmState};
 
 use super::bind::Registered;
-use super::failure::{Caught, Exit, Failure, Failures, Place, caught, describe, raise};
+use super::failure::{Caught, Exit, Failure, Failures, caught, describe, places, raise};
 use super::login::Accounts;
-use super::{account, address, ambient, json, login, mailbox, message, report, secret, selection, strict};
+use super::{
+    account, address, ambient, json, judging, login, mailbox, message, report, secret, selection, strict,
+};
 use crate::engine::Run;
 use crate::error::{Class, ErrorKind};
 
@@ -64,9 +66,10 @@ impl Vm {
         super::failure::install(&lua)?;
         address::install(&lua)?;
         report::install(&lua)?;
-        account::install(&lua)?;
-        mailbox::install(&lua)?;
-        selection::install(&lua)?;
+        let judges = judging::install(&lua)?;
+        account::install(&lua, &judges)?;
+        mailbox::install(&lua, &judges)?;
+        selection::install(&lua, &judges)?;
         message::install(&lua)?;
         secret::install(&lua)?;
         json::install(&lua)?;
@@ -157,21 +160,4 @@ impl Vm {
             (Err(error), None) => Ok(Some(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
         }
     }
-}
-
-/// Gives the places in scripts that led here, the innermost first.
-fn places(lua: &Lua) -> Vec<Place> {
-    let mut places = Vec::new();
-    for level in 0..200 {
-        let place = lua.inspect_stack(level, |frame| {
-            let source = frame.source();
-            let file = source.source.as_deref()?.strip_prefix('@')?.to_owned();
-            Some(Place { file, line: frame.current_line()? })
-        });
-        match place {
-            None => break,
-            Some(place) => places.extend(place),
-        }
-    }
-    places
 }

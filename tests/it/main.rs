@@ -19,6 +19,7 @@ mod conversation;
 mod dovecot;
 mod dovecot_config;
 mod errors;
+mod functions;
 mod fuzzing;
 mod harness;
 mod hostile;

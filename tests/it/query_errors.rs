@@ -20,7 +20,7 @@ fn what_can_not_be_meant_says_what_to_write() {
           { any = { { from = {} } } }, { except = { from = {} } }, { all = { { uid = {} } } },
           { any = { { form = "x" } } },
           { raw = "" }, { raw = "SEEN)" }, { raw = "SEEN\r\na DELETE x" }, { raw = "FROM {3}" }, { raw = 1 },
-          { from = print }, { [true] = 1 },
+          { from = coroutine.create(print) }, { [true] = 1 },
         } do
           local ok, err = pcall(inbox.search, inbox, query)
           print(ok, err.kind, err.message, err.hint)
@@ -36,16 +36,16 @@ fn what_can_not_be_meant_says_what_to_write() {
     false | script | a query has no key `older` | did you mean `older_than`?
     false | script | a query has no key `wibble_wobble_wubble` | the keys are all, answered, any, attachment, bcc, before, body, cc, deleted, draft, except, flagged, from, has_attachment, header, keyword, larger_than, list, message_id, newer_than, older_than, on, raw, recent, recipient, reply_to, seen, sent_before, sent_on, sent_since, since, smaller_than, subject, text, to, uid
     false | script | a query has a string without a name | conditions have names: `{ from = "a@b" }`; lists of queries go under `any`, `all` or `except`
-    false | script | `from` must be text, a `regex`, or a list of them but is 5 | nil
+    false | script | `from` must be text, a `regex`, a function, or a list of them but is 5 | nil
     false | script | `from` is an empty string, which every message contains | leave the key out, or give it text
-    false | script | `from` must be text, a `regex`, or a list of them but is true | nil
+    false | script | `from` must be text, a `regex`, a function, or a list of them but is true | nil
     false | script | `from` must be one value or a list of them, not a table with names, but is a table | nil
-    false | script | `from` must be text, a `regex`, or a list of them but is 1 | nil
+    false | script | `from` must be text, a `regex`, a function, or a list of them but is 1 | nil
     false | script | `subject` has a NUL character in it | IMAP can't carry one
     false | script | `header` must be a table such as `{ ["X-Spam-Flag"] = "yes" }` but is "x" | nil
     false | script | `header` must be a table such as `{ ["X-Spam-Flag"] = "yes" }` but is a table | nil
     false | script | `a:b` is no name of a header field | header fields are named with ASCII letters, digits and hyphens
-    false | script | `list` must be text, a `regex`, or a list of them but is 5 | nil
+    false | script | `list` must be text, a `regex`, a function, or a list of them but is 5 | nil
     false | script | `seen` must be `true` or `false` but is "yes" | nil
     false | script | `two words` is no keyword | a keyword is one word of ASCII such as `$Forwarded`; system flags have keys of their own: `seen = true`
     false | script | `\\Seen` is no keyword | a keyword is one word of ASCII such as `$Forwarded`; system flags have keys of their own: `seen = true`
@@ -79,7 +79,7 @@ fn what_can_not_be_meant_says_what_to_write() {
     false | script | `raw` is no IMAP SEARCH program: it has a line break or another control character | write it as RFC 3501 §6.4.4 has it, for example `raw = 'OR SEEN FROM "smith"'`
     false | script | `raw` is no IMAP SEARCH program: literals (`{n}`) are made for you: use a quoted string | write it as RFC 3501 §6.4.4 has it, for example `raw = 'OR SEEN FROM "smith"'`
     false | script | `raw` must be a string with an IMAP SEARCH program but is 1 | nil
-    false | script | `from` must be text, a `regex`, or a list of them but is a function | nil
+    false | script | `from` must be text, a `regex`, a function, or a list of them but is a thread | nil
     false | script | a table has a boolean as key | keys are names, or 1, 2, 3 in a list
     "#);
 }

@@ -81,7 +81,7 @@ on_both!(selections_are_filtered_sorted_and_grouped, |server| {
     .stdout(
         "alpha gamma\nBeta delta\ndelta Beta\nalpha gamma\nalpha Beta delta gamma\nalpha gamma delta\n\
          Beta gamma alpha delta\nalpha gamma delta\nBeta\n\
-         false\ta function that judges messages can't change them\nfalse\t$DIR/script.lua:22: mine\n\
+         false\tthe function failed on message 1 of INBOX: Beta: $DIR/script.lua:19: a function that judges messages can't change anything\nfalse\tthe function failed on message 1 of INBOX: Beta: $DIR/script.lua:22: mine\n\
          $USER@127.0.0.1: marked 3 messages in INBOX: \\Flagged\n$USER@127.0.0.1: marked 1 message in Other: \\Flagged\n",
     )
     .run();

@@ -68,7 +68,7 @@ pub(super) fn transfer(
     if verb != Verb::Copy && !ready.unchecked.is_empty() {
         let count = ready.unchecked.len();
         report.notes.push(format!(
-            "{count} of them without a second look: bodies and attachments are not fetched again"
+            "{count} of them without a second look: bodies, attachments and functions are not asked again"
         ));
     }
     let uids = ready.uids.clone();

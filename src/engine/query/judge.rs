@@ -66,6 +66,7 @@ impl Query {
                 let told = facts.told.iter().find(|(query, _)| query == self);
                 Verdict::of(told.and_then(|(_, set)| facts.uid.map(|uid| set.contains(uid))))
             }
+            Self::Predicate(..) => Verdict::Unknown,
             Self::Body(pattern) => {
                 Verdict::of(facts.content.map(|message| pattern.matches_text(&message.text())))
             }

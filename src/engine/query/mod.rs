@@ -5,6 +5,7 @@ mod judge;
 mod pattern;
 mod program;
 mod read;
+mod rest;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::mail::{Flag, UidSet};
 pub use judge::{Facts, Verdict};
 pub use pattern::Pattern;
 pub use read::{KEYS, distance};
+pub use rest::{Ask, Rest};
 
 /// A question about one message.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,24 @@ pub enum Query {
     Uids(UidSet),
     /// A checked IMAP SEARCH program, which only the server can answer.
     Raw(String),
+    /// A function of the script's says so, by its number; without a number it has been asked already and is not
+    /// asked again.
+    Predicate(Option<usize>, Subject),
+}
+
+/// What a function of the script's is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The message.
+    Message,
+    /// Each value of the header fields with this name.
+    Header(String),
+    /// The decoded body.
+    Body,
+    /// Each header field's value, and the decoded body.
+    Text,
+    /// Each attachment's file name.
+    Attachment,
 }
 
 /// Which of a message's dates is meant.
@@ -114,6 +134,7 @@ impl Query {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         self.add_needs(&mut needs);
+        needs.look |= self.has_predicate(false);
         needs
     }
 
@@ -134,6 +155,18 @@ impl Query {
                 found.push(query.clone());
             }
             _ => {}
+        }
+    }
+
+    /// Tells whether a function of the script's stands beneath an `Any` or `Not`: then what else is there must be
+    /// judged here before it is known whether the function matters.
+    fn has_predicate(&self, beneath: bool) -> bool {
+        match self {
+            Self::All(list) => list.iter().any(|query| query.has_predicate(beneath)),
+            Self::Any(list) => list.iter().any(|query| query.has_predicate(true)),
+            Self::Not(query) => query.has_predicate(true),
+            Self::Predicate(..) => beneath,
+            _ => false,
         }
     }
 

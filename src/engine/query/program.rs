@@ -45,7 +45,9 @@ impl Query {
             Self::Text(Pattern::Contains(text)) => {
                 not_unless(holds, SearchKey::Contains("TEXT", text.clone()))
             }
-            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Attachment(_) => SearchKey::All,
+            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Attachment(_) | Self::Predicate(..) => {
+                SearchKey::All
+            }
             Self::Larger(bytes) => not_unless(holds, larger(*bytes)),
             Self::Smaller(bytes) => not_unless(holds, smaller(*bytes)),
             Self::Day(clock, relation, day) => not_unless(holds, day_key(*clock, *relation, *day)),

@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
-use super::{Clock, Pattern, Query, Relation};
+use super::{Clock, Pattern, Query, Relation, Subject};
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result};
 use crate::imap::SearchKey;
@@ -48,6 +48,21 @@ pub const KEYS: [&str; 36] = [
 ];
 
 impl Query {
+    /// Puts a function in the place of each pattern.
+    fn asking(self, number: usize) -> Self {
+        let about = match self {
+            Self::Any(list) => {
+                return Self::Any(list.into_iter().map(|query| query.asking(number)).collect());
+            }
+            Self::Header(name, _) => Subject::Header(name),
+            Self::Body(_) => Subject::Body,
+            Self::Text(_) => Subject::Text,
+            Self::Attachment(_) => Subject::Attachment,
+            query => return query,
+        };
+        Self::Predicate(Some(number), about)
+    }
+
     /// Reads a query as a script writes it: a table whose keys must all hold. Ages count from `now`.
     ///
     /// Errors name the key, and what to write instead: an empty query, an unknown key, a value of the wrong
@@ -56,17 +71,23 @@ impl Query {
         let Literal::Table(list, fields) = literal else {
             return Err(wrong("a query", "a table such as `{ from = \"ci@example.org\" }`", literal));
         };
-        if let Some(first) = list.first() {
-            let hint = "conditions have names: `{ from = \"a@b\" }`; lists of queries go under `any`, `all` or `except`";
-            return Err(Error::script(format!("a query has a {} without a name", first.type_name()), hint));
+        let mut all = Vec::new();
+        for value in list {
+            let Literal::Function(number) = value else {
+                let hint = "conditions have names: `{ from = \"a@b\" }`; lists of queries go under `any`, `all` or `except`";
+                return Err(Error::script(
+                    format!("a query has a {} without a name", value.type_name()),
+                    hint,
+                ));
+            };
+            all.push(Query::Predicate(Some(*number), Subject::Message));
         }
-        if fields.is_empty() {
+        if fields.is_empty() && all.is_empty() {
             return Err(Error::script(
                 "an empty query would match every message",
                 "write `mailbox:all()` if that is meant; a condition that is nil vanishes from a Lua table",
             ));
         }
-        let mut all = Vec::new();
         for (key, value) in fields {
             all.push(condition(key, value, now)?);
         }
@@ -131,8 +152,8 @@ fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     }
 }
 
-/// Reads a text that must be contained, a `regex`, an `address` or a `domain`, or a list of them of which one
-/// must match. An empty list matches nothing.
+/// Reads a text that must be contained, a `regex`, an `address`, a `domain` or a function, or a list of them of
+/// which one must match. An empty list matches nothing.
 fn patterns(key: &str, value: &Literal, addresses: bool, make: impl Fn(Pattern) -> Query) -> Result<Query> {
     let one = |value: &Literal| match value {
         Literal::Text(text) if text.trim().is_empty() => Err(Error::script(
@@ -148,7 +169,8 @@ fn patterns(key: &str, value: &Literal, addresses: bool, make: impl Fn(Pattern) 
             "`address` and `domain` go with `from`, `to`, `cc`, `bcc`, `reply_to`, `recipient` and `header`",
         )),
         Literal::Pattern(pattern) => Ok(make(pattern.clone())),
-        value => Err(wrong(&format!("`{key}`"), "text, a `regex`, or a list of them", value)),
+        Literal::Function(number) => Ok(make(Pattern::Present).asking(*number)),
+        value => Err(wrong(&format!("`{key}`"), "text, a `regex`, a function, or a list of them", value)),
     };
     any_of(key, value, one)
 }

@@ -5,22 +5,29 @@
 ---@field name string The name as the script gave it.
 local Mailbox = {}
 
+---What a text must be like: text that it contains, decoded and whatever its case, a pattern, or a function that is
+---called with the text; a list means any of them.
+---@alias Condition string|Pattern|fun(value: string): any|(string|Pattern|fun(value: string): any)[]
+
 ---A question about messages. All keys must hold; a list as value means any of them. An empty query is an error.
+---Functions without a name, `{ from = "a@example.org", function(message) … end }`, are asked last, about messages for
+---which all the rest holds. A function may look at anything, but not change mail.
 ---@class Query
----@field from? string|Pattern|(string|Pattern)[] Text that the From field contains, decoded and whatever its case.
----@field to? string|Pattern|(string|Pattern)[] The same of the To field.
----@field cc? string|Pattern|(string|Pattern)[] The same of the Cc field.
----@field bcc? string|Pattern|(string|Pattern)[] The same of the Bcc field.
----@field reply_to? string|Pattern|(string|Pattern)[] The same of the Reply-To field.
----@field recipient? string|Pattern|(string|Pattern)[] The same of To, Cc or Bcc.
----@field subject? string|Pattern|(string|Pattern)[] The same of the Subject field.
----@field body? string|Pattern|(string|Pattern)[] Text that the body contains, as the server searches it; a `regex` is matched here, on the decoded text.
----@field text? string|Pattern|(string|Pattern)[] Text that header or body contains, as the server searches them.
----@field header? table<string, string|Pattern|(string|Pattern)[]|boolean> Text that header fields contain; `true`: the field is there.
+---@field [integer] fun(message: Message): any
+---@field from? Condition Text that the From field contains, decoded and whatever its case.
+---@field to? Condition The same of the To field.
+---@field cc? Condition The same of the Cc field.
+---@field bcc? Condition The same of the Bcc field.
+---@field reply_to? Condition The same of the Reply-To field.
+---@field recipient? Condition The same of To, Cc or Bcc.
+---@field subject? Condition The same of the Subject field.
+---@field body? Condition Text that the body contains, as the server searches it; a `regex` is matched here, on the decoded text.
+---@field text? Condition Text that header or body contains, as the server searches them.
+---@field header? table<string, Condition|boolean> Text that header fields contain; `true`: the field is there.
 ---@field list? boolean|string|string[] The message has a List-Id, or one that contains the text.
 ---@field has_attachment? boolean Whether it has an attachment.
----@field attachment? string|Pattern|(string|Pattern)[] The file name of one of its attachments.
----@field message_id? string|Pattern|(string|Pattern)[] The Message-ID, with or without its brackets.
+---@field attachment? Condition The file name of one of its attachments.
+---@field message_id? Condition The Message-ID, with or without its brackets.
 ---@field seen? boolean Whether it has the flag `\Seen`.
 ---@field answered? boolean Whether it has the flag `\Answered`.
 ---@field flagged? boolean Whether it has the flag `\Flagged`.
