@@ -103,6 +103,9 @@ pub enum ErrorKind {
     /// A function of the script's failed on a message.
     #[error("{function} failed on {message}: {cause}")]
     Function { function: String, message: String, cause: String, class: Class },
+    /// A limit forbids it; nothing was done.
+    #[error("{what}")]
+    Limit { what: String, hint: String },
     /// Some of an action was done and some was not. The report says which.
     #[error("{what}")]
     Partial { what: String },
@@ -149,6 +152,8 @@ pub enum Class {
     Connection,
     /// The server refused: 6.
     Refused,
+    /// A limit stopped it, and nothing was done: 7.
+    Limit,
     /// Partly done, or in doubt: 8.
     Partial,
     /// Interrupted: 130.
@@ -182,6 +187,7 @@ impl ErrorKind {
             | Self::Gone { .. } => Class::Refused,
             Self::Script { .. } => Class::Script,
             Self::Function { class, .. } => *class,
+            Self::Limit { .. } => Class::Limit,
             Self::Partial { .. } => Class::Partial,
             Self::Usage { .. } => Class::Usage,
             Self::Config { .. } | Self::Plaintext { .. } => Class::Config,
@@ -198,6 +204,7 @@ impl ErrorKind {
             Class::Auth => "auth",
             Class::Connection => "connection",
             Class::Refused => "refused",
+            Class::Limit => "limit",
             Class::Partial => "partial",
             Class::Interrupted => "interrupted",
         }
@@ -254,7 +261,10 @@ impl ErrorKind {
                 "move its messages first; those marked \\Deleted are found by `search { deleted = true }`"
             }
             Self::Gone { .. } => "another program moved or removed it meanwhile",
-            Self::Script { hint, .. } | Self::Usage { hint, .. } | Self::Config { hint, .. } => hint,
+            Self::Limit { hint, .. }
+            | Self::Script { hint, .. }
+            | Self::Usage { hint, .. }
+            | Self::Config { hint, .. } => hint,
             _ => "",
         };
         (!hint.is_empty()).then(|| hint.to_owned())

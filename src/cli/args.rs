@@ -16,7 +16,7 @@ use super::exit;
     subcommand_negates_reqs = true,
     override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript sandbox [OPTIONS]\n       imapscript types DIR",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
-                  6 the server refused, 8 partly done or in doubt, 130 interrupted."
+                  6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 130 interrupted."
 )]
 pub struct Arguments {
     /// What to do instead of running a script.

@@ -15,6 +15,7 @@ pub(super) fn code(class: Class) -> u8 {
         Class::Auth => 4,
         Class::Connection => 5,
         Class::Refused => 6,
+        Class::Limit => 7,
         Class::Partial => 8,
         Class::Interrupted => 130,
     }

@@ -77,6 +77,8 @@ pub struct Landing {
 pub struct Report {
     /// The action.
     pub verb: Verb,
+    /// The rule that wanted it.
+    pub rule: Option<String>,
     /// The account, as `user@host`.
     pub account: String,
     /// The mailbox it was done in.
@@ -120,6 +122,7 @@ impl Report {
     pub(super) fn new(verb: Verb, account: &str, mailbox: &str, object: Option<String>) -> Self {
         Self {
             verb,
+            rule: None,
             account: account.to_owned(),
             mailbox: mailbox.to_owned(),
             object,
@@ -203,6 +206,9 @@ impl fmt::Display for Report {
             Verb::Create | Verb::Delete | Verb::Subscribe | Verb::Unsubscribe => {
                 write!(f, "{account}: {done} {mailbox}")?;
             }
+        }
+        if let Some(rule) = &self.rule {
+            write!(f, " ({rule})")?;
         }
         for note in &self.notes {
             write!(f, "\n  {note}")?;

@@ -1,6 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::ZonedDateTime;
 
@@ -11,7 +12,7 @@ use crate::imap;
 #[derive(Debug)]
 pub enum Event {
     /// An action ended; the report says what it did.
-    Done(Report),
+    Done(Box<Report>),
     /// The server wants a person to read this (RFC 3501 §7.1, ALERT).
     Alert {
         /** The account. */
@@ -47,9 +48,21 @@ pub struct Run {
     pub world: Arc<dyn World>,
     /// Where every account really connects to, without TLS, if this is a sandbox run.
     pub sandbox: Option<SocketAddr>,
+    /// How many mailboxes it has created.
+    pub created: Arc<AtomicUsize>,
 }
 
 impl Run {
+    /// Gives how many mailboxes it has created.
+    pub(super) fn created(&self) -> usize {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Counts a mailbox that was created.
+    pub(super) fn count_created(&self) {
+        self.created.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Tells whether the user wants it to end.
     pub fn is_interrupted(&self) -> bool {
         self.context.interrupt.is_raised()

@@ -5,7 +5,7 @@ use super::pipeline::Done;
 use super::response::Response;
 use super::selected::{Access, Selected};
 use super::session::Session;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mail::MailboxName;
 
 impl Session {
@@ -117,14 +117,21 @@ impl Session {
 
     /// Makes a mailbox (RFC 3501 §6.3.3). Says `false` where it was there already and the server says so.
     pub fn create(&mut self, name: &MailboxName) -> Result<bool> {
-        let ends = self.run(&[Command::new("CREATE").mailbox(name)], &mut |_, _| Ok(()))?;
-        for end in ends {
-            if end.has(&Code::AlreadyExists) {
-                return Ok(false);
-            }
-            end.ok()?;
-        }
-        Ok(true)
+        let lost = || Err(Error::protocol("no end of CREATE"));
+        self.create_all(std::slice::from_ref(name)).pop().unwrap_or_else(lost)
+    }
+
+    /// Makes mailboxes in one flight, and gives for each what [`Session::create`] does.
+    pub fn create_all(&mut self, names: &[MailboxName]) -> Vec<Result<bool>> {
+        let commands: Vec<_> = names.iter().map(|name| Command::new("CREATE").mailbox(name)).collect();
+        let (ends, error) = self.run_through(&commands, &mut |_, _| Ok(()));
+        let cause = error.map(|error| error.to_string()).unwrap_or_default();
+        let each = |end: Option<Done>| match end {
+            Some(end) if end.has(&Code::AlreadyExists) => Ok(false),
+            Some(end) => end.ok().map(|_| true),
+            None => Err(ErrorKind::ConnectionLost { cause: cause.clone() }.into()),
+        };
+        ends.into_iter().map(each).collect()
     }
 
     /// Deletes a mailbox and whatever is in it (RFC 3501 §6.3.4). The engine decides when that may be.

@@ -18,9 +18,61 @@ pub enum StoreMode {
     Remove,
 }
 
-/// What became of one part of a copy or move.
+/// A command that changes messages of the open mailbox. There is no plain EXPUNGE: it would remove what nobody
+/// named.
 #[derive(Clone, Debug)]
-pub struct Transfer {
+pub enum Change {
+    /// Adds flags or takes them away, without hearing the new ones (RFC 3501 §6.4.6).
+    Store(UidSet, StoreMode, Vec<Flag>),
+    /// Copies messages (RFC 3501 §6.4.7).
+    Copy(UidSet, MailboxName),
+    /// Moves messages (RFC 6851).
+    Move(UidSet, MailboxName),
+    /// Removes those that are marked `\Deleted` (RFC 4315 §2.1).
+    Expunge(UidSet),
+}
+
+impl Change {
+    fn set(&self) -> &UidSet {
+        match self {
+            Self::Store(set, ..) | Self::Copy(set, _) | Self::Move(set, _) | Self::Expunge(set) => set,
+        }
+    }
+
+    /// Gives the messages by commands of a reasonable length.
+    fn parts(&self) -> Vec<UidSet> {
+        self.set().split(room(match self {
+            Self::Store(_, _, flags) => {
+                flags.iter().map(|flag| flag.to_string().len() + 1).sum::<usize>() + 13
+            }
+            Self::Copy(_, target) | Self::Move(_, target) => target.wire().len(),
+            Self::Expunge(_) => 0,
+        }))
+    }
+
+    fn command(&self, part: &UidSet) -> Command {
+        match self {
+            Self::Store(_, mode, flags) => {
+                let item = match mode {
+                    StoreMode::Add => "+FLAGS.SILENT",
+                    StoreMode::Remove => "-FLAGS.SILENT",
+                };
+                Command::new("UID STORE").uids(part).syntax(item).flags(flags)
+            }
+            Self::Copy(_, target) => Command::new("UID COPY").uids(part).mailbox(target),
+            Self::Move(_, target) => Command::new("UID MOVE").uids(part).mailbox(target),
+            Self::Expunge(_) => Command::new("UID EXPUNGE").uids(part),
+        }
+    }
+
+    fn is_transfer(&self) -> bool {
+        matches!(self, Self::Copy(..) | Self::Move(..))
+    }
+}
+
+/// What became of the messages that one command named.
+#[derive(Clone, Debug)]
+pub struct Part {
     /// The messages that the command named.
     pub named: UidSet,
     /// How it ended; `None` where the connection broke before the server said.
@@ -28,9 +80,6 @@ pub struct Transfer {
     /// Every COPYUID that came with it, whether the command ended OK or not.
     pub copied: Vec<CopyUid>,
 }
-
-/// The parts of a set, each with the end of its command; `None` where the connection broke before.
-pub type Parts = Vec<(UidSet, Option<Done>)>;
 
 /// The most messages that a search may find: a server can name four billion in twelve bytes, and make us ask
 /// for them.
@@ -106,55 +155,32 @@ impl Session {
         Ok(())
     }
 
-    /// Adds or removes flags of messages in the open mailbox (RFC 3501 §6.4.6), without hearing the new
-    /// ones. Gives each part of the set with its end.
-    pub fn uid_store(&mut self, set: &UidSet, mode: StoreMode, flags: &[Flag]) -> (Parts, Option<Error>) {
-        let item = match mode {
-            StoreMode::Add => "+FLAGS.SILENT",
-            StoreMode::Remove => "-FLAGS.SILENT",
-        };
-        let length: usize = flags.iter().map(|flag| flag.to_string().len() + 1).sum();
-        let parts = set.split(room(length + item.len()));
-        let commands: Vec<_> =
-            parts.iter().map(|part| Command::new("UID STORE").uids(part).syntax(item).flags(flags)).collect();
-        let (ends, error) = self.run_through(&commands, &mut |_, _| Ok(()));
-        (parts.into_iter().zip(ends).collect(), error)
-    }
-
-    /// Copies messages of the open mailbox (RFC 3501 §6.4.7). Gives what became of each part, and the error
-    /// that broke it off, if one did.
-    pub fn uid_copy(&mut self, set: &UidSet, target: &MailboxName) -> (Vec<Transfer>, Option<Error>) {
-        self.transfer("UID COPY", set, target)
-    }
-
-    /// Moves messages of the open mailbox (RFC 6851). Gives the same as [`Session::uid_copy`].
-    pub fn uid_move(&mut self, set: &UidSet, target: &MailboxName) -> (Vec<Transfer>, Option<Error>) {
-        self.transfer("UID MOVE", set, target)
-    }
-
-    fn transfer(
-        &mut self,
-        verb: &'static str,
-        set: &UidSet,
-        target: &MailboxName,
-    ) -> (Vec<Transfer>, Option<Error>) {
-        let parts = set.split(room(target.wire().len()));
-        let commands: Vec<_> =
-            parts.iter().map(|part| Command::new(verb).uids(part).mailbox(target)).collect();
-        let mut copied = vec![Vec::new(); parts.len()];
+    /// Changes messages of the open mailbox, all in one flight and in this order. Gives what became of the parts
+    /// of each change, and the error that broke it off, if one did.
+    ///
+    /// A COPYUID belongs to the copy or move that named its messages: the sets of those must have none in common.
+    pub fn change(&mut self, changes: &[Change]) -> (Vec<Vec<Part>>, Option<Error>) {
+        let mut parts: Vec<(usize, Part)> = Vec::new();
+        let mut commands = Vec::new();
+        for (of, change) in changes.iter().enumerate() {
+            for named in change.parts() {
+                commands.push(change.command(&named));
+                parts.push((of, Part { named, done: None, copied: Vec::new() }));
+            }
+        }
         let mut keep = |at: usize, line: &StatusLine| {
             let Some(Code::CopyUid(copy)) = &line.code else { return };
             let source = copy.source();
-            let mut of = at;
+            let mut credited = false;
             // By what it names: Dovecot 2.3 sends the codes of all pipelined moves before the first one's end.
-            for (part, list) in parts.iter().zip(&mut copied) {
-                if !part.intersection(&source).is_empty() {
-                    list.push(copy.clone());
-                    of = usize::MAX;
-                }
+            let transfers =
+                parts.iter_mut().filter(|(of, _)| changes.get(*of).is_some_and(Change::is_transfer));
+            for (_, part) in transfers.filter(|(_, part)| !part.named.intersection(&source).is_empty()) {
+                part.copied.push(copy.clone());
+                credited = true;
             }
-            if let Some(list) = copied.get_mut(of) {
-                list.push(copy.clone());
+            if !credited && let Some((_, part)) = parts.get_mut(at) {
+                part.copied.push(copy.clone());
             }
         };
         let (ends, error) = self.run_through(&commands, &mut |at, response| {
@@ -168,18 +194,14 @@ impl Session {
                 keep(at, &end.line);
             }
         }
-        let parts = parts.into_iter().zip(ends).zip(copied);
-        let transfers = parts.map(|((named, done), copied)| Transfer { named, done, copied });
-        (transfers.collect(), error)
-    }
-
-    /// Removes the messages of the set that are marked `\Deleted` from the open mailbox (RFC 4315 §2.1).
-    /// There is no plain EXPUNGE here: it would remove what nobody named.
-    pub fn uid_expunge(&mut self, set: &UidSet) -> (Parts, Option<Error>) {
-        let parts = set.split(room(0));
-        let commands: Vec<_> = parts.iter().map(|part| Command::new("UID EXPUNGE").uids(part)).collect();
-        let (ends, error) = self.run_through(&commands, &mut |_, _| Ok(()));
-        (parts.into_iter().zip(ends).collect(), error)
+        let mut by_change = vec![Vec::new(); changes.len()];
+        for ((of, mut part), end) in parts.into_iter().zip(ends) {
+            part.done = end;
+            if let Some(list) = by_change.get_mut(of) {
+                list.push(part);
+            }
+        }
+        (by_change, error)
     }
 
     /// Adds a message to a mailbox, byte for byte (RFC 3501 §6.3.11). `date` is INTERNALDATE's form and

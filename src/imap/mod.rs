@@ -28,7 +28,7 @@ pub use envelope::{Envelope, EnvelopeAddress};
 pub use fetch::{Fetch, FetchItem, Section};
 pub use list::{ListEntry, MailboxStatus, QuotaRoot, SpecialUse};
 pub use login::{Credentials, Mechanism, Security, ServerAddress};
-pub use message::{Parts, StoreMode, Transfer};
+pub use message::{Change, Part, StoreMode};
 pub use pipeline::Done;
 pub use response::{Response, Status, StatusLine};
 pub use search::SearchKey;

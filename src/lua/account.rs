@@ -32,7 +32,7 @@ impl AccountValue {
 fn told(account: &Account, ticket: Ticket<Report>) -> Promise {
     let run = account.run().clone();
     Promise::new(ticket, move |_, report| {
-        run.world.tell(Event::Done(report.clone()));
+        run.world.tell(Event::Done(Box::new(report.clone())));
         Ok(ReportValue::bare(report))
     })
 }

@@ -95,7 +95,7 @@ fn append(this: &MailboxValue, args: &mut Args) -> Result<Promise> {
     let spec = this.spec.clone();
     let ticket = apply::append(&this.account, spec.clone(), raw, set, date);
     Ok(Promise::new(ticket, move |_, appended| {
-        run.world.tell(Event::Done(appended.report.clone()));
+        run.world.tell(Event::Done(Box::new(appended.report.clone())));
         let selection = appended.selection(account, spec);
         Ok(selection.map(SelectionValue::new))
     }))

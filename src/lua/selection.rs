@@ -60,7 +60,7 @@ impl SelectionValue {
             for (ticket, part) in tickets {
                 match ticket.wait() {
                     Ok(report) => {
-                        part.account.run().world.tell(Event::Done(report.clone()));
+                        part.account.run().world.tell(Event::Done(Box::new(report.clone())));
                         done.push((report, part));
                     }
                     // Nothing was changed in this mailbox.

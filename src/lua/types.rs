@@ -74,6 +74,7 @@ mod tests {
             context: crate::imap::Context::default(),
             world: std::sync::Arc::new(Nowhere),
             sandbox: None,
+            created: std::sync::Arc::default(),
         };
         let registered: BTreeSet<String> = Vm::new(&run)?.registered().into_iter().collect();
         let declared = declared();

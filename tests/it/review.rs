@@ -124,8 +124,6 @@ fn a_missing_target_is_made_even_if_the_server_gives_no_trycreate() {
             .greet()
             .serve_until("STATUS")
             .send("{tag} NO no such mailbox\r\n")
-            .serve_until("UID COPY")
-            .send("{tag} NO no such mailbox\r\n")
             .serve(),
         MOVE_ALL,
         0,

@@ -2,27 +2,29 @@
 //!
 //! Every action goes the same way: the mailbox is opened for writing and its UIDVALIDITY compared, the
 //! messages' identities are fetched and the query is asked of them again, and only then a command that
-//! changes anything may leave. A journal finds its place between the two.
+//! changes anything may leave. A journal finds its place between the two. Actions on messages of one mailbox
+//! go together in as few flights as their order allows.
 
-mod flags;
+mod batch;
+mod flights;
 mod mailboxes;
 mod proof;
 mod ready;
 mod rungs;
-mod transfer;
+mod step;
 
+use super::account::Account;
 use super::connection::Ticket;
 use super::names::NameSpec;
-use super::report::{Report, Verb};
+use super::report::Report;
 use super::selection::Selection;
-use crate::error::{Error, ErrorKind};
-use crate::imap::StoreMode;
+use crate::error::{Error, ErrorKind, Result};
 use crate::mail::Flag;
 
 pub use mailboxes::{Appended, append, create, delete, rename, subscribe};
 
 /// What is to be done to messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Move them to a mailbox of the same account.
     Move(NameSpec),
@@ -36,27 +38,61 @@ pub enum Action {
     Unmark(Vec<Flag>),
 }
 
+impl Action {
+    /// Tells whether the messages are not in their mailbox afterwards.
+    pub fn removes(&self) -> bool {
+        matches!(self, Self::Move(_) | Self::Trash)
+    }
+}
+
+/// Actions on the same messages, in order: what removes them comes last, and only takes those with which nothing
+/// before it failed.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The messages.
+    pub selection: Selection,
+    /// What is to be done to them.
+    pub actions: Vec<Action>,
+    /// The rule that wants it, for reports.
+    pub rule: Option<String>,
+}
+
+/// What became of one action of a task, by the task's number. An error means that the action changed nothing.
+pub type Done = (usize, Result<Report>);
+
 /// Does an action to a selection and reports message by message.
 ///
 /// Errors mean that nothing was changed. Whatever fails once changing has begun is in the report.
 pub fn apply(selection: Selection, action: Action) -> Ticket<Report> {
     let account = selection.account.clone();
-    if selection.read_only {
-        let kind = ErrorKind::ReadOnly { mailbox: selection.shown.clone() };
-        return Ticket::failed(Error::from(kind).in_mailbox(&selection.shown), account.run());
+    let task = Task { selection, actions: vec![action], rule: None };
+    submit(&account, vec![task], |mut done| {
+        let only = done.pop().ok_or_else(|| Error::protocol("no report of the action"))?;
+        only.1
+    })
+}
+
+/// Does the actions of several tasks, whose messages are of the same mailbox. Every action that could be tried has
+/// its report or error, in the order of tasks and actions.
+///
+/// Errors mean that nothing at all was changed.
+pub fn apply_all(account: &Account, tasks: Vec<Task>) -> Ticket<Vec<Done>> {
+    submit(account, tasks, Ok)
+}
+
+fn submit<T: Send + 'static>(
+    account: &Account,
+    tasks: Vec<Task>,
+    give: impl FnOnce(Vec<Done>) -> Result<T> + Send + 'static,
+) -> Ticket<T> {
+    if let Some(task) = tasks.iter().find(|task| task.selection.read_only) {
+        let mailbox = &task.selection.shown;
+        let kind = ErrorKind::ReadOnly { mailbox: mailbox.clone() };
+        return Ticket::failed(Error::from(kind).in_mailbox(mailbox), account.run());
     }
     account.change(move |session, run| {
-        let shown = selection.shown.clone();
-        let result = match action {
-            Action::Move(target) => transfer::transfer(session, run, &selection, Verb::Move, &target),
-            Action::Copy(target) => transfer::transfer(session, run, &selection, Verb::Copy, &target),
-            Action::Trash => {
-                let trash = NameSpec::Script("@trash".to_owned());
-                transfer::transfer(session, run, &selection, Verb::Trash, &trash)
-            }
-            Action::Mark(flags) => flags::store(session, run, &selection, StoreMode::Add, &flags),
-            Action::Unmark(flags) => flags::store(session, run, &selection, StoreMode::Remove, &flags),
-        };
+        let shown = tasks.first().map(|task| task.selection.shown.clone()).unwrap_or_default();
+        let result = batch::carry_out(session, run, &tasks).and_then(give);
         result.map_err(|error| error.in_mailbox(&shown))
     })
 }

@@ -1,24 +1,14 @@
 use std::collections::BTreeMap;
 
+use super::step::{Step, canonical};
 use crate::engine::identity::{Identity, Inquiry};
-use crate::engine::query::Verdict;
-use crate::engine::report::Report;
+use crate::engine::query::{Query, Verdict};
 use crate::engine::selection::Selection;
-use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Command, Response, Session};
 use crate::mail::{MailboxName, Uid, UidSet};
 
-/// Messages that may be acted on now.
-pub(super) struct Ready {
-    pub(super) uids: UidSet,
-    /// Those of them of which only the server can tell that they match.
-    pub(super) unchecked: UidSet,
-    pub(super) identities: BTreeMap<Uid, Identity>,
-    pub(super) before: Before,
-}
-
-/// What the target was before anything was done.
+/// What a target was before anything was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
     /// It does not exist, or the server would not speak of it.
@@ -29,67 +19,98 @@ pub(super) enum Before {
     Unknown,
 }
 
-/// Opens the selection's mailbox for writing, compares its UIDVALIDITY, and looks at each message again, all
-/// in one flight in which nothing changes.
+/// What the messages of all steps are now.
+pub(super) type Identities = BTreeMap<Uid, Identity>;
+
+/// Opens the mailbox for writing, compares its UIDVALIDITY, and looks at each message of the steps again, all in
+/// one flight in which nothing changes. What each step may act on, and what its target is, is noted in it.
 ///
-/// Messages that are gone, or of which the server's word and what is seen here differ, go into the report as
+/// Messages that are gone, or of which the server's word and what is seen here differ, go into the reports as
 /// skipped. Errors: the mailbox was rebuilt, gives no UIDVALIDITY, or can't be written to.
-pub(super) fn make_ready(
-    session: &mut Session,
-    run: &Run,
-    selection: &Selection,
-    target: Option<&MailboxName>,
-    report: &mut Report,
-) -> Result<Ready> {
-    if run.is_interrupted() {
-        return Err(ErrorKind::Interrupted.into());
-    }
-    let inquiry = Inquiry::new(session, Some(&selection.query))?;
-    let mut commands = inquiry.commands(&selection.uids);
+pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>]) -> Result<Identities> {
+    let Some(first) = steps.first().map(|step| step.selection) else { return Ok(Identities::new()) };
+    let queries: Vec<_> = steps.iter().map(|step| step.selection.query.clone()).collect();
+    let wanted = steps.iter().fold(UidSet::new(), |sum, step| sum.union(&step.selection.uids));
+    let inquiry = Inquiry::new(session, Some(&Query::Any(queries)))?;
+    let mut commands = inquiry.commands(&wanted);
     let fetches = commands.len();
-    if let Some(target) = target {
-        commands.push(Command::new("STATUS").mailbox(target).syntax("(UIDNEXT)"));
+    let mut targets: Vec<MailboxName> = Vec::new();
+    for target in steps.iter().filter_map(Step::target) {
+        if !targets.contains(target) {
+            targets.push(target.clone());
+        }
     }
-    let mut identities = BTreeMap::new();
-    let mut target_next = None;
-    let ends = session.run_in(&selection.name, Access::Write, false, &commands, &mut |_, response| {
+    commands.extend(targets.iter().map(|name| Command::new("STATUS").mailbox(name).syntax("(UIDNEXT)")));
+    let mut identities = Identities::new();
+    let mut told: Vec<(MailboxName, Option<Uid>)> = Vec::new();
+    let ends = session.run_in(&first.name, Access::Write, false, &commands, &mut |_, response| {
         match response {
-            // It is the only one that was asked for, whenever it comes (Dovecot answers it before a FETCH that
-            // takes its time) and however the server spells the name.
-            Response::MailboxStatus(status) => target_next = status.uid_next,
-            response => inquiry.take(&mut identities, &selection.uids, response),
+            // Not by its place: Dovecot answers it before a FETCH that takes its time.
+            Response::MailboxStatus(status) => told.push((status.name, status.uid_next)),
+            response => inquiry.take(&mut identities, &wanted, response),
         }
         Ok(())
     })?;
-    check_open(session, selection)?;
+    for step in steps.iter() {
+        check_open(session, step.selection)?;
+    }
     let mut ends = ends.into_iter();
     for end in ends.by_ref().take(fetches) {
         end.ok()?;
     }
-    let before = match (ends.next(), target_next) {
-        (Some(end), _) if !end.is_ok() => Before::Missing,
-        (_, Some(next)) => Before::Next(next),
-        (_, None) => Before::Unknown,
-    };
-    let all_there: UidSet = identities.keys().copied().collect();
-    report.skip(selection.uids.difference(&all_there), "no longer in the mailbox");
-    let mut uids = UidSet::new();
-    let (mut differing, mut unchecked) = (UidSet::new(), UidSet::new());
-    for (uid, identity) in &identities {
-        if identity.flags.is_none() {
-            return Err(Error::protocol("FETCH answers without the flags that were asked for"));
+    if identities.values().any(|identity| identity.flags.is_none()) {
+        return Err(Error::protocol("FETCH answers without the flags that were asked for"));
+    }
+    let exists: Vec<bool> = ends.map(|end| end.is_ok()).collect();
+    for step in steps.iter_mut() {
+        if let Some(target) = step.target()
+            && let Some(at) = targets.iter().position(|name| name == target)
+        {
+            step.before = match (exists.get(at), next_uid(&told, target, targets.len() == 1)) {
+                (Some(false), _) => Before::Missing,
+                (_, Some(next)) => Before::Next(next),
+                (_, None) => Before::Unknown,
+            };
         }
-        match identity.judge(*uid, &selection.query, None, &[]) {
-            Verdict::No => differing.insert(*uid),
-            Verdict::Yes => uids.insert(*uid),
+        look_again(step, &identities);
+    }
+    Ok(identities)
+}
+
+/// Finds what the server said of a target, however it spells the name: the only answer is for the only question.
+fn next_uid(told: &[(MailboxName, Option<Uid>)], target: &MailboxName, only: bool) -> Option<Uid> {
+    let alike = |name: &MailboxName| canonical(name, None) == canonical(target, None);
+    let of =
+        told.iter().find(|(name, _)| name == target).or_else(|| told.iter().find(|(name, _)| alike(name)));
+    of.or_else(|| told.first().filter(|_| only && told.len() == 1)).and_then(|(_, next)| *next)
+}
+
+/// Asks a step's query of its messages again, and leaves alone what does not match any more.
+fn look_again(step: &mut Step<'_>, identities: &Identities) {
+    let (mut gone, mut differing) = (UidSet::new(), UidSet::new());
+    let (mut ready, mut unchecked) = (Vec::new(), 0);
+    for uid in step.selection.uids.iter() {
+        let Some(identity) = identities.get(&uid) else {
+            gone.insert(uid);
+            continue;
+        };
+        match identity.judge(uid, &step.selection.query, None, &[]) {
+            Verdict::No => differing.insert(uid),
+            Verdict::Yes => ready.push(uid),
             Verdict::Unknown => {
-                uids.insert(*uid);
-                unchecked.insert(*uid);
+                ready.push(uid);
+                unchecked += 1;
             }
         }
     }
-    report.skip(differing, "left alone: what is seen now does not match what was searched for");
-    Ok(Ready { uids, unchecked, identities, before })
+    step.report.skip(gone, "no longer in the mailbox");
+    step.report.skip(differing, "left alone: what is seen now does not match what was searched for");
+    step.uids = ready.into_iter().collect();
+    if step.removes() && unchecked > 0 {
+        step.report.notes.push(format!(
+            "{unchecked} of them without a second look: bodies, attachments and functions are not asked again"
+        ));
+    }
 }
 
 /// Makes sure that the selection's mailbox is open for writing and that its UIDs mean what they meant.

@@ -118,12 +118,19 @@ fn a_move_whose_copyuid_proves_nothing() {
 }
 
 #[test]
-fn a_move_to_a_mailbox_that_must_be_made() {
+fn a_move_to_a_mailbox_that_is_not_there() {
+    let scripted =
+        Scripted::new().capabilities(MOVES).greet().serve().on("STATUS", "{tag} NO no such mailbox\r\n");
+    let ended = moving(scripted)
+        .prints("$USER@127.0.0.1: moved 3 messages from INBOX to Archive\n  created mailbox Archive\n3\n");
+    let tail: Vec<_> = ended.verbs().into_iter().skip_while(|verb| verb != "STATUS").collect();
+    assert_eq!(tail, ["STATUS", "CREATE", "UID MOVE", "LOGOUT"]);
+}
+
+#[test]
+fn a_move_to_a_mailbox_that_went_away_meanwhile() {
     for code in ["TRYCREATE", "NONEXISTENT"] {
-        let scripted = up_to_move()
-            .send(format!("{{tag}} NO [{code}] no such mailbox\r\n"))
-            .serve()
-            .on("STATUS", "{tag} NO no such mailbox\r\n");
+        let scripted = up_to_move().send(format!("{{tag}} NO [{code}] no such mailbox\r\n")).serve();
         let report =
             "$USER@127.0.0.1: moved 3 messages from INBOX to Archive\n  created mailbox Archive\n3\n";
         let ended = moving(scripted).prints(report);

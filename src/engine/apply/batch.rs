@@ -1,0 +1,137 @@
+use super::ready::{Before, check_open, make_ready};
+use super::step::{Names, Step};
+use super::{Done, Task, flights};
+use crate::engine::world::Run;
+use crate::error::{ErrorKind, Result};
+use crate::imap::Session;
+use crate::mail::{MailboxName, UidSet};
+
+/// Does the actions of tasks on messages of one mailbox: looks at everything first, in one flight, and then changes
+/// it in as few flights as the order of the actions allows.
+///
+/// Errors mean that nothing was changed.
+pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Result<Vec<Done>> {
+    if run.is_interrupted() {
+        return Err(ErrorKind::Interrupted.into());
+    }
+    let mut ended: Vec<(usize, Done)> = Vec::new();
+    let mut steps: Vec<(usize, Step<'_>)> = Vec::new();
+    let mut names = Names::default();
+    let mut place = 0;
+    for (number, task) in tasks.iter().enumerate() {
+        let first = steps.len();
+        for action in &task.actions {
+            match Step::new(session, &mut names, number, task, action) {
+                Ok(step) if step.over => ended.push((place, (number, Ok(step.report)))),
+                Ok(step) => steps.push((place, step)),
+                // An action that can't be done takes its task's others with it.
+                Err(error) => {
+                    steps.truncate(first);
+                    ended.push((place, (number, Err(error))));
+                    place += 1;
+                    break;
+                }
+            }
+            place += 1;
+        }
+    }
+    let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+    if !steps.is_empty() {
+        let identities = make_ready(session, &mut steps)?;
+        for step in &mut steps {
+            step.error = step.check_flags(session).err();
+            step.over |= step.uids.is_empty() || step.error.is_some();
+        }
+        refuse_too_many(run, &mut steps);
+        drop_tasks_with_errors(&mut steps);
+        if run.is_interrupted() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        create_missing(session, run, &mut steps);
+        flights::fly(session, run, &mut steps, &identities);
+    }
+    ended.extend(places.into_iter().zip(steps).map(|(place, step)| {
+        let end = match step.error {
+            Some(error) => Err(error),
+            None => Ok(step.report),
+        };
+        (place, (step.task, end))
+    }));
+    ended.sort_by_key(|(place, _)| *place);
+    Ok(ended.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Ends the other steps of a task one of whose steps can't be done.
+fn drop_tasks_with_errors(steps: &mut [Step<'_>]) {
+    let failed: Vec<usize> = steps.iter().filter(|step| step.error.is_some()).map(|step| step.task).collect();
+    for step in steps.iter_mut().filter(|step| failed.contains(&step.task)) {
+        if !step.over {
+            step.report
+                .skip(std::mem::replace(&mut step.uids, UidSet::new()), "another action can't be done");
+            step.over = true;
+        }
+    }
+}
+
+/// The most mailboxes that a run may create.
+const MOST_CREATED: usize = 50;
+
+/// Makes the targets of which the server says that they are not there, in one flight.
+fn create_missing(session: &mut Session, run: &Run, steps: &mut [Step<'_>]) {
+    let mut missing: Vec<MailboxName> = Vec::new();
+    for step in steps.iter().filter(|step| !step.over && step.before == Before::Missing) {
+        missing.extend(step.target().filter(|target| !missing.contains(target)).cloned());
+    }
+    if missing.is_empty() {
+        return;
+    }
+    let made = session.create_all(&missing);
+    for step in steps.iter_mut().filter(|step| !step.over) {
+        let at = step.target().and_then(|target| missing.iter().position(|name| name == target));
+        if let Some(made) = at.and_then(|at| made.get(at)) {
+            step.take_created(run, made);
+        }
+    }
+}
+
+/// Refuses the tasks that would make more mailboxes than a run may.
+fn refuse_too_many(run: &Run, steps: &mut [Step<'_>]) {
+    let mut missing: Vec<MailboxName> = Vec::new();
+    for step in steps.iter_mut().filter(|step| !step.over && step.before == Before::Missing) {
+        let Some(target) = step.target().filter(|target| !missing.contains(target)).cloned() else {
+            continue;
+        };
+        missing.push(target);
+    }
+    if run.created() + missing.len() <= MOST_CREATED {
+        return;
+    }
+    for step in steps.iter_mut().filter(|step| !step.over && step.before == Before::Missing) {
+        let what = format!(
+            "{} mailboxes would be created, and a run may create {MOST_CREATED}",
+            run.created() + missing.len()
+        );
+        step.error = Some(
+            ErrorKind::Limit {
+                what,
+                hint: "create them first, or use fewer values in the target".to_owned(),
+            }
+            .into(),
+        );
+        step.over = true;
+    }
+}
+
+/// Makes the target of one step, for messages that could not be put there. Gives whether they may be tried again.
+pub(super) fn create_target(session: &mut Session, run: &Run, step: &mut Step<'_>, wanted: &UidSet) -> bool {
+    let Some(target) = step.target().cloned() else { return false };
+    let open = check_open(session, step.selection);
+    let made = open.and_then(|()| session.create(&target));
+    let failed = made.as_ref().err().map(ToString::to_string);
+    step.take_created(run, &made);
+    if let Some(reason) = failed {
+        step.report.fail(wanted.clone(), format!("the target does not exist and can't be created: {reason}"));
+        return false;
+    }
+    true
+}

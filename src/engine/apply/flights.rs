@@ -1,0 +1,153 @@
+//! Carries steps out in as few flights as their order allows.
+
+use super::batch::create_target;
+use super::proof::Proof;
+use super::ready::{Identities, check_open};
+use super::rungs;
+use super::step::{Kind, Step, cut, refusal};
+use crate::engine::world::Run;
+use crate::imap::{Code, Done, Part, Session};
+use crate::mail::UidSet;
+
+/// Carries out what is not over. Messages of one flight are named by one transfer only, since the server's proof
+/// names no more than them; and what removes messages waits for what else its task does to them.
+pub(super) fn fly(session: &mut Session, run: &Run, steps: &mut [Step<'_>], identities: &Identities) {
+    loop {
+        leave_out_failed(steps);
+        let picked = pick(steps);
+        let Some(selection) = picked.first().and_then(|at| steps.get(*at)).map(|step| step.selection) else {
+            return;
+        };
+        let open = if session.is_poisoned() {
+            Err("the connection broke before".to_owned())
+        } else {
+            check_open(session, selection).map_err(|error| error.to_string())
+        };
+        if let Err(reason) = open {
+            for step in steps.iter_mut().filter(|step| !step.over) {
+                step.report.fail(step.uids.clone(), format!("not begun: {reason}"));
+                step.over = true;
+            }
+            return;
+        }
+        round(session, run, steps, &picked, identities);
+    }
+}
+
+/// Takes from what removes messages those with which an earlier action of its task failed.
+fn leave_out_failed(steps: &mut [Step<'_>]) {
+    for at in 0..steps.len() {
+        let (before, after) = steps.split_at_mut(at);
+        let Some(step) = after.first_mut().filter(|step| !step.over && step.removes()) else { continue };
+        let mut bad = UidSet::new();
+        for earlier in before.iter().filter(|earlier| earlier.task == step.task) {
+            let remarks = earlier.report.failed.iter().chain(&earlier.report.in_doubt);
+            bad = remarks.fold(bad, |sum, remark| sum.union(&remark.uids));
+        }
+        let bad = step.uids.intersection(&bad);
+        if !bad.is_empty() {
+            step.uids = step.uids.difference(&bad);
+            step.report.skip(bad, "left where it is: an earlier action on it failed");
+            step.over |= step.uids.is_empty();
+        }
+    }
+}
+
+/// Picks the steps of the next flight, in order.
+fn pick(steps: &[Step<'_>]) -> Vec<usize> {
+    let (mut picked, mut busy, mut waiting) = (Vec::new(), UidSet::new(), UidSet::new());
+    for (at, step) in steps.iter().enumerate().filter(|(_, step)| !step.over) {
+        let earlier = || steps.iter().take(at).any(|other| other.task == step.task && !other.over);
+        let clashes = |with: &UidSet| !step.uids.intersection(with).is_empty();
+        let transfers = step.target().is_some();
+        if step.removes() && earlier() || clashes(&waiting) || transfers && clashes(&busy) {
+            waiting = waiting.union(&step.uids);
+            continue;
+        }
+        if transfers {
+            busy = busy.union(&step.uids);
+        }
+        picked.push(at);
+    }
+    picked
+}
+
+/// What a flight leaves to be done for a step.
+#[derive(Default)]
+pub(super) struct Left {
+    /// To be tried again once the target is there.
+    pub(super) again: UidSet,
+    /// Messages whose copies are proven, and that are to be removed.
+    pub(super) proven: UidSet,
+}
+
+fn round(
+    session: &mut Session,
+    run: &Run,
+    steps: &mut [Step<'_>],
+    picked: &[usize],
+    identities: &Identities,
+) {
+    let moves = session.capabilities().has("MOVE");
+    let changes: Vec<_> =
+        picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.change(moves)).collect();
+    let (parts, error) = session.change(&changes);
+    let broken = error.map(|error| error.to_string());
+    let broken = broken.as_deref();
+    let mut left: Vec<(usize, Left)> = Vec::new();
+    for (at, parts) in picked.iter().zip(parts) {
+        let Some(step) = steps.get_mut(*at) else { continue };
+        let rest = match &step.kind {
+            Kind::Store(..) => take_stored(step, &parts, broken),
+            Kind::Copy(_) => take_copied(step, &parts, broken),
+            Kind::Remove(_) if moves => rungs::take_moved(session, step, &parts, broken, identities),
+            Kind::Remove(_) => rungs::take_proofs(session, step, &parts, broken, identities),
+        };
+        left.push((*at, rest));
+    }
+    rungs::remove(session, steps, &left);
+    for (at, rest) in left {
+        let Some(step) = steps.get_mut(at) else { continue };
+        step.over = rest.again.is_empty() || !create_target(session, run, step, &rest.again);
+        step.uids = rest.again;
+    }
+}
+
+fn take_stored(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Left {
+    for Part { named, done, .. } in parts {
+        match done {
+            Some(done) if done.is_ok() => step.report.done = step.report.done.union(named),
+            Some(done) => step.report.fail(named.clone(), refusal(done)),
+            None => step.report.doubt(named.clone(), cut(broken)),
+        }
+    }
+    Left::default()
+}
+
+fn take_copied(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Left {
+    let mut left = Left::default();
+    for Part { named, done, copied } in parts {
+        let proof = Proof::from_codes(copied, named);
+        let rest = named.difference(&proof.shown);
+        step.take_done(&proof);
+        match done {
+            // RFC 3501 §6.4.7: all are copied or none, and without UIDPLUS OK is all there is.
+            Some(done) if done.is_ok() && copied.is_empty() => {
+                step.report.done = step.report.done.union(named);
+            }
+            Some(done) if may_try_again(step, done, &proof) => left.again = left.again.union(&rest),
+            Some(done) if done.is_ok() => {
+                step.report.doubt(rest, "the server said OK but named no copy of it");
+            }
+            Some(done) => step.report.fail(rest, step.refusal(done)),
+            None => step.report.doubt(rest, cut(broken)),
+        }
+    }
+    left
+}
+
+/// Tells whether a refusal means that the target is missing and nothing was done yet.
+pub(super) fn may_try_again(step: &Step<'_>, done: &Done, proof: &Proof) -> bool {
+    let missing = done.has(&Code::TryCreate) || done.has(&Code::NonExistent);
+    !done.is_ok() && missing && proof.shown.is_empty() && !step.tried
+}

@@ -1,0 +1,243 @@
+use super::proof::Proof;
+use super::ready::Before;
+use super::{Action, Task};
+use crate::engine::names::{NameSpec, has_special_use, script_name};
+use crate::engine::report::{Landing, Report, Verb};
+use crate::engine::selection::Selection;
+use crate::engine::world::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::{Change, Done, Session, SpecialUse, StoreMode};
+use crate::mail::{Flag, MailboxName, UidSet};
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Store(StoreMode, Vec<Flag>),
+    Copy(MailboxName),
+    /// Moves, by the way that the server has.
+    Remove(MailboxName),
+}
+
+/// One action of a task on its way.
+pub(super) struct Step<'a> {
+    /// The task's number.
+    pub(super) task: usize,
+    pub(super) selection: &'a Selection,
+    pub(super) kind: Kind,
+    pub(super) report: Report,
+    /// The messages that it may act on.
+    pub(super) uids: UidSet,
+    pub(super) before: Before,
+    /// CREATE was sent for the target.
+    pub(super) tried: bool,
+    /// Why the target could not be created.
+    uncreated: Option<String>,
+    /// It can't be done; nothing was changed by it.
+    pub(super) error: Option<Error>,
+    /// It is over.
+    pub(super) over: bool,
+}
+
+impl<'a> Step<'a> {
+    /// Makes the step of one action: finds its target, and refuses what can't be meant.
+    pub(super) fn new(
+        session: &mut Session,
+        names: &mut Names,
+        number: usize,
+        task: &'a Task,
+        action: &Action,
+    ) -> Result<Self> {
+        let selection = &task.selection;
+        let (verb, kind, object) = match action {
+            Action::Mark(flags) => (Verb::Mark, Kind::Store(StoreMode::Add, flags.clone()), words(flags)),
+            Action::Unmark(flags) => {
+                (Verb::Unmark, Kind::Store(StoreMode::Remove, flags.clone()), words(flags))
+            }
+            Action::Copy(spec) => {
+                let (name, shown) = names.find(session, spec)?;
+                (Verb::Copy, Kind::Copy(name), shown)
+            }
+            Action::Move(spec) => {
+                let (name, shown) = names.find(session, spec)?;
+                (Verb::Move, Kind::Remove(name), shown)
+            }
+            Action::Trash => {
+                let (name, shown) = names.find(session, &NameSpec::Script("@trash".to_owned()))?;
+                (Verb::Trash, Kind::Remove(name), shown)
+            }
+        };
+        let mut report = Report::new(verb, selection.account.label(), &selection.shown, Some(object));
+        report.rule.clone_from(&task.rule);
+        let mut step = Self {
+            task: number,
+            selection,
+            kind,
+            report,
+            uids: UidSet::new(),
+            before: Before::Unknown,
+            tried: false,
+            uncreated: None,
+            error: None,
+            over: selection.uids.is_empty(),
+        };
+        if !step.over && step.target().is_some() {
+            step.refuse_nonsense(session)?;
+        }
+        Ok(step)
+    }
+
+    /// Ends a transfer of messages to where they are, and refuses one out of Gmail's All Mail.
+    fn refuse_nonsense(&mut self, session: &mut Session) -> Result<()> {
+        let delimiter = session.namespaces()?.personal.delimiter;
+        let source = canonical(&self.selection.name, delimiter);
+        if self.target().is_some_and(|target| canonical(target, delimiter) == source) {
+            let reason = if self.report.verb == Verb::Trash {
+                "already in Trash; `trash` never removes for good"
+            } else {
+                "already there"
+            };
+            self.report.skip(self.selection.uids.clone(), reason);
+            self.over = true;
+            return Ok(());
+        }
+        // Gmail's All Mail holds every message under all its labels: what is moved out of it is not what a script
+        // means.
+        if self.removes()
+            && session.capabilities().has("X-GM-EXT-1")
+            && has_special_use(session, &self.selection.name, SpecialUse::All)
+        {
+            return Err(Error::script(
+                "messages can't be moved out of Gmail's All Mail: it holds every message, whatever its labels",
+                "move them out of the label's own mailbox, such as INBOX",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn target(&self) -> Option<&MailboxName> {
+        match &self.kind {
+            Kind::Store(..) => None,
+            Kind::Copy(target) | Kind::Remove(target) => Some(target),
+        }
+    }
+
+    pub(super) fn removes(&self) -> bool {
+        matches!(self.kind, Kind::Remove(_))
+    }
+
+    /// Refuses flags that the open mailbox does not keep.
+    pub(super) fn check_flags(&self, session: &Session) -> Result<()> {
+        let needed: &[Flag] = match &self.kind {
+            Kind::Store(_, flags) => flags,
+            Kind::Remove(_) if !session.capabilities().has("MOVE") => &[Flag::Deleted],
+            Kind::Copy(_) | Kind::Remove(_) => &[],
+        };
+        match needed.iter().find(|flag| session.selected().is_some_and(|open| !open.keeps(flag))) {
+            None => Ok(()),
+            Some(flag) => {
+                let mailbox = self.selection.shown.clone();
+                Err(ErrorKind::FlagNotKept { mailbox, flag: flag.to_string() }.into())
+            }
+        }
+    }
+
+    /// Gives the command that it begins with.
+    pub(super) fn change(&self, moves: bool) -> Change {
+        let uids = self.uids.clone();
+        match &self.kind {
+            Kind::Store(mode, flags) => Change::Store(uids, *mode, flags.clone()),
+            Kind::Remove(target) if moves => Change::Move(uids, target.clone()),
+            Kind::Copy(target) | Kind::Remove(target) => Change::Copy(uids, target.clone()),
+        }
+    }
+
+    /// Takes in how making its target ended.
+    pub(super) fn take_created(&mut self, run: &Run, made: &Result<bool>) {
+        self.tried = true;
+        match made {
+            Ok(true) => {
+                run.count_created();
+                let shown = self.report.object.clone().unwrap_or_default();
+                self.report.notes.push(format!("created mailbox {shown}"));
+            }
+            Ok(false) => {}
+            Err(error) => self.uncreated = Some(error.to_string()),
+        }
+    }
+
+    /// Says why messages could not be put into the target.
+    pub(super) fn refusal(&self, done: &Done) -> String {
+        match &self.uncreated {
+            Some(reason) => format!("the target does not exist and can't be created: {reason}"),
+            None => refusal(done),
+        }
+    }
+
+    pub(super) fn take_done(&mut self, proof: &Proof) {
+        self.report.done = self.report.done.union(&proof.shown);
+        self.take_landed(proof);
+    }
+
+    pub(super) fn take_landed(&mut self, proof: &Proof) {
+        let Some(target) = self.target().cloned() else { return };
+        for (validity, uids) in &proof.landed {
+            match self.report.landed.iter_mut().find(|landing| landing.validity == *validity) {
+                Some(landing) => landing.uids = landing.uids.union(uids),
+                None => self.report.landed.push(Landing {
+                    mailbox: target.clone(),
+                    validity: *validity,
+                    uids: uids.clone(),
+                }),
+            }
+        }
+    }
+}
+
+/// The names that a batch has found, so that a server is asked once.
+#[derive(Default)]
+pub(super) struct Names(Vec<(NameSpec, MailboxName, String)>);
+
+impl Names {
+    fn find(&mut self, session: &mut Session, spec: &NameSpec) -> Result<(MailboxName, String)> {
+        if let Some((_, name, shown)) = self.0.iter().find(|(known, ..)| known == spec) {
+            return Ok((name.clone(), shown.clone()));
+        }
+        let name = spec.resolve(session)?;
+        let shown = script_name(session, &name)?;
+        self.0.push((spec.clone(), name.clone(), shown.clone()));
+        Ok((name, shown))
+    }
+}
+
+fn words(flags: &[Flag]) -> String {
+    flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Gives a name in the one spelling that stands for all that servers take for the same: `INBOX.Q.` is `INBOX.Q`
+/// to Cyrus, and `inbox.Q` to most.
+pub(super) fn canonical(name: &MailboxName, delimiter: Option<char>) -> Vec<u8> {
+    let delimiter = delimiter.and_then(|delimiter| u8::try_from(delimiter).ok());
+    let mut wire = name.wire();
+    while let Some((_, rest)) = wire.split_last().filter(|(last, _)| Some(**last) == delimiter) {
+        wire = rest;
+    }
+    let first = wire.split(|&byte| Some(byte) == delimiter).next().unwrap_or_default();
+    let mut spelt = wire.to_vec();
+    if first.eq_ignore_ascii_case(b"INBOX") {
+        spelt.iter_mut().take(first.len()).for_each(u8::make_ascii_uppercase);
+    }
+    spelt
+}
+
+pub(super) fn refusal(done: &Done) -> String {
+    let (status, text) = (done.line.status.word(), &done.line.text);
+    if done.is_ok() {
+        format!("the server said {status} but left it where it was")
+    } else {
+        format!("the server refused {}: {status} {text}", done.verb)
+    }
+}
+
+pub(super) fn cut(error: Option<&str>) -> String {
+    format!("the connection broke before the server answered ({})", error.unwrap_or("no reason known"))
+}
