@@ -51,7 +51,7 @@ fn help_says_it_all() {
       -V, --version            Print version
 
     Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,
-    6 the server refused, 8 partly done or in doubt, 130 interrupted.
+    6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 130 interrupted.
     ");
 }
 
