@@ -4,6 +4,7 @@
 //! of these it asks of the [`World`]. Only [`apply`] changes anything on a server.
 
 mod account;
+mod age;
 pub mod apply;
 mod connection;
 mod identity;
@@ -20,6 +21,7 @@ mod selection_set;
 mod world;
 
 pub use account::{Account, AccountSettings, TlsMode};
+pub use age::long_ago;
 pub use connection::Ticket;
 pub use literal::Literal;
 pub use messages::{

@@ -5,12 +5,11 @@ use std::process::{Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jiff::Span;
 use mlua::{Lua, Table, Value};
 
 use super::bind::{Promise, function, job, put};
 use super::failure::raise;
-use crate::engine::{Event, Run};
+use crate::engine::{Event, Run, long_ago};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Installs `sleep`, `ago`, `run` and `log`.
@@ -56,11 +55,7 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
                     "",
                 )
             };
-            let span: Span = text.parse().map_err(|_| bad())?;
-            if !span.is_positive() {
-                return Err(bad());
-            }
-            let then = of.world.now().checked_sub(span).map_err(|_| bad())?;
+            let then = long_ago(&text, &of.world.now()).ok_or_else(bad)?;
             Ok(then.strftime("%Y-%m-%d").to_string())
         })?,
     )?;

@@ -1,7 +1,8 @@
 use jiff::civil::Date;
-use jiff::{Span, Timestamp, ZonedDateTime};
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::{Clock, Pattern, Query, Relation, Subject};
+use crate::engine::age::long_ago;
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result};
 use crate::imap::SearchKey;
@@ -249,11 +250,7 @@ fn ago(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Timestamp> {
         )
     };
     let Literal::Text(text) = value else { return Err(bad()) };
-    let span: Span = text.parse().map_err(|_| bad())?;
-    if !span.is_positive() {
-        return Err(bad());
-    }
-    Ok(now.checked_sub(span).map_err(|_| bad())?.timestamp())
+    Ok(long_ago(text, now).ok_or_else(bad)?.timestamp())
 }
 
 fn day(key: &str, value: &Literal) -> Result<Date> {
