@@ -41,7 +41,7 @@ pub struct Loaded {
     pub size: u64,
     /// When it arrived.
     pub date: Option<InternalDate>,
-    /// The common header fields.
+    /// The common header fields, and those that were asked for with them.
     pub headers: Headers,
 }
 
@@ -67,12 +67,14 @@ pub(super) fn fetch(
     }
 }
 
-/// Loads flags, size, date and common header fields of the messages, lowest UID first. Messages that are gone
-/// are left out.
-pub fn load_headers(selection: &Selection, uids: UidSet) -> Ticket<Vec<Loaded>> {
+/// Loads flags, size, date, common header fields and those named in `fields` of the messages, lowest UID first.
+/// Messages that are gone are left out.
+///
+/// Error: a name in `fields` that no header field can have.
+pub fn load_headers(selection: &Selection, uids: UidSet, fields: &[String]) -> Ticket<Vec<Loaded>> {
     let selection = selection.clone();
+    let section = common_and(fields);
     selection.account.clone().read(move |session, _| {
-        let section = Section::Fields(FIELDS.map(str::to_owned).to_vec());
         let items =
             [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
         let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
@@ -99,6 +101,18 @@ pub fn load_headers(selection: &Selection, uids: UidSet) -> Ticket<Vec<Loaded>> 
             .filter_map(|(loaded, flags)| Some(Loaded { flags: flags.unwrap_or_default(), ..loaded? }));
         Ok(loaded.collect())
     })
+}
+
+/// Names the common header fields and these, each once.
+fn common_and(fields: &[String]) -> Section {
+    let mut names = FIELDS.map(str::to_owned).to_vec();
+    for field in fields {
+        let name = field.to_ascii_lowercase();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Section::Fields(names)
 }
 
 /// Loads the whole content of messages that together are of a reasonable size. Messages that are gone are

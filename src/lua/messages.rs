@@ -68,6 +68,8 @@ impl Shelf {
 struct Loop {
     parts: Vec<Selection>,
     wanted: Wanted,
+    /// Header fields that are fetched beside the common ones.
+    fields: Vec<String>,
     /// Messages of one part each, in their order, whose headers are not loaded.
     ahead: VecDeque<(usize, Vec<Uid>)>,
     /// The part that the loaded ones are of.
@@ -91,11 +93,18 @@ fn runs(order: Vec<(usize, Uid)>) -> VecDeque<(usize, Vec<Uid>)> {
     runs
 }
 
-/// Makes the function that a `for` loop calls for the next message.
-pub(super) fn iterator(lua: &Lua, set: &SelectionSet, wanted: Wanted) -> mlua::Result<Function> {
+/// Makes the function that a `for` loop calls for the next message. `fields` are header fields that the loop
+/// needs at hand beside the common ones.
+pub(super) fn iterator(
+    lua: &Lua,
+    set: &SelectionSet,
+    wanted: Wanted,
+    fields: &[String],
+) -> mlua::Result<Function> {
     let state = Rc::new(RefCell::new(Loop {
         parts: set.parts().to_vec(),
         wanted,
+        fields: fields.to_vec(),
         ahead: runs(set.in_order()),
         part: 0,
         loaded: VecDeque::new(),
@@ -126,7 +135,7 @@ impl Loop {
         while self.loaded.is_empty() {
             let Some((part, run)) = self.ahead.pop_front() else { return Ok(None) };
             let Some(selection) = self.parts.get(part) else { return Ok(None) };
-            let loaded = load_headers(selection, run.iter().copied().collect()).wait()?;
+            let loaded = load_headers(selection, run.iter().copied().collect(), &self.fields).wait()?;
             let mut loaded: HashMap<Uid, Loaded> = loaded.into_iter().map(|each| (each.uid, each)).collect();
             self.loaded = run.iter().filter_map(|uid| loaded.remove(uid)).collect();
             self.part = part;
