@@ -4,13 +4,10 @@ use super::connection::Ticket;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section, Session};
-use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet};
-
-/// How many messages' headers are fetched at once.
-pub const HEADER_BATCH: usize = 1_000;
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Uid, UidSet};
 
 /// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
-pub const BODY_BATCH_BYTES: u64 = 4 << 20;
+pub const BODY_BATCH_BYTES: u64 = 5 << 20;
 
 /// The largest message that is loaded; its size is known before it is asked for.
 pub const MESSAGE_CAP: u64 = 64 << 20;
@@ -41,8 +38,42 @@ pub struct Loaded {
     pub size: u64,
     /// When it arrived.
     pub date: Option<InternalDate>,
-    /// The common header fields, and those that were asked for with them.
+    /// The common header fields and those that were asked for with them, or the whole header.
     pub headers: Headers,
+    /// `headers` is the whole header.
+    pub whole_header: bool,
+    /// The parts, where they were asked for and the server could describe them.
+    pub structure: Option<BodyStructure>,
+}
+
+/// What will be used of messages beside flags, size, date and the common header fields.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// Header fields beside the common ones.
+    pub fields: Vec<String>,
+    /// The whole header.
+    pub header: bool,
+    /// The parts, as the server describes them.
+    pub structure: bool,
+    /// The content, in which header and parts are found too.
+    pub content: bool,
+}
+
+impl Needs {
+    /// Names what is fetched of the header.
+    fn section(&self) -> Section {
+        if self.header && !self.content {
+            return Section::Header;
+        }
+        let mut names = FIELDS.map(str::to_owned).to_vec();
+        for field in &self.fields {
+            let name = field.to_ascii_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Section::Fields(names)
+    }
 }
 
 /// Fetches items of messages of a selection, in a mailbox whose UIDs still mean what they meant.
@@ -67,28 +98,35 @@ pub(super) fn fetch(
     }
 }
 
-/// Loads flags, size, date, common header fields and those named in `fields` of the messages, lowest UID first.
-/// Messages that are gone are left out.
+/// Loads flags, size, date and what is needed of header and parts, lowest UID first. Messages that are gone are
+/// left out.
 ///
-/// Error: a name in `fields` that no header field can have.
-pub fn load_headers(selection: &Selection, uids: UidSet, fields: &[String]) -> Ticket<Vec<Loaded>> {
+/// Error: a name in `needs.fields` that no header field can have.
+pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticket<Vec<Loaded>> {
     let selection = selection.clone();
-    let section = common_and(fields);
+    let section = needs.section();
+    let mut items =
+        vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
+    items.extend((needs.structure && !needs.content).then_some(FetchItem::BodyStructure));
     selection.account.clone().read(move |session, _| {
-        let items =
-            [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
+        let whole_header = section == Section::Header;
+        let mut room = MESSAGE_CAP;
         let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
         let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
             let Some(uid) = fetch.uid else { return Ok(()) };
             let flags = fetch.flags.take();
             let entry = found.entry(uid).or_default();
             if let Some(block) = fetch.section(&section) {
+                let flood = || Error::protocol("headers that together are larger than any message may be");
+                room = room.checked_sub(block.len() as u64).ok_or_else(flood)?;
                 entry.0 = Some(Loaded {
                     uid,
                     flags: Vec::new(),
                     size: fetch.size.unwrap_or(0),
                     date: fetch.internal_date,
                     headers: Headers::parse(block),
+                    whole_header,
+                    structure: fetch.structure.take(),
                 });
             }
             // The last word on flags counts: they may change while we read.
@@ -101,18 +139,6 @@ pub fn load_headers(selection: &Selection, uids: UidSet, fields: &[String]) -> T
             .filter_map(|(loaded, flags)| Some(Loaded { flags: flags.unwrap_or_default(), ..loaded? }));
         Ok(loaded.collect())
     })
-}
-
-/// Names the common header fields and these, each once.
-fn common_and(fields: &[String]) -> Section {
-    let mut names = FIELDS.map(str::to_owned).to_vec();
-    for field in fields {
-        let name = field.to_ascii_lowercase();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Section::Fields(names)
 }
 
 /// Loads the whole content of messages that together are of a reasonable size. Messages that are gone are

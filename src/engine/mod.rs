@@ -18,6 +18,7 @@ mod search;
 mod secret_source;
 mod selection;
 mod selection_set;
+mod walk;
 mod world;
 
 pub use account::{Account, AccountSettings, TlsMode};
@@ -25,7 +26,7 @@ pub use age::long_ago;
 pub use connection::Ticket;
 pub use literal::Literal;
 pub use messages::{
-    BODY_BATCH_BYTES, FIELDS, HEADER_BATCH, Loaded, MESSAGE_CAP, load_bodies, load_body, load_headers,
+    BODY_BATCH_BYTES, FIELDS, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
 };
 pub use names::{ListedMailbox, NameSpec};
 pub use query::Query;
@@ -34,4 +35,5 @@ pub use search::{Found, Sifted, search, sift};
 pub use secret_source::SecretSource;
 pub use selection::Selection;
 pub use selection_set::SelectionSet;
+pub use walk::{Met, Walk};
 pub use world::{Event, Run, World};

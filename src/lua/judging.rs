@@ -139,7 +139,7 @@ fn values(message: &MessageValue, about: &str) -> Result<Vec<String>> {
             let fields = content.headers().iter().map(|(_, value)| value);
             Ok(fields.chain([content.text()]).collect())
         }
-        _ => Ok(message.attachments()?.into_iter().filter_map(|attachment| attachment.name).collect()),
+        _ => Ok(message.attachments()?.iter().filter_map(|attachment| attachment.name.clone()).collect()),
     }
 }
 

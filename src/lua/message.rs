@@ -5,7 +5,7 @@ use mlua::{Lua, MetaMethod, Table, UserDataMethods};
 use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
-use super::messages::ShelfLink;
+use super::messages::Desk;
 use crate::engine::{FIELDS, Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
@@ -14,16 +14,16 @@ use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, Uid, UidSet}
 /// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
 #[derive(Clone, Debug)]
 pub(super) struct MessageValue {
-    selection: Selection,
+    selection: Rc<Selection>,
     loaded: Rc<Loaded>,
-    shelf: ShelfLink,
+    desk: Rc<Desk>,
 }
 
 super::bind::handle!(MessageValue);
 
 impl MessageValue {
-    pub(super) fn new(selection: Selection, loaded: Loaded, shelf: ShelfLink) -> Self {
-        Self { selection, loaded: Rc::new(loaded), shelf }
+    pub(super) fn new(selection: Rc<Selection>, loaded: Loaded, desk: Rc<Desk>) -> Self {
+        Self { selection, loaded: Rc::new(loaded), desk }
     }
 
     /// Gives its UID.
@@ -52,48 +52,47 @@ impl MessageValue {
         self.loaded.flags.contains(flag)
     }
 
-    /// Gives the whole message, from the loop's shelf or from the server.
+    /// Gives the whole message: what the loop has fetched, or else from the server.
     pub(super) fn content(&self) -> Result<Rc<Message>> {
-        if let Some(message) = self.shelved() {
-            return Ok(message);
-        }
-        let uid = self.loaded.uid;
-        let raw = load_body(&self.selection, uid, self.loaded.size, Section::Whole).wait()?;
-        let message = Rc::new(Message::parse(raw));
-        if let Some(shelf) = self.shelf.upgrade() {
-            shelf.put(uid, Rc::clone(&message));
-        }
-        Ok(message)
+        self.desk.message(|| {
+            let loaded = &self.loaded;
+            load_body(&self.selection, loaded.uid, loaded.size, Section::Whole).wait().map(Message::parse)
+        })
     }
 
-    /// Gives the content if a loop has fetched it ahead.
-    fn shelved(&self) -> Option<Rc<Message>> {
-        self.shelf.upgrade()?.get(self.loaded.uid)
+    /// Gives the whole header: what the loop has fetched, or else from the server.
+    fn all_headers(&self) -> Result<Rc<Headers>> {
+        self.desk.headers(|| {
+            if self.loaded.whole_header {
+                return Ok(self.loaded.headers.clone());
+            }
+            if let Some(message) = self.desk.content() {
+                return Ok(message.headers().clone());
+            }
+            let block = load_body(&self.selection, self.loaded.uid, 0, Section::Header).wait()?;
+            Ok(Headers::parse(&block))
+        })
     }
 
-    /// Gives the whole header, from the shelf or from the server.
-    fn all_headers(&self) -> Result<Headers> {
-        if let Some(message) = self.shelved() {
-            return Ok(message.headers().clone());
-        }
-        let block = load_body(&self.selection, self.loaded.uid, 0, Section::Header).wait()?;
-        Ok(Headers::parse(&block))
-    }
-
-    /// Gives the attachments, from the shelf or as the server describes the message, without its content.
-    pub(super) fn attachments(&self) -> Result<Vec<Attachment>> {
-        if let Some(message) = self.shelved() {
-            return Ok(message.attachments());
-        }
-        let only = self.selection.with_uids(UidSet::from(self.loaded.uid));
-        let told = only.fetch(vec![FetchItem::BodyStructure]).wait()?;
-        let structure = told.into_iter().find_map(|fetch| fetch.structure);
-        let gone = || {
-            Error::from(ErrorKind::Gone { uid: self.loaded.uid.get() })
-                .in_account(self.selection.account.label())
-                .in_mailbox(&self.selection.shown)
-        };
-        structure.map(|structure| structure.attachments()).ok_or_else(gone)
+    /// Gives the attachments: what the loop has fetched, or else as the server describes the message.
+    pub(super) fn attachments(&self) -> Result<Rc<Vec<Attachment>>> {
+        self.desk.attachments(|| {
+            if let Some(structure) = &self.loaded.structure {
+                return Ok(structure.attachments());
+            }
+            if let Some(message) = self.desk.content() {
+                return Ok(message.attachments());
+            }
+            let only = self.selection.with_uids(UidSet::from(self.loaded.uid));
+            let told = only.fetch(vec![FetchItem::BodyStructure]).wait()?;
+            let structure = told.into_iter().find_map(|fetch| fetch.structure);
+            let gone = || {
+                Error::from(ErrorKind::Gone { uid: self.loaded.uid.get() })
+                    .in_account(self.selection.account.label())
+                    .in_mailbox(&self.selection.shown)
+            };
+            structure.map(|structure| structure.attachments()).ok_or_else(gone)
+        })
     }
 
     /// Promises something of the whole message.
@@ -111,7 +110,7 @@ impl MessageValue {
 
 /// All header fields of a message, by name without regard to case.
 #[derive(Clone, Debug)]
-struct HeadersValue(Headers);
+struct HeadersValue(Rc<Headers>);
 
 super::bind::handle!(HeadersValue);
 

@@ -164,6 +164,49 @@ on_both!(a_loop_over_several_batches_sees_each_message_once, |server| {
     assert_eq!(output.stdout, format!("{each}big 0\tnumber 0\tnumber 11\n1\t1\ttrue\n2\t1\ttrue\n"));
 });
 
+on_both!(a_loop_goes_through_mailboxes_in_its_order_and_may_be_left, |server| {
+    let big = "0123456789abcde\r\n".repeat(64 * 1024);
+    let mail = |names: [&str; 3], hour: u8| -> Vec<_> {
+        let at = |n: usize| format!("01-Mar-2024 1{n}:{hour:02}:00 +0000");
+        names.iter().enumerate().map(|(n, name)| Mail::new(name).date(&at(n)).body(&big)).collect()
+    };
+    server.seed("INBOX", &mail(["a", "c", "e"], 0)).seed("Box", &mail(["b", "d", "f"], 30));
+    let output = Script::new(
+        r#"
+        local account = $LOGIN
+        local inbox, box = account:mailbox "INBOX", account:mailbox "Box"
+        local both = inbox:all() + box:all()
+        local seen = {}
+        for message in both:sort("received"):messages { "raw" } do
+          -- Other business on the same connection, while the next messages are on their way.
+          account:noop()
+          seen[#seen + 1] = message.mailbox .. message.uid .. message.subject .. tostring(#message:raw() == message.size)
+        end
+        print(table.concat(seen, " "))
+        for message in both:messages { "raw", "headers", "attachments" } do
+          print(message.headers.subject, #message.attachments)
+          break
+        end
+        print(box:status().messages)
+        account:logout()
+        local kept
+        for message in both:messages { "headers", "attachments" } do
+          kept = message
+          account:logout()
+        end
+        print(kept.headers["message-id"], #kept.attachments, #kept:raw() == kept.size)
+        "#,
+    )
+    .on(server)
+    .changes_nothing()
+    .stderr("")
+    .run();
+    assert_eq!(
+        output.stdout,
+        "INBOX1atrue Box1btrue INBOX2ctrue Box2dtrue INBOX3etrue Box3ftrue\na\t0\n3\n<f@example.org>\t0\ttrue\n"
+    );
+});
+
 on_both!(a_message_that_is_gone_is_an_error_and_not_in_a_loop, |server| {
     server.seed("INBOX", &["a", "b", "c"].map(Mail::new)).seed("Box", &[]);
     let output = Script::new(

@@ -62,8 +62,13 @@ fn carry(mut from: TcpStream, mut to: TcpStream, by_client: bool, count: &Mutex<
 
 /// Runs a script on Dovecot over TLS and gives its turns.
 fn turns(source: &str, stdout: &str) -> usize {
+    turns_with(&["a", "b"].map(Mail::new), source, stdout)
+}
+
+/// Does the same with messages of the test's own.
+fn turns_with(messages: &[Mail], source: &str, stdout: &str) -> usize {
     let mut server = Server::dovecot(Tls::Implicit);
-    server.seed("INBOX", &["a", "b"].map(Mail::new)).seed("Box", &[]);
+    server.seed("INBOX", messages).seed("Box", &[]);
     let counter = Counter::start(server.address);
     server.address = counter.address;
     Script::new(source).on(&server).stdout(stdout).stderr("").run();
@@ -85,4 +90,27 @@ fn a_search_is_one_turn_with_its_select() {
 fn a_move_is_checked_and_done_in_few_turns() {
     let moved = "$USER@127.0.0.1: moved 1 message from INBOX to Box\n";
     assert_eq!(turns("$LOGIN:mailbox('INBOX'):search({ subject = 'a' }):move 'Box'", moved), 7);
+}
+
+#[test]
+fn what_a_loop_needs_comes_with_its_headers() {
+    let header =
+        r#"for m in $LOGIN:mailbox("INBOX"):all():messages { "headers" } do print(m.headers.subject) end"#;
+    assert_eq!(turns(header, "a\nb\n"), 6);
+    let parts =
+        r#"for m in $LOGIN:mailbox("INBOX"):all():messages { "attachments" } do print(#m.attachments) end"#;
+    assert_eq!(turns(parts, "0\n0\n"), 6);
+}
+
+#[test]
+fn a_loop_fetches_contents_in_large_batches() {
+    // Twelve messages of half a MiB are two batches.
+    let body = "0123456789abcde\r\n".repeat(32 * 1024);
+    let mail: Vec<_> = (0..12).map(|n| Mail::new(&format!("{n}")).body(&body)).collect();
+    let source = r#"
+      local bytes = 0
+      for m in $LOGIN:mailbox("INBOX"):all():messages { "text" } do bytes = bytes + #m:text() end
+      print(bytes)
+    "#;
+    assert_eq!(turns_with(&mail, source, &format!("{}\n", 12 * 32 * 1024 * 16)), 8);
 }

@@ -38,8 +38,8 @@ function Selection:mark(...) end
 ---@return Report
 function Selection:unmark(...) end
 
----Loops over the messages, lowest UID first: `for message in selection:messages() do`.
----@param needs? ("text"|"html"|"raw"|"headers"|"attachments")[] What the loop will use of the content: it is fetched in batches ahead.
+---Loops over the messages in the selection's order: `for message in selection:messages() do`.
+---@param needs? ("text"|"html"|"raw"|"headers"|"attachments")[] What the loop will use: it is fetched in batches ahead.
 ---@return fun(): Message?
 function Selection:messages(needs) end
 
