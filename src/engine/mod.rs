@@ -12,6 +12,7 @@ mod inspect;
 mod literal;
 mod messages;
 mod names;
+mod program;
 pub mod query;
 mod report;
 mod search;
@@ -29,6 +30,7 @@ pub use messages::{
     BODY_BATCH_BYTES, FIELDS, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
 };
 pub use names::{ListedMailbox, NameSpec};
+pub use program::Program;
 pub use query::Query;
 pub use report::{Remark, Report, Verb, messages};
 pub use search::{Found, Sifted, search, sift};

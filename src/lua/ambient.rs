@@ -1,15 +1,13 @@
 //! The small functions around mail: time, programs, the log.
 
-use std::io::{Read, Write as _};
-use std::process::{Command, Output, Stdio};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mlua::{Lua, Table, Value};
 
 use super::bind::{Promise, function, job, put};
 use super::failure::raise;
-use crate::engine::{Event, Run, long_ago};
+use super::program::{only_option, outcome, program};
+use crate::engine::{Event, Program, Run, long_ago};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Installs `sleep`, `ago`, `run` and `log`.
@@ -66,16 +64,11 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         "run",
         job(lua, "run", 1, move |_, args| {
             let table = args.table("a table: a program and its arguments")?;
-            let order = Order::read(&table)?;
+            let (program, stdin) = order(&table)?;
             let run = of.clone();
             Ok(Promise::of(move |lua| {
-                let done = order.carry_out(&run).map_err(|error| raise(lua, error, None))?;
-                let result = lua.create_table()?;
-                result.raw_set("code", done.status.code())?;
-                result.raw_set("ok", done.status.success())?;
-                result.raw_set("stdout", lua.create_string(&done.stdout)?)?;
-                result.raw_set("stderr", lua.create_string(&done.stderr)?)?;
-                lua.pack_multi(result)
+                let done = program.carry_out(stdin, &run).map_err(|error| raise(lua, error, None))?;
+                lua.pack_multi(outcome(lua, &done)?)
             }))
         })?,
     )?;
@@ -97,92 +90,15 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
     put(lua, None, "log", log)
 }
 
-/// A program to run, without a shell.
-struct Order {
-    words: Vec<String>,
-    stdin: Option<Vec<u8>>,
-}
-
-impl Order {
-    fn read(table: &Table) -> Result<Self> {
-        let usage = "`run { \"program\", \"argument\", stdin = \"text\" }`";
-        let mut words = Vec::new();
-        for word in table.sequence_values::<Value>() {
-            match word {
-                Ok(Value::String(word)) => words.push(word.to_string_lossy()),
-                Ok(Value::Integer(number)) => words.push(number.to_string()),
-                _ => return Err(Error::script("`run` wants its arguments as strings", usage)),
-            }
-        }
-        if words.is_empty() {
-            return Err(Error::script("`run` got no program", usage));
-        }
-        for pair in table.pairs::<Value, Value>() {
-            if let Ok((Value::String(name), _)) = pair
-                && name.to_string_lossy() != "stdin"
-            {
-                let name = crate::error::visible(&name.to_string_lossy());
-                return Err(Error::script(format!("`run` has no option `{name}`"), usage));
-            }
-        }
-        let stdin = match table.get::<Value>("stdin") {
-            Ok(Value::String(text)) => Some(text.as_bytes().to_vec()),
-            Ok(Value::Nil) => None,
-            _ => return Err(Error::script("`run` wants `stdin` as a string", usage)),
-        };
-        Ok(Self { words, stdin })
-    }
-
-    /// Runs it to its end, or until the user wants the whole run to end: then it is killed.
-    fn carry_out(self, run: &Run) -> Result<Output> {
-        let Some((program, arguments)) = self.words.split_first() else {
-            return Err(Error::script("`run` got no program", ""));
-        };
-        let failed = |error: std::io::Error| {
-            Error::script(format!("the program `{program}` can't be run: {error}"), "check its name and PATH")
-        };
-        let input = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(input)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        // Each pipe beside the others, so that neither side can wait for the other for ever. A program that
-        // does not read all of its input is none of our business.
-        if let Some((text, mut pipe)) = self.stdin.zip(child.stdin.take()) {
-            std::thread::spawn(move || drop(pipe.write_all(&text)));
-        }
-        let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-        let mut pause = Duration::from_millis(1);
-        let status = loop {
-            let status = child.try_wait().map_err(failed)?;
-            if let Some(status) = status.filter(|_| stdout.is_finished() && stderr.is_finished()) {
-                break status;
-            }
-            if run.is_interrupted() {
-                // Where it is gone already there is nothing to kill.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(ErrorKind::Interrupted.into());
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(50));
-        };
-        let text = |thread: JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
-        Ok(Output { status, stdout: text(stdout), stderr: text(stderr) })
-    }
-}
-
-/// Reads a pipe to its end.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What came before an error is what there is.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        bytes
-    })
+/// Reads what `run` is to do.
+fn order(table: &Table) -> Result<(Program, Option<Vec<u8>>)> {
+    let usage = "`run { \"program\", \"argument\", stdin = \"text\" }`";
+    let program = program("run", usage, table)?;
+    only_option("run", usage, table, Some("stdin"))?;
+    let stdin = match table.get::<Value>("stdin") {
+        Ok(Value::String(text)) => Some(text.as_bytes().to_vec()),
+        Ok(Value::Nil) => None,
+        _ => return Err(Error::script("`run` wants `stdin` as a string", usage)),
+    };
+    Ok((program, stdin))
 }

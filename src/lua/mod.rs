@@ -18,6 +18,7 @@ mod mailbox;
 mod message;
 mod messages;
 mod pattern;
+mod program;
 mod report;
 mod secret;
 mod selection;
