@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::connection::Ticket;
 use super::selection::Selection;
@@ -13,7 +14,7 @@ pub const BODY_BATCH_BYTES: u64 = 5 << 20;
 pub const MESSAGE_CAP: u64 = 64 << 20;
 
 /// The header fields that a message has at hand without another fetch.
-pub const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 11] = [
     "date",
     "subject",
     "from",
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub date: Option<InternalDate>,
     /// The common header fields and those that were asked for with them, or the whole header.
     pub headers: Headers,
+    /// The names of the header fields that were asked for.
+    pub fields: Arc<[String]>,
     /// `headers` is the whole header.
     pub whole_header: bool,
     /// The parts, where they were asked for and the server could describe them.
@@ -110,6 +113,10 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
     items.extend((needs.structure && !needs.content).then_some(FetchItem::BodyStructure));
     selection.account.clone().read(move |session, _| {
         let whole_header = section == Section::Header;
+        let fields: Arc<[String]> = match &section {
+            Section::Fields(names) => names.clone().into(),
+            _ => Arc::default(),
+        };
         let mut room = MESSAGE_CAP;
         let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
         let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
@@ -125,6 +132,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
                     size: fetch.size.unwrap_or(0),
                     date: fetch.internal_date,
                     headers: Headers::parse(block),
+                    fields: Arc::clone(&fields),
                     whole_header,
                     structure: fetch.structure.take(),
                 });

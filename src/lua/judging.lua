@@ -42,10 +42,8 @@ end
 local function searching(start)
   return function(...)
     local found = start(...)
-    local open = open_messages(found)
-    if not open then return finish(found, {}) end
     local kept = {}
-    for message in open:messages() do
+    for message in open_messages(found) do
       if holds(ask_of(found, message), message) then kept[#kept + 1] = message end
     end
     return finish(found, kept)

@@ -3,9 +3,10 @@ use mlua::{AnyUserData, Function, Lua, Table, UserData, Value};
 use super::bind::{Promise, function};
 use super::failure::{blame, raise};
 use super::message::MessageValue;
+use super::messages;
 use super::selection::SelectionValue;
 use crate::engine::query::{Ask, Subject};
-use crate::engine::{Found, Selection, SelectionSet, Ticket};
+use crate::engine::{Found, Needs, Selection, SelectionSet, Ticket};
 use crate::error::{Error, Result};
 use crate::mail::Uid;
 
@@ -65,15 +66,24 @@ impl Open {
         })
     }
 
-    /// Gives the messages that are open; nothing where there are none.
-    fn messages(&self) -> Result<Option<SelectionValue>> {
-        let mut asks = self.asks.iter();
-        let Some((first, _)) = asks.next() else { return Ok(None) };
-        let mut set = SelectionSet::from(first.clone());
-        for (part, _) in asks {
-            set = set.union(&part.clone().into())?;
+    /// Makes a loop over the messages that are open, which fetches what the functions are called with.
+    fn messages(&self, lua: &Lua) -> Result<Function> {
+        let mut needs = Needs::default();
+        for (ask, _) in self.found.iter().flat_map(|found| &found.open) {
+            add_needs(ask, &mut needs);
         }
-        Ok(Some(SelectionValue::new(set)))
+        let mut set: Option<SelectionSet> = None;
+        for (part, _) in &self.asks {
+            let part = SelectionSet::from(part.clone());
+            set = Some(match set {
+                Some(set) => set.union(&part)?,
+                None => part,
+            });
+        }
+        match set {
+            Some(set) => messages::iterator(lua, &set, needs).map_err(lost),
+            None => lua.create_function(|_, ()| Ok(())).map_err(lost),
+        }
     }
 
     /// Gives what was found with the messages that the functions kept.
@@ -129,6 +139,17 @@ pub(super) fn tree(lua: &Lua, ask: &Ask, functions: &[Function]) -> mlua::Result
     Ok(table)
 }
 
+/// Adds what functions are called with, beside what every loop has at hand.
+pub(super) fn add_needs(ask: &Ask, needs: &mut Needs) {
+    match ask {
+        Ask::All(list) | Ask::Any(list) => list.iter().for_each(|ask| add_needs(ask, needs)),
+        Ask::Function { about: Subject::Header(name), .. } => needs.fields.push(name.clone()),
+        Ask::Function { about: Subject::Body | Subject::Text, .. } => needs.content = true,
+        Ask::Function { about: Subject::Attachment, .. } => needs.structure = true,
+        Ask::Function { about: Subject::Message, .. } => {}
+    }
+}
+
 /// Gives what a function is called with, one after the other.
 fn values(message: &MessageValue, about: &str) -> Result<Vec<String>> {
     match (about, about.strip_suffix(':')) {
@@ -165,7 +186,7 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<Judges> {
         let about = args.text("what to ask about")?;
         values(&message, &about)
     })?;
-    let open = function(lua, "search", |_, args| args.this::<Open>()?.messages())?;
+    let open = function(lua, "search", |lua, args| args.this::<Open>()?.messages(lua))?;
     let ask_of = function(lua, "search", |_, args| {
         let open = args.this::<Open>()?;
         let message = args.this::<MessageValue>()?;

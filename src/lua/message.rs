@@ -6,7 +6,7 @@ use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::Desk;
-use crate::engine::{FIELDS, Loaded, Selection, load_body};
+use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
 use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, Uid, UidSet};
@@ -42,7 +42,8 @@ impl MessageValue {
 
     /// Gives the decoded values of all header fields with this name.
     pub(super) fn field_values(&self, name: &str) -> Result<Vec<String>> {
-        if FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
+        if self.loaded.whole_header || self.loaded.fields.iter().any(|known| known.eq_ignore_ascii_case(name))
+        {
             return Ok(self.headers().all(name));
         }
         Ok(self.all_headers()?.all(name))

@@ -45,10 +45,10 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Gives what must be fetched for it, with further header fields.
-    fn needs(self, fields: &[String]) -> Needs {
+    /// Gives what must be fetched for it.
+    pub(super) fn needs(self) -> Needs {
         let Self { header, structure, content } = self;
-        Needs { fields: fields.to_vec(), header, structure, content }
+        Needs { fields: Vec::new(), header, structure, content }
     }
 }
 
@@ -139,13 +139,8 @@ impl Loop {
 
 /// Makes the function that a `for` loop calls for the next message. `fields` are header fields that the loop
 /// needs at hand beside the common ones.
-pub(super) fn iterator(
-    lua: &Lua,
-    set: &SelectionSet,
-    wanted: Wanted,
-    fields: &[String],
-) -> mlua::Result<Function> {
-    let state = Loop { walk: Walk::new(set, wanted.needs(fields)), desk: None };
+pub(super) fn iterator(lua: &Lua, set: &SelectionSet, needs: Needs) -> mlua::Result<Function> {
+    let state = Loop { walk: Walk::new(set, needs), desk: None };
     let state = Rc::new(RefCell::new(state));
     job(lua, "messages", 2, move |_, args| {
         // A `for` loop passes its state and control variable.

@@ -288,7 +288,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Resu
     job_method(lua, to, "sort", 1, |_, this, args| sort(this, args))?;
     method(lua, to, "messages", |lua, this: &SelectionValue, args| {
         let wanted = Wanted::read(args)?;
-        let step = messages::iterator(lua, this.check()?, wanted, &[]);
+        let step = messages::iterator(lua, this.check()?, wanted.needs());
         step.map_err(|error| Error::script(error.to_string(), ""))
     })?;
     field(lua, to, "uids", |lua, this| {
