@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use jiff::ZonedDateTime;
 
+use super::gmail::Gmail;
 use super::mailbox::Mailbox;
-use super::message::Content;
+use super::message::{Content, StoredMessage};
 use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
 
 /// How much one account holds, so that a client can't fill the memory.
@@ -35,6 +36,8 @@ pub(super) struct Account {
     changes: u64,
     /// Bytes and messages that certainly fit; counted anew when they are used up.
     room: (usize, usize),
+    /// What Gmail keeps, where this is one of its accounts.
+    pub(super) gmail: Option<Gmail>,
 }
 
 impl Account {
@@ -50,6 +53,7 @@ impl Account {
             created: 0,
             changes: 0,
             room: (BYTES_MAX, MESSAGES_MAX),
+            gmail: None,
         };
         // The first of 65,535 creations is not refused.
         let _ = account.insert(MailboxName::inbox());
@@ -91,34 +95,59 @@ impl Account {
             return Err(("TRYCREATE", NO_SUCH.1));
         }
         self.take_room(raw.len(), 1)?;
+        let content = Arc::new(Content::new(raw));
+        let mut message =
+            StoredMessage { uid: Uid::MIN, flags, internal_date, content, changed: 0, gmail_id: 0 };
+        if self.gmail.is_some() {
+            self.register(name, &mut message)?;
+            let uid = self.place(&message, name)?;
+            let validity = self.mailboxes.get(name).ok_or(NO_SUCH)?.validity;
+            self.settle_flags(validity, &uid.into());
+            return Ok((validity, uid));
+        }
         let changed = self.next_change();
         let mailbox = self.mailboxes.get_mut(name).ok_or(NO_SUCH)?;
-        let uid =
-            mailbox.add(Arc::new(Content::new(raw)), flags, internal_date, changed).ok_or(OVER_QUOTA)?;
+        let uid = mailbox.add(message, changed).ok_or(OVER_QUOTA)?;
         Ok((mailbox.validity, uid))
     }
 
-    /// Copies messages to a mailbox, all or none, and gives its validity and the new UIDs in order.
+    /// Copies messages to a mailbox, all or none, and gives its validity, and each message's UID in both.
     pub(super) fn copy(
         &mut self,
         source: UidValidity,
         uids: &UidSet,
         target: &MailboxName,
-    ) -> Result<(UidValidity, UidSet), Refusal> {
+    ) -> Result<(UidValidity, Vec<(Uid, Uid)>), Refusal> {
         if !self.mailboxes.contains_key(target) {
             return Err(("TRYCREATE", NO_SUCH.1));
         }
         let source = self.by_validity(source).ok_or(NO_SUCH)?;
         let copies: Vec<_> = source.messages.iter().filter(|m| uids.contains(m.uid)).cloned().collect();
         self.take_room(copies.iter().map(|message| message.raw().len()).sum(), copies.len())?;
+        if self.gmail.is_some() {
+            let placed = copies.iter().map(|message| Ok((message.uid, self.place(message, target)?)));
+            let pairs = placed.collect::<Result<_, Refusal>>()?;
+            return Ok((self.mailboxes.get(target).ok_or(NO_SUCH)?.validity, pairs));
+        }
         let changed = self.next_change();
         let target = self.mailboxes.get_mut(target).ok_or(NO_SUCH)?;
         if target.uid_next + copies.len() as u64 > u64::from(u32::MAX) + 1 {
             return Err(OVER_QUOTA);
         }
-        let add = |m: super::StoredMessage| target.add(m.content, m.flags, m.internal_date, changed);
-        let new: UidSet = copies.into_iter().filter_map(add).collect();
-        Ok((target.validity, new))
+        let add = |message: StoredMessage| Some((message.uid, target.add(message, changed)?));
+        let pairs = copies.into_iter().filter_map(add).collect();
+        Ok((target.validity, pairs))
+    }
+
+    /// Removes messages from a mailbox, for good where it is not Gmail's.
+    pub(super) fn remove(&mut self, source: UidValidity, uids: &UidSet) {
+        if self.gmail.is_some() {
+            return self.leave(source, uids);
+        }
+        let changed = self.next_change();
+        if let Some(mailbox) = self.by_validity(source) {
+            mailbox.remove(uids, changed);
+        }
     }
 
     /// Creates a mailbox (RFC 3501 §6.3.3). A trailing delimiter is not part of the name.
@@ -140,6 +169,7 @@ impl Account {
         if name.is_inbox() {
             return Err(("CANNOT", "INBOX stays"));
         }
+        self.check_kept(name)?;
         self.mailboxes.remove(name).map(|_| ()).ok_or(NO_SUCH)
     }
 
@@ -148,6 +178,7 @@ impl Account {
         if from.is_inbox() {
             return Err(("CANNOT", "INBOX can't be renamed here"));
         }
+        self.check_kept(from)?;
         let below = |name: &MailboxName| {
             let mut prefix = from.wire().to_vec();
             prefix.extend(self.delimiter.to_string().bytes());

@@ -17,6 +17,9 @@ const OFFERED: [&str; 15] = [
     "AUTH=PLAIN",
 ];
 
+/// Gmail's extensions, which only its accounts have.
+const GMAIL: &str = "X-GM-EXT-1";
+
 /// The capabilities one sandbox offers: all it has, but those that are switched off.
 #[derive(Clone, Debug)]
 pub(super) struct Capabilities {
@@ -28,6 +31,15 @@ impl Capabilities {
     pub(super) fn without(off: &[String]) -> Self {
         let kept = |name: &&str| !off.iter().any(|o| o.eq_ignore_ascii_case(name));
         Self { offered: OFFERED.into_iter().filter(kept).collect() }
+    }
+
+    /// Gives the same with what Gmail offers besides.
+    #[must_use]
+    pub(super) fn of_gmail(mut self) -> Self {
+        if !self.has(GMAIL) {
+            self.offered.push(GMAIL);
+        }
+        self
     }
 
     /// Tells whether the capability is offered.

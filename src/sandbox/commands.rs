@@ -82,7 +82,7 @@ impl Session {
             CommandBody::List { reference, mailbox_wildcard } => {
                 let (reference, pattern) = (reference_of(&reference), pattern_of(&mailbox_wildcard));
                 let extended = request.list.as_ref();
-                let (capabilities, out) = (&self.shared.capabilities, &mut self.connection.out);
+                let (capabilities, out) = (&self.capabilities, &mut self.connection.out);
                 match list::list(&lock(&account), capabilities, &reference, &pattern, extended, out) {
                     Some(()) => Reply::ok("Listed"),
                     None => Reply::bad("An option is not offered here"),
@@ -214,7 +214,7 @@ impl Session {
             Err(refusal) => refusal.into(),
             Ok((validity, uid)) => {
                 let code = format!("APPENDUID {validity} {uid}");
-                Reply::ok("Appended").with_code(shared.capabilities.has("UIDPLUS").then_some(code))
+                Reply::ok("Appended").with_code(self.capabilities.has("UIDPLUS").then_some(code))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What `imap-codec` does not know is taken off a command's bytes here, before it decodes them:
-//! `SEARCH RETURN (…)` (RFC 4731) and LIST-EXTENDED's options and patterns (RFC 5258). A further
-//! extension gets a function beside [`search_return`] that gives the bytes without it.
+//! `SEARCH RETURN (…)` (RFC 4731), LIST-EXTENDED's options and patterns (RFC 5258), and, by
+//! [`gmail::take`], what Gmail adds. A further extension gets a function beside [`search_return`] that
+//! gives the bytes without it.
 
 use imap_codec::CommandCodec;
 use imap_codec::decode::{CommandDecodeError, Decoder};
@@ -8,6 +9,7 @@ use imap_codec::imap_types::command::{Command, CommandBody};
 use imap_codec::imap_types::mailbox::ListMailbox;
 
 use super::capability::Capabilities;
+use super::gmail::{self, GmailParts};
 
 /// A command and what was taken off it.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub(super) struct Request {
     pub(super) command: Command<'static>,
     pub(super) search_return: Option<SearchReturn>,
     pub(super) list: Option<ListExtended>,
+    pub(super) gmail: Option<GmailParts>,
 }
 
 /// What `SEARCH RETURN` asks for (RFC 4731 §3.1).
@@ -46,17 +49,27 @@ pub(super) enum Undecoded {
 
 /// Decodes one whole command, literals included.
 pub(super) fn decode(bytes: &[u8], capabilities: &Capabilities) -> Result<Request, Undecoded> {
+    if capabilities.has("X-GM-EXT-1")
+        && let Some((parts, rest)) = gmail::take(bytes)?
+    {
+        return Ok(Request { gmail: Some(parts), ..standard(&rest, capabilities)? });
+    }
+    standard(bytes, capabilities)
+}
+
+fn standard(bytes: &[u8], capabilities: &Capabilities) -> Result<Request, Undecoded> {
+    let (mut search_return, mut list, mut rest) = (None, None, None);
     if capabilities.has("ESEARCH")
-        && let Some((search_return, rest)) = search_return(bytes)?
+        && let Some((wanted, without)) = self::search_return(bytes)?
     {
-        return Ok(Request { command: command(&rest)?, search_return: Some(search_return), list: None });
-    }
-    if capabilities.has("LIST-EXTENDED")
-        && let Some((list, first)) = list_extended(bytes)?
+        (search_return, rest) = (Some(wanted), Some(without));
+    } else if capabilities.has("LIST-EXTENDED")
+        && let Some((extended, first)) = list_extended(bytes)?
     {
-        return Ok(Request { command: command(&first)?, search_return: None, list: Some(list) });
+        (list, rest) = (Some(extended), Some(first));
     }
-    Ok(Request { command: command(bytes)?, search_return: None, list: None })
+    let command = command(rest.as_deref().unwrap_or(bytes))?;
+    Ok(Request { command, search_return, list, gmail: None })
 }
 
 fn command(bytes: &[u8]) -> Result<Command<'static>, Undecoded> {
@@ -147,18 +160,18 @@ fn list_extended(bytes: &[u8]) -> Result<Option<(ListExtended, Vec<u8>)>, Undeco
 }
 
 /// The rest of a command's bytes while they are taken apart.
-struct Cursor<'a> {
-    rest: &'a [u8],
+pub(super) struct Cursor<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    fn after_tag(bytes: &'a [u8]) -> Self {
+    pub(super) fn after_tag(bytes: &'a [u8]) -> Self {
         let space = bytes.iter().position(|&b| b == b' ').map_or(bytes.len(), |at| at + 1);
         Self { rest: bytes.get(space..).unwrap_or_default() }
     }
 
     /// Takes a keyword in any case, if it is next.
-    fn keyword(&mut self, word: &[u8]) -> bool {
+    pub(super) fn keyword(&mut self, word: &[u8]) -> bool {
         match self.rest.split_at_checked(word.len()) {
             Some((start, rest)) if start.eq_ignore_ascii_case(word) => {
                 self.rest = rest;
@@ -168,7 +181,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn expect(&mut self, text: &[u8]) -> Result<(), Undecoded> {
+    pub(super) fn expect(&mut self, text: &[u8]) -> Result<(), Undecoded> {
         if self.keyword(text) { Ok(()) } else { Err(self.failure()) }
     }
 
@@ -176,7 +189,7 @@ impl<'a> Cursor<'a> {
         if self.rest.is_empty() { Undecoded::Unfinished } else { Undecoded::Failed }
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Undecoded> {
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Undecoded> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Undecoded::Unfinished)?;
         self.rest = rest;
         Ok(taken)
@@ -201,8 +214,26 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
+    /// Takes an atom, a quoted string or a literal, and gives what it says.
+    pub(super) fn value(&mut self) -> Result<Vec<u8>, Undecoded> {
+        let token = self.string()?;
+        if let Some(inner) = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+            let mut escaped = false;
+            let kept = |byte: &u8| {
+                escaped = *byte == b'\\' && !escaped;
+                !escaped
+            };
+            return Ok(inner.iter().copied().filter(kept).collect());
+        }
+        let literal = || {
+            let line = token.iter().position(|&b| b == b'\n')? + 1;
+            literal_at_end(token.get(..line)?).and_then(|_| token.get(line..))
+        };
+        Ok(literal().unwrap_or(token).to_vec())
+    }
+
     /// Takes an atom, a quoted string or a literal, as it is.
-    fn string(&mut self) -> Result<&'a [u8], Undecoded> {
+    pub(super) fn string(&mut self) -> Result<&'a [u8], Undecoded> {
         let whole = self.rest;
         match whole.first() {
             Some(b'"') => {

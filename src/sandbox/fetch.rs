@@ -55,8 +55,15 @@ impl<'a> Items<'a> {
         self.names.contains(&MessageDataItemName::Flags)
     }
 
-    /// Writes one message's `* n FETCH (…)`.
-    pub(super) fn write(&self, out: &mut Vec<u8>, sequence: u32, message: &StoredMessage, recent: bool) {
+    /// Writes one message's `* n FETCH (…)`; `extra` are further items, each with a space before it.
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        sequence: u32,
+        message: &StoredMessage,
+        recent: bool,
+        extra: &[u8],
+    ) {
         out.extend_from_slice(format!("* {sequence} FETCH (").as_bytes());
         for (at, name) in self.names.iter().enumerate() {
             if at > 0 {
@@ -64,6 +71,7 @@ impl<'a> Items<'a> {
             }
             item(out, name, message, recent);
         }
+        out.extend_from_slice(extra);
         out.extend_from_slice(b")\r\n");
     }
 }
@@ -166,9 +174,10 @@ mod tests {
             internal_date: jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(jiff::tz::TimeZone::UTC),
             content: Arc::new(Content::new(raw.as_bytes().to_vec())),
             changed: 0,
+            gmail_id: 0,
         };
         let mut out = Vec::new();
-        Items::new(&macro_or_item_names, false).unwrap().write(&mut out, 1, &message, false);
+        Items::new(&macro_or_item_names, false).unwrap().write(&mut out, 1, &message, false, b"");
         let out = String::from_utf8(out).unwrap();
         out.strip_prefix("* 1 FETCH (").unwrap().strip_suffix(")\r\n").unwrap().to_owned()
     }

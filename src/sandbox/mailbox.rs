@@ -1,9 +1,6 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use jiff::ZonedDateTime;
-
-use super::message::{Content, StoredMessage};
+use super::message::StoredMessage;
 use crate::mail::{Flag, Uid, UidSet, UidValidity};
 
 /// A mailbox's messages, in the order of their UIDs, and the numbers that a mailbox keeps.
@@ -33,18 +30,12 @@ impl Mailbox {
         self.messages.get(at)
     }
 
-    /// Adds a message. `None` where all UIDs are used up.
-    pub(super) fn add(
-        &mut self,
-        content: Arc<Content>,
-        flags: BTreeSet<Flag>,
-        internal_date: ZonedDateTime,
-        changed: u64,
-    ) -> Option<Uid> {
+    /// Adds a message, or a copy of it, with a UID of its own. `None` where all UIDs are used up.
+    pub(super) fn add(&mut self, message: StoredMessage, changed: u64) -> Option<Uid> {
         let uid = Uid::new(u32::try_from(self.uid_next).ok()?)?;
         self.uid_next += 1;
         self.changed = changed;
-        self.messages.push(StoredMessage { uid, flags, internal_date, content, changed });
+        self.messages.push(StoredMessage { uid, changed, ..message });
         Some(uid)
     }
 

@@ -40,6 +40,8 @@ pub struct StoredMessage {
     pub(super) content: Arc<Content>,
     /// The account's change counter when the flags last changed.
     pub(super) changed: u64,
+    /// Gmail's identifier, which all its copies have; 0 elsewhere.
+    pub(super) gmail_id: u64,
 }
 
 impl StoredMessage {

@@ -47,6 +47,19 @@ impl Part {
         &self.content_type.value
     }
 
+    /// Tells whether one of its parts is an attachment: by its disposition, or because it is no text.
+    pub(super) fn has_attachment(&self, raw: &[u8]) -> bool {
+        match &self.kind {
+            Kind::Multipart(parts) => parts.iter().any(|part| part.has_attachment(raw)),
+            Kind::Message(_) => true,
+            Kind::Leaf => {
+                let disposition = self.field(raw, "Content-Disposition").unwrap_or_default();
+                disposition.to_ascii_lowercase().starts_with(b"attachment")
+                    || !self.media_type().starts_with("text/")
+            }
+        }
+    }
+
     fn parse_range(raw: &[u8], range: Range<usize>, default: &str, depth: usize) -> Self {
         let length = header::length(slice(raw, &range));
         let header = range.start..range.start + length;

@@ -8,7 +8,7 @@
 //!
 //! The way of a command: `connection` reads its bytes, `extension` and the codec decode them, `session`,
 //! `commands` and `selected` answer by state, `account` and `mailbox` hold the mail, and `view` knows
-//! what each client was told.
+//! what each client was told. `gmail` plays Gmail for the accounts that are there.
 
 mod account;
 mod address;
@@ -19,6 +19,7 @@ mod connection;
 mod envelope;
 mod extension;
 mod fetch;
+mod gmail;
 mod header;
 mod list;
 mod mailbox;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use imap_codec::imap_types::core::AString;
@@ -5,6 +6,7 @@ use imap_codec::imap_types::datetime::NaiveDate;
 use imap_codec::imap_types::search::SearchKey;
 use jiff::{Timestamp, civil::Date};
 
+use super::gmail::{self, GmailKey};
 use super::header;
 use super::message::StoredMessage;
 use super::mime::slice;
@@ -17,10 +19,12 @@ pub(super) struct Candidate<'a> {
     pub(super) sequence: u32,
     pub(super) recent: bool,
     pub(super) message: &'a StoredMessage,
+    /// Gmail's thread and labels of it, where it is Gmail's.
+    pub(super) gmail: Option<(u64, &'a BTreeSet<Vec<u8>>)>,
 }
 
 /// What a search has to know of the mailbox and the day.
-pub(super) struct Context {
+pub(super) struct Context<'a> {
     /// The number of messages, which is what `*` is as a sequence number.
     pub(super) messages: u32,
     /// The last message's UID, which is what `*` is as a UID.
@@ -28,6 +32,8 @@ pub(super) struct Context {
     pub(super) now: Timestamp,
     /// Whether YOUNGER and OLDER are offered.
     pub(super) within: bool,
+    /// The keys that were taken off the program, for the places that they have there.
+    pub(super) gmail: &'a [GmailKey],
 }
 
 /// A SEARCH program made ready: sets resolved, texts folded (RFC 3501 §6.4.4, RFC 5032).
@@ -50,6 +56,12 @@ pub(super) enum Test {
     Smaller(u32),
     /// Arrived at this second or after it.
     From(i64),
+    /// Has an attachment.
+    Attachment,
+    GmailId(u64),
+    Thread(u64),
+    /// Has Gmail's label, in lower case.
+    Label(Vec<u8>),
 }
 
 /// A comparison of dates, without time and zone.
@@ -72,12 +84,12 @@ impl Day {
 
 impl Test {
     /// Makes a program of the keys, all of which must hold. `None` where one is not offered here.
-    pub(super) fn program(keys: &[SearchKey<'_>], context: &Context) -> Option<Self> {
+    pub(super) fn program(keys: &[SearchKey<'_>], context: &Context<'_>) -> Option<Self> {
         let tests: Option<Vec<Self>> = keys.iter().map(|key| Self::compile(key, context)).collect();
         tests.map(Self::All)
     }
 
-    fn compile(key: &SearchKey<'_>, context: &Context) -> Option<Self> {
+    fn compile(key: &SearchKey<'_>, context: &Context<'_>) -> Option<Self> {
         let not = |test| Self::Not(Box::new(test));
         let field = |name: &str, needle: &AString<'_>| Self::Header(name.to_owned(), folded(needle));
         Some(match key {
@@ -99,6 +111,15 @@ impl Test {
             SearchKey::Undraft => not(Self::Flag(Flag::Draft)),
             SearchKey::Unflagged => not(Self::Flag(Flag::Flagged)),
             SearchKey::Unseen => not(Self::Flag(Flag::Seen)),
+            SearchKey::Keyword(atom) if atom.as_ref().starts_with(gmail::PLACE) => {
+                let number: usize = atom.as_ref().get(gmail::PLACE.len()..)?.parse().ok()?;
+                match context.gmail.get(number)? {
+                    GmailKey::MessageId(id) => Self::GmailId(*id),
+                    GmailKey::ThreadId(id) => Self::Thread(*id),
+                    GmailKey::Label(label) => Self::Label(label.to_ascii_lowercase()),
+                    GmailKey::Raw(text) => gmail::read(&String::from_utf8_lossy(text), context)?,
+                }
+            }
             SearchKey::Keyword(atom) => Self::Flag(Flag::parse(atom.as_ref())?),
             SearchKey::Unkeyword(atom) => not(Self::Flag(Flag::parse(atom.as_ref())?)),
             SearchKey::Recent => Self::Recent,
@@ -147,12 +168,18 @@ impl Test {
             Self::Larger(limit) => size() > *limit,
             Self::Smaller(limit) => size() < *limit,
             Self::From(second) => message.internal_date.timestamp().as_second() >= *second,
+            Self::Attachment => message.content.root().has_attachment(message.raw()),
+            Self::GmailId(id) => message.gmail_id == *id,
+            Self::Thread(id) => candidate.gmail.is_some_and(|(thread, _)| thread == *id),
+            Self::Label(label) => candidate
+                .gmail
+                .is_some_and(|(_, labels)| labels.iter().any(|has| has.eq_ignore_ascii_case(label))),
         }
     }
 }
 
 /// YOUNGER takes what arrived within the interval, its edge included, OLDER what is as old or older.
-fn ago(context: &Context, seconds: NonZeroU32) -> i64 {
+fn ago(context: &Context<'_>, seconds: NonZeroU32) -> i64 {
     context.now.as_second() - i64::from(seconds.get())
 }
 

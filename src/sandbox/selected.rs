@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imap_codec::imap_types::command::CommandBody;
 use imap_codec::imap_types::core::Charset;
@@ -12,25 +12,42 @@ use super::commands::flags_of;
 use super::connection::End;
 use super::extension::{Request, SearchReturn};
 use super::fetch::Items;
+use super::gmail::{GmailItem, GmailKey, GmailParts, Labels};
+use super::message::StoredMessage;
 use super::reply::Reply;
 use super::search::{Candidate, Context, Test};
 use super::session::{GONE, Session, lock, name_of};
 use crate::mail::{Flag, Uid, UidSet};
 
-const READ_ONLY: (&str, &str) = ("READ-ONLY", "The mailbox is open for reading only");
-const BAD_SET: &str = "There is no message of that number";
+pub(super) const READ_ONLY: (&str, &str) = ("READ-ONLY", "The mailbox is open for reading only");
+pub(super) const BAD_SET: &str = "There is no message of that number";
 const EXPUNGED: (&str, &str) = ("EXPUNGEISSUED", "Some of the messages are no more");
 
+/// What a SEARCH asks for.
+struct Program<'a> {
+    charset: Option<&'a Charset<'a>>,
+    keys: &'a [SearchKey<'a>],
+    /// Gmail's keys, which were taken off.
+    gmail: &'a [GmailKey],
+}
+
 /// A set of messages as a command names it.
-struct Named<'a> {
-    set: &'a SequenceSet,
-    uid: bool,
+pub(super) struct Named<'a> {
+    pub(super) set: &'a SequenceSet,
+    pub(super) uid: bool,
 }
 
 impl Session {
     /// Answers the commands on a selected mailbox (RFC 3501 §6.4).
     pub(super) fn answer_selected(&mut self, tag: &str, request: Request) -> Result<Reply, End> {
         let body = request.command.body;
+        let (mut items, mut keys, mut labels) = (Vec::new(), Vec::new(), None);
+        match request.gmail {
+            Some(GmailParts::Fetch(found)) => items = found,
+            Some(GmailParts::Search(found)) => keys = found,
+            Some(GmailParts::Store(found)) => labels = Some(found),
+            None => {}
+        }
         // A command that works with sequence numbers must not have them change under it (§7.4.1).
         let (uid, mut expunge) = match &body {
             CommandBody::Search { uid, .. }
@@ -57,22 +74,26 @@ impl Session {
             CommandBody::Expunge => self.expunge(None)?,
             CommandBody::ExpungeUid { sequence_set } => self.expunge(Some(&sequence_set))?,
             CommandBody::Search { charset, criteria, uid } => {
-                self.search(tag, charset.as_ref(), criteria.as_ref(), uid, request.search_return)?
+                let program = Program { charset: charset.as_ref(), keys: criteria.as_ref(), gmail: &keys };
+                self.search(tag, &program, uid, request.search_return)?
             }
             CommandBody::Fetch { sequence_set, macro_or_item_names, uid, modifiers }
                 if modifiers.is_empty() =>
             {
-                self.fetch(&Named { set: &sequence_set, uid }, &macro_or_item_names)?
+                self.fetch(&Named { set: &sequence_set, uid }, &macro_or_item_names, &items)?
             }
             CommandBody::Store { sequence_set, kind, response, flags, uid, modifiers }
                 if modifiers.is_empty() =>
             {
-                match flags_of(&flags) {
-                    Some(flags) => {
-                        let silent = response == StoreResponse::Silent;
-                        self.store(&Named { set: &sequence_set, uid }, kind, silent, &flags)?
+                let (named, silent) = (Named { set: &sequence_set, uid }, response == StoreResponse::Silent);
+                match (labels, flags_of(&flags)) {
+                    (Some(labels), _) => {
+                        // A label that is taken off may take the message out of the mailbox.
+                        expunge = true;
+                        self.store_labels(&named, kind, silent, &labels)?
                     }
-                    None => Reply::bad("A flag can't be set"),
+                    (None, Some(flags)) => self.store(&named, kind, silent, &flags)?,
+                    (None, None) => Reply::bad("A flag can't be set"),
                 }
             }
             CommandBody::Copy { sequence_set, mailbox, uid } => {
@@ -97,12 +118,10 @@ impl Session {
         }
         let named = set.and_then(|set| view.resolve(set, true)).map(|indices| view.uids(&indices));
         let mut account = lock(account);
-        let changed = account.next_change();
-        let mailbox = account.by_validity(view.validity).ok_or(GONE)?;
-        let deleted = mailbox.deleted();
+        let deleted = account.by_validity(view.validity).ok_or(GONE)?.deleted();
         let doomed = named.map_or_else(|| deleted.clone(), |named| named.intersection(&deleted));
         if !doomed.is_empty() {
-            mailbox.remove(&doomed, changed);
+            account.remove(view.validity, &doomed);
         }
         Ok(Reply::ok("Expunged"))
     }
@@ -110,30 +129,45 @@ impl Session {
     fn search(
         &mut self,
         tag: &str,
-        charset: Option<&Charset<'_>>,
-        keys: &[SearchKey<'_>],
+        program: &Program<'_>,
         uid: bool,
         wanted: Option<SearchReturn>,
     ) -> Result<Reply, End> {
         let (Some(account), Some(view)) = (&self.account, &self.selected) else { return Ok(unselected()) };
         let known = ["UTF-8", "US-ASCII"];
-        if charset.is_some_and(|charset| !known.iter().any(|k| k.eq_ignore_ascii_case(charset.as_ref()))) {
+        if program
+            .charset
+            .is_some_and(|charset| !known.iter().any(|k| k.eq_ignore_ascii_case(charset.as_ref())))
+        {
             return Ok(Reply::no("BADCHARSET (UTF-8 US-ASCII)", "That charset is not known here"));
         }
         let (messages, last_uid) = view.largest();
-        let within = self.shared.capabilities.has("WITHIN");
-        let context = Context { messages, last_uid, now: self.shared.now(), within };
-        let Some(test) = Test::program(keys, &context) else {
+        let within = self.capabilities.has("WITHIN");
+        let context = Context { messages, last_uid, now: self.shared.now(), within, gmail: program.gmail };
+        let Some(test) = Test::program(program.keys, &context) else {
             return Ok(Reply::bad("A search key is not offered here"));
         };
+        let (mut labels, mut threads, no_labels) = (Labels::new(), BTreeMap::new(), BTreeSet::new());
         let candidates: Vec<_> = {
             let mut account = lock(account);
+            if !program.gmail.is_empty() {
+                labels = account.labels();
+            }
             let mailbox = account.by_validity(view.validity).ok_or(GONE)?;
             let known = view.known.iter().zip(1u32..);
-            known.filter_map(|(known, n)| Some((n, known.recent, mailbox.get(known.uid)?.clone()))).collect()
+            let known =
+                known.filter_map(|(known, n)| Some((n, known.recent, mailbox.get(known.uid)?.clone())));
+            let candidates: Vec<_> = known.collect();
+            if let Some(gmail) = account.gmail.as_ref().filter(|_| !program.gmail.is_empty()) {
+                let id = |(_, _, message): &(_, _, StoredMessage)| message.gmail_id;
+                threads = candidates.iter().map(id).map(|id| (id, gmail.thread(id))).collect();
+            }
+            candidates
         };
         let found = candidates.iter().filter_map(|(sequence, recent, message)| {
-            let candidate = Candidate { sequence: *sequence, recent: *recent, message };
+            let thread = threads.get(&message.gmail_id);
+            let gmail = thread.map(|thread| (*thread, labels.get(&message.gmail_id).unwrap_or(&no_labels)));
+            let candidate = Candidate { sequence: *sequence, recent: *recent, message, gmail };
             test.holds(&candidate).then_some(if uid { message.uid.get() } else { *sequence })
         });
         let found: Vec<u32> = found.collect();
@@ -145,7 +179,12 @@ impl Session {
         Ok(Reply::ok("Searched"))
     }
 
-    fn fetch(&mut self, named: &Named<'_>, asked: &MacroOrMessageDataItemNames<'_>) -> Result<Reply, End> {
+    fn fetch(
+        &mut self,
+        named: &Named<'_>,
+        asked: &MacroOrMessageDataItemNames<'_>,
+        gmail: &[GmailItem],
+    ) -> Result<Reply, End> {
         let (Some(account), Some(view)) = (&self.account, &mut self.selected) else {
             return Ok(unselected());
         };
@@ -159,6 +198,7 @@ impl Session {
             let mut account = lock(account);
             let changed = account.next_change();
             let mailbox = account.by_validity(view.validity).ok_or(GONE)?;
+            let mut seen = Vec::new();
             for &at in &indices {
                 let Some(known) = view.known.get(at) else { continue };
                 let Some(message) = mailbox.get(known.uid) else { continue };
@@ -166,21 +206,27 @@ impl Session {
                     let mut flags = message.flags.clone();
                     flags.insert(Flag::Seen);
                     changed_any |= mailbox.set_flags(known.uid, flags, changed);
+                    seen.push(known.uid);
                 }
                 let Some(message) = mailbox.get(known.uid) else { continue };
-                rows.push((at, known.recent, message.clone()));
+                rows.push((at, known.recent, message.clone(), Vec::new()));
+            }
+            account.settle_flags(view.validity, &seen.into_iter().collect());
+            let labels = if gmail.contains(&GmailItem::Labels) { account.labels() } else { Labels::new() };
+            for (_, _, message, extra) in &mut rows {
+                *extra = account.gmail_items(gmail, message, &labels, view.validity);
             }
         }
         if changed_any {
             items.with_flags();
         }
-        for (at, _, message) in rows.iter().filter(|_| items.has_flags()) {
+        for (at, _, message, _) in rows.iter().filter(|_| items.has_flags()) {
             view.known.get_mut(*at).into_iter().for_each(|known| known.changed = message.changed);
         }
         let complete = rows.len() == indices.len();
-        for (at, recent, message) in rows {
+        for (at, recent, message, extra) in rows {
             let sequence = u32::try_from(at + 1).unwrap_or(u32::MAX);
-            items.write(&mut self.connection.out, sequence, &message, recent);
+            items.write(&mut self.connection.out, sequence, &message, recent, &extra);
             self.connection.relieve()?;
         }
         Ok(if complete || named.uid { Reply::ok("Fetched") } else { EXPUNGED.into() })
@@ -191,7 +237,7 @@ impl Session {
         named: &Named<'_>,
         kind: StoreType,
         silent: bool,
-        flags: &std::collections::BTreeSet<Flag>,
+        flags: &BTreeSet<Flag>,
     ) -> Result<Reply, End> {
         let (Some(account), Some(view)) = (&self.account, &mut self.selected) else {
             return Ok(unselected());
@@ -201,6 +247,7 @@ impl Session {
         }
         let Some(indices) = view.resolve(named.set, named.uid) else { return Ok(Reply::bad(BAD_SET)) };
         let mut complete = true;
+        let named_uids = view.uids(&indices);
         let mut account = lock(account);
         let changed = account.next_change();
         let mailbox = account.by_validity(view.validity).ok_or(GONE)?;
@@ -228,13 +275,13 @@ impl Session {
                 known.changed = after.changed;
             }
         }
+        account.settle_flags(view.validity, &named_uids);
         Ok(if complete || named.uid { Reply::ok("Stored") } else { EXPUNGED.into() })
     }
 
     /// Copies or moves messages, all or none, in one step that no other session sees half done
     /// (RFC 3501 §6.4.7, RFC 6851 §3).
     fn transfer(&mut self, named: &Named<'_>, target: &WireMailbox<'_>, remove: bool) -> Result<Reply, End> {
-        let shared = Arc::clone(&self.shared);
         let (Some(account), Some(view)) = (&self.account, &self.selected) else { return Ok(unselected()) };
         if remove && view.read_only {
             return Ok(READ_ONLY.into());
@@ -250,17 +297,20 @@ impl Session {
         if uids.len() < all.len() && !named.uid {
             return Ok(EXPUNGED.into());
         }
-        let (validity, new) = match account.copy(view.validity, &uids, &target) {
+        let (validity, pairs) = match account.copy(view.validity, &uids, &target) {
             Ok(copied) => copied,
             Err(refusal) => return Ok(refusal.into()),
         };
-        let code = format!("COPYUID {validity} {uids} {new}");
-        let code = (shared.capabilities.has("UIDPLUS") && !uids.is_empty()).then_some(code);
+        let code = format!("COPYUID {validity} {uids} {}", in_order(&pairs));
+        let code = (self.capabilities.has("UIDPLUS") && !uids.is_empty()).then_some(code);
         if !remove {
             return Ok(Reply::ok("Copied").with_code(code));
         }
-        let changed = account.next_change();
-        account.by_validity(view.validity).ok_or(GONE)?.remove(&uids, changed);
+        account.moved_away(view.validity, &uids);
+        // Gmail gives the code at the end, as it does for a copy.
+        if account.gmail.is_some() {
+            return Ok(Reply::ok("Moved").with_code(code));
+        }
         if code.is_some() {
             // Before the EXPUNGE responses, so that a client knows where the messages went (§4.3).
             self.connection.line(&Reply::ok("Moved").with_code(code).line("*"));
@@ -269,8 +319,16 @@ impl Session {
     }
 }
 
-fn unselected() -> Reply {
+pub(super) fn unselected() -> Reply {
     Reply::bad("Select a mailbox first")
+}
+
+/// Writes the new UIDs in their messages' order: one that was there before may be lower than those before it.
+fn in_order(pairs: &[(Uid, Uid)]) -> String {
+    if pairs.is_sorted_by_key(|(_, new)| *new) {
+        return pairs.iter().map(|(_, new)| *new).collect::<UidSet>().to_string();
+    }
+    pairs.iter().map(|(_, new)| new.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Writes an ESEARCH response (RFC 4731 §3.1).

@@ -35,6 +35,9 @@ pub struct Options {
     pub delimiter: char,
     /// The personal namespace's prefix, such as `INBOX.`; mailboxes are created below it only.
     pub prefix: String,
+    /// Whether every account is one of Gmail's. Else those are whose name ends with Gmail's host and port, as
+    /// `--sandbox` makes the name of an account on `imap.gmail.com`.
+    pub gmail: bool,
     /// The only password that is taken; without it, any is.
     pub password: Option<String>,
 }
@@ -48,6 +51,7 @@ impl Default for Options {
             now: Timestamp::now(),
             delimiter: '/',
             prefix: String::new(),
+            gmail: false,
             password: None,
         }
     }
@@ -79,7 +83,17 @@ impl Shared {
         if accounts.len() >= ACCOUNTS_MAX {
             return None;
         }
-        let mut account = Account::new(user, self.options.delimiter, &self.options.prefix);
+        let gmail_host = [" imap.gmail.com", " imap.googlemail.com"];
+        let host = user.rsplit_once(':').map_or("", |(name, _)| name);
+        let gmail = self.options.gmail || gmail_host.iter().any(|gmail| host.ends_with(gmail));
+        let mut account = if gmail {
+            Account::new(user, '/', "")
+        } else {
+            Account::new(user, self.options.delimiter, &self.options.prefix)
+        };
+        if gmail {
+            account.play_gmail();
+        }
         if self.options.sample {
             sample::fill(&mut account, self.options.now);
         }

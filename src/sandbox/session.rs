@@ -9,6 +9,7 @@ use imap_codec::imap_types::command::CommandBody;
 use imap_codec::imap_types::mailbox::Mailbox as WireMailbox;
 
 use super::account::Account;
+use super::capability::Capabilities;
 use super::connection::{Connection, End, Incoming, tag};
 use super::extension::{self, Request};
 use super::reply::Reply;
@@ -28,6 +29,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) account: Option<Arc<Mutex<Account>>>,
     pub(super) selected: Option<View>,
+    /// What it offers to this client: an account of Gmail's has more.
+    pub(super) capabilities: Capabilities,
 }
 
 /// Locks an account. A thread that panicked while it held the lock leaves a store that is still whole
@@ -48,8 +51,9 @@ impl Session {
     /// Serves a client until one of the two ends it.
     pub(super) fn serve(stream: TcpStream, shared: Arc<Shared>) {
         let Ok(connection) = Connection::new(stream) else { return };
-        let mut session = Self { connection, shared, account: None, selected: None };
-        let greeting = format!("* OK [CAPABILITY {}] Sandbox ready", session.shared.capabilities.text(false));
+        let capabilities = shared.capabilities.clone();
+        let mut session = Self { connection, shared, account: None, selected: None, capabilities };
+        let greeting = format!("* OK [CAPABILITY {}] Sandbox ready", session.capabilities.text(false));
         session.connection.line(&greeting);
         let end = loop {
             if let Err(end) = session.turn() {
@@ -64,10 +68,9 @@ impl Session {
 
     /// Answers one command.
     fn turn(&mut self) -> Result<(), End> {
-        let shared = Arc::clone(&self.shared);
-        let (tag, reply) = match self.connection.command(&shared.capabilities, self.account.is_none())? {
+        let (tag, reply) = match self.connection.command(&self.capabilities, self.account.is_none())? {
             Incoming::Refused(tag, reason) => (tag, Reply::bad(reason)),
-            Incoming::Whole(bytes) => match extension::decode(&bytes, &shared.capabilities) {
+            Incoming::Whole(bytes) => match extension::decode(&bytes, &self.capabilities) {
                 Err(_) => (tag(&bytes), Reply::bad("This is no command")),
                 Ok(request) => {
                     let tag = request.command.tag.inner().to_owned();
@@ -86,7 +89,7 @@ impl Session {
     }
 
     fn answer(&mut self, tag: &str, request: Request) -> Result<Reply, End> {
-        let capabilities = self.shared.capabilities.clone();
+        let capabilities = self.capabilities.clone();
         let needed = match &request.command.body {
             CommandBody::Id { .. } => Some("ID"),
             CommandBody::Enable { .. } => Some("ENABLE"),
@@ -139,10 +142,15 @@ impl Session {
             return Reply::no("AUTHENTICATIONFAILED", "Name or password is wrong");
         }
         match self.shared.account(user) {
-            Some(account) => self.account = Some(account),
+            Some(account) => {
+                if lock(&account).gmail.is_some() {
+                    self.capabilities = self.capabilities.clone().of_gmail();
+                }
+                self.account = Some(account);
+            }
             None => return Reply::no("LIMIT", "The sandbox has no room for another account"),
         }
-        let capabilities = format!("CAPABILITY {}", self.shared.capabilities.text(true));
+        let capabilities = format!("CAPABILITY {}", self.capabilities.text(true));
         Reply::ok("Welcome").with_code(Some(capabilities))
     }
 
@@ -153,7 +161,7 @@ impl Session {
         mechanism: &AuthMechanism<'_>,
         initial: Option<Vec<u8>>,
     ) -> Result<Reply, End> {
-        if *mechanism != AuthMechanism::Plain || !self.shared.capabilities.has("AUTH=PLAIN") {
+        if *mechanism != AuthMechanism::Plain || !self.capabilities.has("AUTH=PLAIN") {
             return Ok(Reply::no("CANNOT", "Only PLAIN is offered"));
         }
         let response = if let Some(initial) = initial {

@@ -151,6 +151,24 @@ fn accounts_on_different_servers_have_stores_of_their_own() {
 }
 
 #[test]
+fn an_account_on_gmails_host_is_one_of_gmails() {
+    let source = r#"
+        for _, host in ipairs { "imap.gmail.com", "imap.example.org" } do
+          local account = login { host = host, user = "me@example.org", password = "p" }
+          local gmail = 0
+          for _, name in ipairs(account:capabilities()) do gmail = gmail + (name == "X-GM-EXT-1" and 1 or 0) end
+          local trash, inbox = account:status "@trash", account:mailbox "INBOX"
+          print(gmail, #account:list "[Gmail]/*", trash.messages > 0, #inbox:all() > 50)
+        end
+    "#;
+    Script::new(source)
+        .options(&["--sandbox", "-q"])
+        .stdout("1\t7\ttrue\ttrue\n0\t0\ttrue\ttrue\n")
+        .stderr("")
+        .run();
+}
+
+#[test]
 fn a_sandbox_run_reads_no_secret_and_contacts_no_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -30,6 +30,9 @@ const MAILBOXES: [(&str, Option<&str>); 8] = [
 /// Fills a new account with the sample mail.
 pub(super) fn fill(account: &mut Account, now: Timestamp) {
     for (name, special_use) in MAILBOXES {
+        if account.gmail.is_some() && special_use.is_some() {
+            continue;
+        }
         let Some(name) = server_name(account, name) else { continue };
         if account.create(&name).is_err() {
             continue;
@@ -63,6 +66,17 @@ fn letters() -> Vec<Letter> {
 fn server_name(account: &Account, name: &str) -> Option<MailboxName> {
     if name == "INBOX" {
         return Some(MailboxName::inbox());
+    }
+    let gmails = match name {
+        "Archive" => Some("[Gmail]/All Mail"),
+        "Sent" => Some("[Gmail]/Sent Mail"),
+        "Drafts" => Some("[Gmail]/Drafts"),
+        "Junk" => Some("[Gmail]/Spam"),
+        "Trash" => Some("[Gmail]/Trash"),
+        _ => None,
+    };
+    if let Some(name) = gmails.filter(|_| account.gmail.is_some()) {
+        return MailboxName::new(name);
     }
     let name = name.replace('/', &account.delimiter.to_string());
     MailboxName::new(&format!("{}{name}", account.prefix))

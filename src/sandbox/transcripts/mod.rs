@@ -2,6 +2,7 @@
 //! `…` stands for anything.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod gmail;
 mod mailboxes;
 mod messages;
 mod oracle;
