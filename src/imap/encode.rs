@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::mail::{Flag, MailboxName, UidSet};
+use crate::mail::{Flag, Label, MailboxName, UidSet};
 
 /// The length a command's line is kept under (RFC 2683 §3.2.1.5 asks for 8,000 at the most).
 pub const COMMAND_BYTES: usize = 8_000;
@@ -54,6 +54,20 @@ impl Command {
         let flags = flags.iter().filter(|flag| **flag != Flag::Recent);
         let flags: Vec<_> = flags.map(ToString::to_string).collect();
         self.syntax(&format!("({})", flags.join(" ")))
+    }
+
+    /// Adds a space and a parenthesized list of Gmail's labels: the system's as atoms, all others as strings.
+    #[must_use]
+    pub fn labels(self, labels: &[Label]) -> Self {
+        let mut command = self.syntax("(");
+        for label in labels {
+            command.space();
+            match std::str::from_utf8(label.wire()) {
+                Ok(name) if is_system_name(name) => command.text.push_str(name),
+                _ => command.push_string(label.wire()),
+            }
+        }
+        command.glued(")")
     }
 
     /// Adds a space and a mailbox's name.
@@ -130,12 +144,18 @@ impl Command {
     }
 }
 
+/// Tells whether a label is a backslash and an atom, and nothing else, which a server may have sent.
+fn is_system_name(label: &str) -> bool {
+    let name = label.strip_prefix('\\').unwrap_or_default();
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::Command;
-    use crate::mail::MailboxName;
+    use crate::mail::{Label, MailboxName};
 
     fn wire(command: &Command) -> Vec<u8> {
         let mut bytes = b"a1 ".to_vec();
@@ -163,6 +183,17 @@ mod tests {
         assert_eq!(text("ü").as_deref(), Some("a1 X {2+}\r\nü\r\n"));
         assert_eq!(text("a{5}").as_deref(), Some("a1 X \"a{5}\"\r\n"));
         assert_eq!(text("a\0"), None);
+    }
+
+    #[test]
+    fn labels_are_strings_and_the_systems_are_atoms() {
+        let labels = ["\\Inbox", "a b", "é", "a\"b\\", "(x)"].map(Label::new).into_iter().flatten();
+        let broken = [&b"caf\xe9"[..], b"\\a) b", b"x\r\ny"].map(Label::from_wire).into_iter().flatten();
+        let command = Command::new("X").labels(&labels.chain(broken).collect::<Vec<_>>());
+        assert_eq!(
+            wire(&command).escape_ascii().to_string().replace("\\\\", "\\").replace("\\\"", "\""),
+            "a1 X (\\Inbox \"a b\" \"&AOk-\" \"a\\\"b\\\\\" \"(x)\" {4+}\\r\\ncaf\\xe9 \"\\\\a) b\" {4+}\\r\\nx\\r\\ny)\\r\\n"
+        );
     }
 
     proptest! {

@@ -2,7 +2,7 @@ use super::body_structure;
 use super::envelope::Envelope;
 use super::token::{Tokens, Value};
 use crate::error::{Error, Result};
-use crate::mail::{BodyStructure, Flag, InternalDate, Uid};
+use crate::mail::{BodyStructure, Flag, InternalDate, Label, Uid};
 
 /// Something to ask for with UID FETCH (RFC 3501 §6.4.5). The UID always comes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum FetchItem {
     BodyStructure,
     /// Gmail's identifier of the message (X-GM-EXT-1).
     GmailMessageId,
+    /// Gmail's identifier of the message's thread.
+    GmailThreadId,
+    /// Gmail's labels of the message.
+    GmailLabels,
     /// A part of the content, without marking the message as seen.
     Section(Section),
     /// A part of the content from an offset, at most so many bytes.
@@ -52,6 +56,8 @@ impl FetchItem {
             Self::Envelope => "ENVELOPE".to_owned(),
             Self::BodyStructure => "BODYSTRUCTURE".to_owned(),
             Self::GmailMessageId => "X-GM-MSGID".to_owned(),
+            Self::GmailThreadId => "X-GM-THRID".to_owned(),
+            Self::GmailLabels => "X-GM-LABELS".to_owned(),
             Self::Section(section) => format!("BODY.PEEK[{}]", section.text()?),
             Self::Partial(section, from, count) => {
                 format!("BODY.PEEK[{}]<{from}.{}>", section.text()?, (*count).max(1))
@@ -111,12 +117,29 @@ pub struct Fetch {
     pub size: Option<u64>,
     /// Gmail's identifier of the message.
     pub gmail_message_id: Option<u64>,
+    /// Gmail's identifier of its thread.
+    pub gmail_thread_id: Option<u64>,
+    /// Gmail's labels of the message, but not that of the mailbox it is seen through.
+    pub gmail_labels: Option<Vec<Label>>,
     /// The parsed structure of the header.
     pub envelope: Option<Envelope>,
     /// The tree of MIME parts.
     pub structure: Option<BodyStructure>,
     /// Contents, by the text between their brackets in upper case. An absent part is empty.
     sections: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads a list of labels, each an atom, a string or a literal; Gmail sends some unquoted that are no atoms, and
+/// `NIL` for one without a name. `None` where it is anything else: a label that can't be read is not a missing one.
+fn labels(value: &Value<'_>) -> Option<Vec<Label>> {
+    let list = match value {
+        Value::List(list) => list.as_slice(),
+        value => value.bytes().is_none().then_some(&[][..])?,
+    };
+    if list.iter().any(|label| matches!(label, Value::List(_))) {
+        return None;
+    }
+    Some(list.iter().filter_map(Value::bytes).filter_map(Label::from_wire).collect())
 }
 
 impl Fetch {
@@ -153,6 +176,8 @@ impl Fetch {
             b"BODYSTRUCTURE" if value.list().is_empty() => {}
             b"BODYSTRUCTURE" => self.structure = Some(body_structure::parse(value)?),
             b"X-GM-MSGID" => self.gmail_message_id = value.number(),
+            b"X-GM-THRID" => self.gmail_thread_id = value.number(),
+            b"X-GM-LABELS" => self.gmail_labels = labels(value),
             name if name.starts_with(b"BODY[") => {
                 let inner = String::from_utf8_lossy(name.get(5..).unwrap_or_default()).into_owned();
                 let inner = inner.rsplit_once(']').map_or(inner.as_str(), |(inner, _)| inner);
@@ -209,6 +234,27 @@ mod tests {
         assert_eq!(fetch.section(&fields), Some(&b"abc"[..]));
         assert_eq!(fetch.section(&Section::Part("1.2".into())), Some(&b""[..]));
         assert_eq!(fetch.section(&Section::Whole), None);
+    }
+
+    #[test]
+    fn labels_in_every_form() {
+        let labels = |list: &str| {
+            let fetch =
+                parse(&format!("* 2 FETCH (X-GM-THRID 18446744073709551615 X-GM-LABELS {list} UID 7)"));
+            let fetch = fetch.filter(|fetch| fetch.uid.is_some()).unwrap();
+            assert_eq!(fetch.gmail_thread_id, Some(u64::MAX));
+            fetch
+                .gmail_labels
+                .map(|list| list.iter().map(|label| label.text().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(labels("()"), Some(vec![]));
+        assert_eq!(labels("NIL"), Some(vec![]));
+        assert_eq!(
+            labels("(\\Inbox \"\\\\Sent\" {3}\r\na)b [x] NIL \"a \\\"b\" 2024 &AOk- &broken \"\")").unwrap(),
+            ["\\Inbox", "\\Sent", "a)b", "[x]", "a \"b", "2024", "é", "&broken"]
+        );
+        assert_eq!(labels("(a (b))"), None);
+        assert_eq!(labels("a"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::search::SearchKey;
 use super::selected::Access;
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::mail::{Flag, MailboxName, UidSet};
+use crate::mail::{Flag, Label, MailboxName, UidSet};
 
 /// Whether STORE adds flags or takes them away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum StoreMode {
 pub enum Change {
     /// Adds flags or takes them away, without hearing the new ones (RFC 3501 §6.4.6).
     Store(UidSet, StoreMode, Vec<Flag>),
+    /// Adds Gmail's labels or takes them away, without hearing the new ones (`X-GM-EXT-1`).
+    Label(UidSet, StoreMode, Vec<Label>),
     /// Copies messages (RFC 3501 §6.4.7).
     Copy(UidSet, MailboxName),
     /// Moves messages (RFC 6851).
@@ -35,7 +37,11 @@ pub enum Change {
 impl Change {
     fn set(&self) -> &UidSet {
         match self {
-            Self::Store(set, ..) | Self::Copy(set, _) | Self::Move(set, _) | Self::Expunge(set) => set,
+            Self::Store(set, ..)
+            | Self::Label(set, ..)
+            | Self::Copy(set, _)
+            | Self::Move(set, _)
+            | Self::Expunge(set) => set,
         }
     }
 
@@ -44,6 +50,9 @@ impl Change {
         self.set().split(room(match self {
             Self::Store(_, _, flags) => {
                 flags.iter().map(|flag| flag.to_string().len() + 1).sum::<usize>() + 13
+            }
+            Self::Label(_, _, labels) => {
+                labels.iter().map(|label| 2 * label.wire().len() + 3).sum::<usize>() + 20
             }
             Self::Copy(_, target) | Self::Move(_, target) => target.wire().len(),
             Self::Expunge(_) => 0,
@@ -58,6 +67,13 @@ impl Change {
                     StoreMode::Remove => "-FLAGS.SILENT",
                 };
                 Command::new("UID STORE").uids(part).syntax(item).flags(flags)
+            }
+            Self::Label(_, mode, labels) => {
+                let item = match mode {
+                    StoreMode::Add => "+X-GM-LABELS.SILENT",
+                    StoreMode::Remove => "-X-GM-LABELS.SILENT",
+                };
+                Command::new("UID STORE").uids(part).syntax(item).labels(labels)
             }
             Self::Copy(_, target) => Command::new("UID COPY").uids(part).mailbox(target),
             Self::Move(_, target) => Command::new("UID MOVE").uids(part).mailbox(target),

@@ -1,7 +1,7 @@
 use super::encode::Command;
 use super::token::{Tokens, Value};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mail::{Flag, UidSet};
+use crate::mail::{Flag, Label, UidSet};
 
 /// One search key of an IMAP SEARCH program (RFC 3501 §6.4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub enum SearchKey {
     And(Vec<SearchKey>),
     /// A program from outside that [`SearchKey::check_raw`] has passed.
     Raw(String),
+    /// Messages with a label of Gmail's.
+    Label(Label),
+    /// Messages that a query in Gmail's own search language finds.
+    GmailRaw(String),
 }
 
 impl SearchKey {
@@ -98,7 +102,7 @@ impl SearchKey {
     /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
     pub(super) fn needs_charset(&self) -> bool {
         match self {
-            Self::Contains(_, text) | Self::Raw(text) => !text.is_ascii(),
+            Self::Contains(_, text) | Self::Raw(text) | Self::GmailRaw(text) => !text.is_ascii(),
             Self::Header(name, text) => !text.is_ascii() || !name.is_ascii(),
             Self::Not(key) => key.needs_charset(),
             Self::Or(a, b) => a.needs_charset() || b.needs_charset(),
@@ -142,6 +146,8 @@ impl SearchKey {
                 }
                 inner.glued(")")
             }
+            Self::Label(label) => command.syntax("X-GM-LABELS").string(label.wire())?,
+            Self::GmailRaw(query) => command.syntax("X-GM-RAW").string(query.as_bytes())?,
             Self::Raw(program) => encode_raw(command, &Tokens::new(program.as_bytes(), &[]).values()?)?,
         })
     }
@@ -189,7 +195,7 @@ fn encode_raw(mut command: Command, values: &[Value<'_>]) -> Result<Command> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::{Command, SearchKey};
+    use super::{Command, Label, SearchKey};
 
     fn text(key: &SearchKey) -> String {
         let command = key.encode(Command::new("UID SEARCH")).unwrap();
@@ -230,6 +236,17 @@ mod tests {
         assert_eq!(program(with.clone()), "UID SEARCH LARGER 1 (OR SEEN DRAFT)");
         let nested = SearchKey::And(vec![SearchKey::All, with]);
         assert_eq!(program(nested), "UID SEARCH ALL LARGER 1 (OR SEEN DRAFT)");
+    }
+
+    #[test]
+    fn what_gmail_is_asked_is_one_argument() {
+        let raw = |query: &str| SearchKey::GmailRaw(query.to_owned());
+        assert_eq!(text(&raw("from:a \"b c\"")), "UID SEARCH X-GM-RAW \"from:a \\\"b c\\\"\"");
+        assert!(raw("é").needs_charset() && !raw("e").needs_charset());
+        let label = |name| SearchKey::Label(Label::new(name).unwrap());
+        assert_eq!(text(&label("\\Inbox")), "UID SEARCH X-GM-LABELS \"\\\\Inbox\"");
+        assert_eq!(text(&label("é\"")), "UID SEARCH X-GM-LABELS \"&AOk-\\\"\"");
+        assert!(!label("é").needs_charset());
     }
 
     #[test]
