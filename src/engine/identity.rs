@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gmail::is_gmail;
 use super::query::{Facts, Query, Verdict};
 use crate::error::{Error, Result};
 use crate::imap::{Command, Fetch, FetchItem, Response, Section, Session};
-use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid, UidSet};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
 
 /// What tells a message from others before it is acted on, and shows that a copy is its copy.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,7 @@ pub(super) struct Identity {
     pub(super) gmail_id: Option<u64>,
     pub(super) headers: Option<Headers>,
     pub(super) structure: Option<BodyStructure>,
+    pub(super) labels: Option<Vec<Label>>,
 }
 
 /// What two messages have in common if one is the other's copy.
@@ -36,7 +38,7 @@ impl Identity {
         Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
     }
 
-    /// Judges it by the query. A message without the date or the header that the query needs does not match,
+    /// Judges it by the query. A message without the date, the labels or the header that the query needs does not match,
     /// not even where the contrary is asked for: the server's own answer may be wider than the query.
     pub(super) fn judge(
         &self,
@@ -46,6 +48,7 @@ impl Identity {
         told: &[(Query, UidSet)],
     ) -> Verdict {
         if self.date.is_none() && query.needs().date
+            || self.labels.is_none() && query.needs().labels
             || self.headers.is_none() && content.is_none() && !query.needs().fields.is_empty()
         {
             return Verdict::No;
@@ -68,6 +71,7 @@ impl Identity {
             headers: content.map(Message::headers).or(self.headers.as_ref()),
             structure: self.structure.as_ref(),
             content,
+            labels: self.labels.as_deref(),
             told,
         }
     }
@@ -79,6 +83,7 @@ impl Identity {
         self.size = fetch.size.or(self.size);
         self.date = fetch.internal_date.or(self.date);
         self.structure = fetch.structure.take().or(self.structure.take());
+        self.labels = fetch.gmail_labels.take().or(self.labels.take());
         self.gmail_id = fetch.gmail_message_id.or(self.gmail_id);
     }
 }
@@ -88,22 +93,23 @@ pub(super) struct Inquiry {
     items: String,
     section: Section,
     structure: bool,
+    labels: bool,
 }
 
 impl Inquiry {
     /// Asks for what identity needs, and for the header fields that the query needs to be judged here.
     pub(super) fn new(session: &Session, query: Option<&Query>) -> Result<Self> {
-        let fields: BTreeSet<String> = query.map(|query| query.needs().fields).unwrap_or_default();
-        Self::of(session, fields, false)
+        let needs = query.map(Query::needs).unwrap_or_default();
+        Self::of(session, needs.fields, false, needs.labels)
     }
 
     /// Asks for all that the query needs to be judged here, short of contents.
     pub(super) fn for_search(session: &Session, query: &Query) -> Result<Self> {
         let needs = query.needs();
-        Self::of(session, needs.fields, needs.structure)
+        Self::of(session, needs.fields, needs.structure, needs.labels)
     }
 
-    fn of(session: &Session, mut fields: BTreeSet<String>, structure: bool) -> Result<Self> {
+    fn of(session: &Session, mut fields: BTreeSet<String>, structure: bool, labels: bool) -> Result<Self> {
         fields.insert("message-id".to_owned());
         let section = Section::Fields(fields.into_iter().collect());
         let mut items = vec![
@@ -112,13 +118,16 @@ impl Inquiry {
             FetchItem::Size,
             FetchItem::Section(section.clone()),
         ];
-        if session.capabilities().has("X-GM-EXT-1") {
+        if is_gmail(session) {
             items.push(FetchItem::GmailMessageId);
+        }
+        if labels {
+            items.push(FetchItem::GmailLabels);
         }
         if structure {
             items.push(FetchItem::BodyStructure);
         }
-        Ok(Self { items: FetchItem::list(&items)?, section, structure })
+        Ok(Self { items: FetchItem::list(&items)?, section, structure, labels })
     }
 
     /// Gives the commands that fetch it for the set.
@@ -141,7 +150,8 @@ impl Inquiry {
     /// Tells whether all that was asked for is known of a message.
     pub(super) fn is_answered(&self, identity: &Identity) -> bool {
         let basic = identity.flags.is_some() && identity.size.is_some() && identity.headers.is_some();
-        basic && (identity.structure.is_some() || !self.structure)
+        let structure = identity.structure.is_some() || !self.structure;
+        basic && structure && (identity.labels.is_some() || !self.labels)
     }
 
     /// Fetches it for messages of the open mailbox. Messages that are gone are not among the result.

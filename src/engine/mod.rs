@@ -7,6 +7,7 @@ mod account;
 mod age;
 pub mod apply;
 mod connection;
+mod gmail;
 mod identity;
 mod inspect;
 mod literal;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::account::Account;
 use super::connection::Ticket;
+use super::gmail::fit;
 use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
 use super::names::{NameSpec, script_name};
@@ -75,9 +76,10 @@ fn find(
     queries: Vec<Query>,
 ) -> Result<Sifted> {
     let access = opened.unwrap_or(Access::Read);
-    let mut queries: Vec<_> = queries.into_iter().map(Query::without_deleted).collect();
-    let query = if queries.len() == 1 { queries.remove(0) } else { Query::Any(queries.clone()) };
     let name = spec.resolve(session)?;
+    let fit = |query: Query| fit(session, query.without_deleted(), &name);
+    let mut queries = queries.into_iter().map(fit).collect::<Result<Vec<_>>>()?;
+    let query = if queries.len() == 1 { queries.remove(0) } else { Query::Any(queries.clone()) };
     let hits = session.uid_search(&name, access, &query.program()?)?;
     let mut groups = Groups::new();
     if query.needs().look || !queries.is_empty() {

@@ -21,6 +21,7 @@ mod dovecot_config;
 mod errors;
 mod functions;
 mod fuzzing;
+mod gmail;
 mod harness;
 mod hostile;
 mod limits;

@@ -34,7 +34,7 @@ fn what_can_not_be_meant_says_what_to_write() {
     false | script | a query has no key `form` | did you mean `from`?
     false | script | a query has no key `unseen` | write `seen = false`
     false | script | a query has no key `older` | did you mean `older_than`?
-    false | script | a query has no key `wibble_wobble_wubble` | the keys are all, answered, any, attachment, bcc, before, body, cc, deleted, draft, except, flagged, from, has_attachment, header, keyword, larger_than, list, message_id, newer_than, older_than, on, raw, recent, recipient, reply_to, seen, sent_before, sent_on, sent_since, since, smaller_than, subject, text, to, uid
+    false | script | a query has no key `wibble_wobble_wubble` | the keys are all, answered, any, attachment, bcc, before, body, cc, deleted, draft, except, flagged, from, gmail, has_attachment, header, keyword, label, larger_than, list, message_id, newer_than, older_than, on, raw, recent, recipient, reply_to, seen, sent_before, sent_on, sent_since, since, smaller_than, subject, text, to, uid
     false | script | a query has a string without a name | conditions have names: `{ from = "a@b" }`; lists of queries go under `any`, `all` or `except`
     false | script | `from` must be text, a `regex`, a function, or a list of them but is 5 | nil
     false | script | `from` is an empty string, which every message contains | leave the key out, or give it text

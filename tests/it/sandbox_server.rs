@@ -20,6 +20,11 @@ impl Server {
         server
     }
 
+    /// The embedded server, playing Gmail.
+    pub(crate) fn gmail() -> Self {
+        Self::sandbox_with(Options { gmail: true, ..Options::default() })
+    }
+
     /// The embedded server, set up in a way of the test's own.
     pub(crate) fn sandbox_with(options: Options) -> Self {
         let sandbox = Sandbox::start(options).unwrap();

@@ -1,6 +1,7 @@
 use super::proof::Proof;
 use super::ready::Before;
 use super::{Action, Task};
+use crate::engine::gmail::is_gmail;
 use crate::engine::names::{NameSpec, has_special_use, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
@@ -103,7 +104,7 @@ impl<'a> Step<'a> {
         // Gmail's All Mail holds every message under all its labels: what is moved out of it is not what a script
         // means.
         if self.removes()
-            && session.capabilities().has("X-GM-EXT-1")
+            && is_gmail(session)
             && has_special_use(session, &self.selection.name, SpecialUse::All)
         {
             return Err(Error::script(

@@ -1,5 +1,5 @@
 use super::{Clock, Pattern, Query, Relation};
-use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Message, Uid, UidSet};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
 
 /// What is known of a message. What is `None` could not be learnt.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub structure: Option<&'a BodyStructure>,
     /// The whole message.
     pub content: Option<&'a Message>,
+    /// Gmail's labels, but that of the mailbox.
+    pub labels: Option<&'a [Label]>,
     /// What the server said of conditions that only it can answer: the messages for which each holds.
     pub told: &'a [(Query, UidSet)],
 }
@@ -62,7 +64,10 @@ impl Query {
                 Verdict::of(facts.headers.map(|headers| pattern.matches_field(headers, name)))
             }
             // A server's search of bodies is taken at its word.
-            Self::Body(Pattern::Contains(_)) | Self::Text(Pattern::Contains(_)) | Self::Raw(_) => {
+            Self::Body(Pattern::Contains(_))
+            | Self::Text(Pattern::Contains(_))
+            | Self::Raw(_)
+            | Self::Gmail(_) => {
                 let told = facts.told.iter().find(|(query, _)| query == self);
                 Verdict::of(told.and_then(|(_, set)| facts.uid.map(|uid| set.contains(uid))))
             }
@@ -98,6 +103,7 @@ impl Query {
             }
             Self::ArrivedBefore(instant) => Verdict::of(facts.date.map(|date| date.timestamp() < *instant)),
             Self::ArrivedSince(instant) => Verdict::of(facts.date.map(|date| date.timestamp() >= *instant)),
+            Self::Label(label) => Verdict::of(facts.labels.map(|labels| labels.contains(label))),
             Self::Uids(set) => Verdict::of(facts.uid.map(|uid| set.contains(uid))),
         }
     }

@@ -1,6 +1,7 @@
 //! Which messages a script means: the query as data, what a server is asked for it, and what is judged
 //! here.
 
+mod gmail;
 mod judge;
 mod pattern;
 mod program;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::imap::COMMAND_BYTES;
-use crate::mail::{Flag, UidSet};
+use crate::mail::{Flag, Label, UidSet};
 
 pub use judge::{Facts, Verdict};
 pub use pattern::Pattern;
@@ -53,6 +54,10 @@ pub enum Query {
     Uids(UidSet),
     /// A checked IMAP SEARCH program, which only the server can answer.
     Raw(String),
+    /// The label, which only Gmail has, is on it.
+    Label(Label),
+    /// A query in Gmail's own search language, which only Gmail can answer.
+    Gmail(String),
     /// A function of the script's says so, by its number; without a number it has been asked already and is not
     /// asked again.
     Predicate(Option<usize>, Subject),
@@ -107,6 +112,8 @@ pub struct Needs {
     pub structure: bool,
     /// The whole content.
     pub content: bool,
+    /// Gmail's labels.
+    pub labels: bool,
 }
 
 impl Query {
@@ -194,7 +201,10 @@ impl Query {
         match self {
             Self::All(list) | Self::Any(list) => list.iter().all(Self::can_be_judged_here),
             Self::Not(query) => query.can_be_judged_here(),
-            Self::Body(Pattern::Contains(_)) | Self::Text(Pattern::Contains(_)) | Self::Raw(_) => false,
+            Self::Body(Pattern::Contains(_))
+            | Self::Text(Pattern::Contains(_))
+            | Self::Raw(_)
+            | Self::Gmail(_) => false,
             _ => true,
         }
     }
@@ -233,6 +243,7 @@ impl Query {
                 needs.look = true;
                 needs.date = true;
             }
+            Self::Label(_) => needs.labels = true,
             _ => {}
         }
     }

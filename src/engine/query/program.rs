@@ -55,6 +55,8 @@ impl Query {
             Self::ArrivedSince(instant) => age_key(*instant, !holds),
             Self::Uids(set) if set.is_empty() => not_unless(holds, nothing()),
             Self::Uids(set) => not_unless(holds, SearchKey::Uids(set.clone())),
+            Self::Label(label) => not_unless(holds, SearchKey::Label(label.clone())),
+            Self::Gmail(query) => not_unless(holds, SearchKey::GmailRaw(query.clone())),
             Self::Raw(program) => not_unless(holds, SearchKey::check_raw(program)?.grouped()),
         })
     }

@@ -9,7 +9,7 @@ use crate::imap::SearchKey;
 use crate::mail::{Flag, Uid, UidSet};
 
 /// Every key that a query may have, for the nearest spelling of one that does not exist.
-pub const KEYS: [&str; 36] = [
+pub const KEYS: [&str; 38] = [
     "all",
     "answered",
     "any",
@@ -23,9 +23,11 @@ pub const KEYS: [&str; 36] = [
     "except",
     "flagged",
     "from",
+    "gmail",
     "has_attachment",
     "header",
     "keyword",
+    "label",
     "larger_than",
     "list",
     "message_id",
@@ -128,6 +130,7 @@ fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
         "list" => present("list", "list-id", value),
         "seen" | "answered" | "flagged" | "deleted" | "draft" | "recent" => flag(key, value),
         "keyword" => keywords(value),
+        "label" | "gmail" => super::gmail::read(key, value),
         "older_than" => Ok(Query::ArrivedBefore(ago(key, value, now)?)),
         "newer_than" => Ok(Query::ArrivedSince(ago(key, value, now)?)),
         "before" => Ok(Query::Day(Clock::Arrived, Relation::Before, day(key, value)?)),
@@ -177,7 +180,7 @@ fn patterns(key: &str, value: &Literal, addresses: bool, make: impl Fn(Pattern) 
 }
 
 /// Reads one value, or a list of which any will do.
-fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Result<Query>) -> Result<Query> {
+pub(super) fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Result<Query>) -> Result<Query> {
     match value {
         Literal::Table(list, fields) if fields.is_empty() => {
             Ok(Query::Any(list.iter().map(one).collect::<Result<_>>()?))
@@ -363,7 +366,7 @@ fn empty_list(key: &str) -> Error {
     Error::script(format!("an empty list under `{key}` can't be meant"), hint)
 }
 
-fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
+pub(super) fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
     let got = match value {
         Literal::Text(text) => format!("\"{}\"", crate::error::visible(text)),
         Literal::Integer(number) => number.to_string(),

@@ -49,6 +49,8 @@ local Mailbox = {}
 ---@field any? Query[] One of these must hold.
 ---@field all? Query[] All of these must hold.
 ---@field except? Query|Query[] None of these may hold: each key of a query is an exception by itself.
+---@field label? string|string[] A label that it has, only on Gmail: `"Work"`, or one of Gmail's own such as `"\\Important"`.
+---@field gmail? string What Gmail's own search box takes, only on Gmail: `"has:attachment larger:5M -label:keep"`.
 ---@field raw? string An IMAP SEARCH program (RFC 3501 §6.4.4), checked before it travels.
 
 ---Finds messages (UID SEARCH). Those marked `\Deleted` are found only if the query has `deleted`.
