@@ -19,7 +19,7 @@ pub(crate) fn response(bytes: &[u8]) {
         Response::Status(line) => {
             assert!(!line.text.contains(char::is_control), "{:?} would reach a terminal", line.text);
         }
-        Response::Search(found) if !found.is_empty() => round_trip(&found),
+        Response::Search(found, _) if !found.is_empty() => round_trip(&found),
         Response::List(entry) => name_holds(&entry.name),
         _ => {}
     }

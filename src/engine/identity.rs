@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gmail::is_gmail;
-use super::query::{Facts, Query, Verdict};
+use super::query::{Facts, Needs, Query, Verdict};
 use crate::error::{Error, Result};
 use crate::imap::{Command, Fetch, FetchItem, Response, Section, Session};
 use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
@@ -44,12 +44,13 @@ impl Identity {
         &self,
         uid: Uid,
         query: &Query,
+        needs: &Needs,
         content: Option<&Message>,
         told: &[(Query, UidSet)],
     ) -> Verdict {
-        if self.date.is_none() && query.needs().date
-            || self.labels.is_none() && query.needs().labels
-            || self.headers.is_none() && content.is_none() && !query.needs().fields.is_empty()
+        if self.date.is_none() && needs.date
+            || self.labels.is_none() && needs.labels
+            || self.headers.is_none() && content.is_none() && !needs.fields.is_empty()
         {
             return Verdict::No;
         }
@@ -103,9 +104,8 @@ impl Inquiry {
         Self::of(session, needs.fields, false, needs.labels)
     }
 
-    /// Asks for all that the query needs to be judged here, short of contents.
-    pub(super) fn for_search(session: &Session, query: &Query) -> Result<Self> {
-        let needs = query.needs();
+    /// Asks for all that a query needs to be judged here, short of contents.
+    pub(super) fn for_search(session: &Session, needs: Needs) -> Result<Self> {
         Self::of(session, needs.fields, needs.structure, needs.labels)
     }
 

@@ -111,30 +111,53 @@ impl Session {
     ///
     /// Errors: besides those of the connection, whatever the server does not understand or refuses.
     pub fn uid_search(&mut self, name: &MailboxName, access: Access, key: &SearchKey) -> Result<UidSet> {
-        let charset = key.needs_charset();
-        let mut commands = Vec::new();
-        for part in key.clone().split(COMMAND_BYTES / 2) {
-            let mut command = Command::new("UID SEARCH");
-            if self.capabilities.has("ESEARCH") {
-                command = command.syntax("RETURN (ALL)");
-            }
-            if charset {
-                command = command.syntax("CHARSET UTF-8");
-            }
-            commands.push(part.encode_program(command)?);
+        let each = self.uid_search_each(name, access, std::slice::from_ref(key))?;
+        Ok(each.into_iter().next().unwrap_or_default())
+    }
+
+    /// Searches a mailbox for several keys, and gives what each finds. Where answers name their questions
+    /// (RFC 4731) all travel together.
+    ///
+    /// Errors: as [`Session::uid_search`]. The answer to one key is not known then, so none is given.
+    pub fn uid_search_each(
+        &mut self,
+        name: &MailboxName,
+        access: Access,
+        keys: &[SearchKey],
+    ) -> Result<Vec<UidSet>> {
+        if keys.len() > 1 && !self.capabilities.has("ESEARCH") {
+            return keys.iter().map(|key| self.uid_search(name, access, key)).collect();
         }
-        let mut found = Vec::new();
-        let ends = self.run_in(name, access, false, &commands, &mut |_, response| {
-            if let Response::Search(set) = response {
-                found.push(set);
+        let mut commands = Vec::new();
+        let mut of = Vec::new();
+        for (number, key) in keys.iter().enumerate() {
+            let charset = key.needs_charset();
+            for part in key.clone().split(COMMAND_BYTES / 2) {
+                let mut command = Command::new("UID SEARCH");
+                if self.capabilities.has("ESEARCH") {
+                    command = command.syntax("RETURN (ALL)");
+                }
+                if charset {
+                    command = command.syntax("CHARSET UTF-8");
+                }
+                commands.push(part.encode_program(command)?);
+                of.push(number);
+            }
+        }
+        let mut found: Vec<Vec<UidSet>> = vec![Vec::new(); keys.len()];
+        let ends = self.run_in(name, access, false, &commands, &mut |at, response| {
+            if let Response::Search(set, _) = response
+                && let Some(sets) = of.get(at).or(of.last()).and_then(|number| found.get_mut(*number))
+            {
+                sets.push(set);
             }
             Ok(())
         })?;
         for end in ends {
             end.ok()?;
         }
-        let found: UidSet = found.into_iter().collect();
-        if found.len() > FOUND {
+        let found: Vec<UidSet> = found.into_iter().map(|sets| sets.into_iter().collect()).collect();
+        if found.iter().map(UidSet::len).sum::<usize>() > FOUND {
             return Err(Error::protocol(format!("a search result of more than {FOUND} messages")));
         }
         Ok(found)

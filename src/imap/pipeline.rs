@@ -59,6 +59,15 @@ impl Flight<'_> {
         self.done.iter().position(Option::is_none).unwrap_or(self.done.len())
     }
 
+    /// Gives the command that a response is for: the one that it names, or else the first without a reply.
+    fn asked_by(&self, response: &Response) -> usize {
+        let named = match response {
+            Response::Search(_, Some(tag)) => self.sent.iter().position(|(sent, _)| sent == tag),
+            _ => None,
+        };
+        named.unwrap_or_else(|| self.front())
+    }
+
     fn under_way(&self) -> usize {
         let open = self.sent.iter().zip(&self.done).filter(|(_, done)| done.is_none());
         open.map(|((_, length), _)| length).sum()
@@ -208,7 +217,7 @@ impl Session {
             Event::Untagged(frame) => {
                 let response = self.digest(&frame)?;
                 if flight.failed.is_none() {
-                    let at = flight.front();
+                    let at = flight.asked_by(&response);
                     flight.failed = (flight.each)(at, response).err();
                 }
                 Ok(())

@@ -96,8 +96,8 @@ pub enum Response {
     Root(Option<char>),
     /// `* STATUS`
     MailboxStatus(MailboxStatus),
-    /// `* SEARCH` or `* ESEARCH … ALL`
-    Search(UidSet),
+    /// `* SEARCH` or `* ESEARCH … ALL`, and the tag of the command that it says it answers.
+    Search(UidSet, Option<String>),
     /// `* NAMESPACE`
     Namespace(Namespaces),
     /// `* ID`: field and value.
@@ -155,8 +155,11 @@ impl Response {
                 }
             }
             b"STATUS" => Self::MailboxStatus(MailboxStatus::parse(&tokens.values()?)?),
-            b"SEARCH" => Self::Search(search(tokens.rest())?),
-            b"ESEARCH" => Self::Search(esearch(tokens)?),
+            b"SEARCH" => Self::Search(search(tokens.rest())?, None),
+            b"ESEARCH" => {
+                let (found, tag) = esearch(tokens)?;
+                Self::Search(found, tag)
+            }
             b"NAMESPACE" => Self::Namespace(namespaces(&tokens.values()?)),
             b"ID" => {
                 let values = tokens.values()?;
@@ -196,16 +199,22 @@ fn search(rest: &[u8]) -> Result<UidSet> {
 }
 
 /// Reads `(TAG "a1") UID ALL 1:3,9` (RFC 4731). No `ALL` means that nothing was found.
-fn esearch(tokens: &mut Tokens<'_>) -> Result<UidSet> {
+fn esearch(tokens: &mut Tokens<'_>) -> Result<(UidSet, Option<String>)> {
     let bad = || Error::protocol("an ESEARCH result that is no set of UIDs");
     let mut found = UidSet::new();
+    let mut tag = None;
     while let Some(value) = tokens.value()? {
+        if let [name, of] = value.list()
+            && name.bytes().is_some_and(|name| name.eq_ignore_ascii_case(b"TAG"))
+        {
+            tag = of.text();
+        }
         if value.bytes().is_some_and(|name| name.eq_ignore_ascii_case(b"ALL")) {
             let set = std::str::from_utf8(tokens.word()).ok().and_then(UidSet::parse);
             found = set.ok_or_else(bad)?;
         }
     }
-    Ok(found)
+    Ok((found, tag))
 }
 
 /// Reads the three lists of namespaces (RFC 2342 §5); only the first personal one is implied in names.
@@ -251,7 +260,7 @@ mod tests {
             ("* ESEARCH (TAG \"a5\") UID COUNT 4 ALL 2:4,9", "2:4,9"),
             ("* ESEARCH (TAG \"a5\") UID", ""),
         ] {
-            let Response::Search(found) = parse(text) else { panic!("{text}") };
+            let Response::Search(found, _) = parse(text) else { panic!("{text}") };
             assert_eq!(found.to_string(), set, "{text}");
         }
         for bad in ["* SEARCH 0", "* SEARCH x", "* ESEARCH (TAG \"a\") UID ALL 1:*", "* ESEARCH ALL"] {
@@ -308,7 +317,7 @@ mod tests {
         let line = "* SEARCH 1 5 6 7\r\n";
         let theirs = imap_codec::ResponseCodec::default().decode(line.as_bytes()).unwrap().1;
         let Theirs::Data(Data::Search(numbers, ..)) = theirs else { panic!() };
-        let Response::Search(ours) = parse(line.trim_end()) else { panic!() };
+        let Response::Search(ours, _) = parse(line.trim_end()) else { panic!() };
         assert_eq!(
             numbers.iter().map(|n| n.get()).collect::<Vec<_>>(),
             ours.iter().map(crate::mail::Uid::get).collect::<Vec<_>>()

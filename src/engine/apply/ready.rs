@@ -89,12 +89,13 @@ fn next_uid(told: &[(MailboxName, Option<Uid>)], target: &MailboxName, only: boo
 fn look_again(step: &mut Step<'_>, identities: &Identities) {
     let (mut gone, mut differing) = (UidSet::new(), UidSet::new());
     let (mut ready, mut unchecked) = (Vec::new(), 0);
+    let needs = step.selection.query.needs();
     for uid in step.selection.uids.iter() {
         let Some(identity) = identities.get(&uid) else {
             gone.insert(uid);
             continue;
         };
-        match identity.judge(uid, &step.selection.query, None, &[]) {
+        match identity.judge(uid, &step.selection.query, &needs, None, &[]) {
             Verdict::No => differing.insert(uid),
             Verdict::Yes => ready.push(uid),
             Verdict::Unknown => {
