@@ -34,16 +34,20 @@ pub(super) fn fit(session: &mut Session, query: Query, mailbox: &MailboxName) ->
     })
 }
 
-/// Gives the label that a mailbox stands for; `system` says that its use must be asked for, too.
-fn own_label(session: &mut Session, mailbox: &MailboxName, system: bool) -> Result<Option<Label>> {
+/// Gives the label that a mailbox stands for, which Gmail does not list where its messages are seen through it.
+/// `system` says that the server must be asked what the mailbox is for. All Mail is no label.
+pub(super) fn own_label(session: &mut Session, mailbox: &MailboxName, system: bool) -> Result<Option<Label>> {
     if mailbox.is_inbox() {
         return Ok(Label::new("\\Inbox"));
     }
     if system {
         let entries = session.list(mailbox)?;
         let entry = entries.into_iter().find(|entry| entry.name == *mailbox);
-        let mut uses = entry.into_iter().flat_map(|entry| entry.attributes);
-        let own = uses.find_map(|attribute| of_special_use(&attribute));
+        let uses: Vec<_> = entry.into_iter().flat_map(|entry| entry.attributes).collect();
+        if uses.iter().any(|attribute| attribute.eq_ignore_ascii_case("\\All")) {
+            return Ok(None);
+        }
+        let own = uses.iter().find_map(|attribute| of_special_use(attribute));
         if own.is_some() {
             return Ok(own);
         }
@@ -51,7 +55,7 @@ fn own_label(session: &mut Session, mailbox: &MailboxName, system: bool) -> Resu
     Ok(Label::from_wire(mailbox.wire()))
 }
 
-/// Gives Gmail's name for the label of a special use (RFC 6154, RFC 8457). All Mail is no label.
+/// Gives Gmail's name for the label of a special use (RFC 6154, RFC 8457).
 fn of_special_use(attribute: &str) -> Option<Label> {
     Label::new(match attribute.to_ascii_lowercase().as_str() {
         "\\drafts" => "\\Draft",

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::connection::Ticket;
+use super::gmail::{is_gmail, own_label};
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section, Session};
-use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Uid, UidSet};
+use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Uid, UidSet};
 
 /// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
 pub const BODY_BATCH_BYTES: u64 = 5 << 20;
@@ -47,6 +48,19 @@ pub struct Loaded {
     pub whole_header: bool,
     /// The parts, where they were asked for and the server could describe them.
     pub structure: Option<BodyStructure>,
+    /// What only Gmail has.
+    pub gmail: Option<Gmail>,
+}
+
+/// What Gmail has of a message beyond other servers.
+#[derive(Clone, Debug)]
+pub struct Gmail {
+    /// Its identifier, the same in every mailbox.
+    pub message_id: Option<u64>,
+    /// Its thread's identifier.
+    pub thread_id: Option<u64>,
+    /// All its labels, that of the mailbox included; `None` where they could not be read.
+    pub labels: Option<Vec<Label>>,
 }
 
 /// What will be used of messages beside flags, size, date and the common header fields.
@@ -118,14 +132,28 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
             _ => Arc::default(),
         };
         let mut room = MESSAGE_CAP;
+        let mut own = None;
+        let gmail = is_gmail(session);
+        if gmail {
+            items.extend([FetchItem::GmailMessageId, FetchItem::GmailThreadId, FetchItem::GmailLabels]);
+            // Gmail's own mailboxes are in `[Gmail]`, or `[Google Mail]`.
+            own = own_label(session, &selection.name, selection.name.wire().starts_with(b"["))
+                .map_err(|error| error.in_mailbox(&selection.shown))?;
+        }
         let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
         let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
             let Some(uid) = fetch.uid else { return Ok(()) };
             let flags = fetch.flags.take();
+            let labels = fetch.gmail_labels.take();
+            let structure = fetch.structure.take();
             let entry = found.entry(uid).or_default();
             if let Some(block) = fetch.section(&section) {
                 let flood = || Error::protocol("headers that together are larger than any message may be");
                 room = room.checked_sub(block.len() as u64).ok_or_else(flood)?;
+                let labels = labels.map(|mut labels| {
+                    labels.extend(own.clone().filter(|own| !labels.contains(own)));
+                    labels
+                });
                 entry.0 = Some(Loaded {
                     uid,
                     flags: Vec::new(),
@@ -134,7 +162,12 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
                     headers: Headers::parse(block),
                     fields: Arc::clone(&fields),
                     whole_header,
-                    structure: fetch.structure.take(),
+                    structure,
+                    gmail: gmail.then_some(Gmail {
+                        message_id: fetch.gmail_message_id,
+                        thread_id: fetch.gmail_thread_id,
+                        labels,
+                    }),
                 });
             }
             // The last word on flags counts: they may change while we read.

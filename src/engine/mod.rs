@@ -30,10 +30,12 @@ pub use account::{Account, AccountSettings, TlsMode};
 pub use age::long_ago;
 pub use connection::Ticket;
 pub use literal::Literal;
-pub use messages::{BODY_BATCH_BYTES, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers};
+pub use messages::{
+    BODY_BATCH_BYTES, Gmail, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
+};
 pub use names::{ListedMailbox, NameSpec};
 pub use program::Program;
-pub use query::Query;
+pub use query::{Query, label};
 pub use report::{Remark, Report, Verb, messages};
 pub use search::{Asked, Found, Match, Sifted, search, sift};
 pub use secret_source::SecretSource;

@@ -1,3 +1,4 @@
+use super::gmail::is_gmail;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{ListEntry, Session, SpecialUse};
 use crate::mail::MailboxName;
@@ -93,14 +94,19 @@ fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
             return Ok(entry.name.clone());
         }
     }
+    // Gmail has none: what is archived is in All Mail and in no other mailbox.
+    if wanted == SpecialUse::Archive && is_gmail(session) {
+        return special_use(session, SpecialUse::All.name());
+    }
     let mut found: Vec<_> = entries.iter().map(|entry| spaces.to_script(&entry.name)).collect();
     found.truncate(20);
     Err(ErrorKind::NoSpecialUse { name: format!("@{}", wanted.name()), found: found.join(", ") }.into())
 }
 
-/// Tells whether a mailbox has a special use, by what the server says or by a well-known name.
+/// Tells whether a mailbox has a special use, by what the server says or by a well-known name, in any case.
 pub(super) fn has_special_use(session: &mut Session, name: &MailboxName, wanted: SpecialUse) -> bool {
-    special_use(session, wanted.name()).is_ok_and(|found| found == *name)
+    let same = |found: MailboxName| found.wire().eq_ignore_ascii_case(name.wire());
+    special_use(session, wanted.name()).is_ok_and(same)
 }
 
 /// One mailbox of a listing, in a script's terms.

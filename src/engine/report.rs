@@ -19,6 +19,10 @@ pub enum Verb {
     Mark,
     /// Takes flags away.
     Unmark,
+    /// Adds labels, on Gmail.
+    Label,
+    /// Takes labels off, on Gmail.
+    Unlabel,
     /// Adds a message to a mailbox.
     Append,
     /// Makes a mailbox.
@@ -42,6 +46,8 @@ impl Verb {
             Self::Trash => "trashed",
             Self::Mark => "marked",
             Self::Unmark => "unmarked",
+            Self::Label => "labelled",
+            Self::Unlabel => "unlabelled",
             Self::Append => "appended",
             Self::Create => "created",
             Self::Delete => "deleted",
@@ -158,7 +164,8 @@ impl Report {
     }
 
     fn is_about_messages(&self) -> bool {
-        matches!(self.verb, Verb::Move | Verb::Copy | Verb::Trash | Verb::Mark | Verb::Unmark)
+        use Verb::{Copy, Label, Mark, Move, Trash, Unlabel, Unmark};
+        matches!(self.verb, Move | Copy | Trash | Mark | Unmark | Label | Unlabel)
     }
 
     pub(super) fn skip(&mut self, uids: UidSet, reason: impl Into<String>) {
@@ -198,7 +205,7 @@ impl fmt::Display for Report {
             Verb::Move | Verb::Copy | Verb::Trash => {
                 write!(f, "{account}: {done} {} from {mailbox} to {object}", messages(self.done.len()))?;
             }
-            Verb::Mark | Verb::Unmark => {
+            Verb::Mark | Verb::Unmark | Verb::Label | Verb::Unlabel => {
                 write!(f, "{account}: {done} {} in {mailbox}: {object}", messages(self.done.len()))?;
             }
             Verb::Append => write!(f, "{account}: appended 1 message to {mailbox}")?,

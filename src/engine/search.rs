@@ -98,7 +98,7 @@ fn find(
     }
     let zone = run.world.now().time_zone().clone();
     let mut sieve = Sieve::new(asked, zone);
-    let apart = sieve.query().to_be_asked_apart();
+    let apart = if sieve.must_look() { sieve.query().to_be_asked_apart() } else { Vec::new() };
     let mut keys = vec![sieve.query().program()?];
     for query in &apart {
         keys.push(query.program()?);

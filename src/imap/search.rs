@@ -34,6 +34,8 @@ pub enum SearchKey {
     Raw(String),
     /// Messages with a label of Gmail's.
     Label(Label),
+    /// The message with this identifier of Gmail's.
+    GmailMessageId(u64),
     /// Messages that a query in Gmail's own search language finds.
     GmailRaw(String),
 }
@@ -147,6 +149,7 @@ impl SearchKey {
                 inner.glued(")")
             }
             Self::Label(label) => command.syntax("X-GM-LABELS").string(label.wire())?,
+            Self::GmailMessageId(id) => command.syntax(&format!("X-GM-MSGID {id}")),
             Self::GmailRaw(query) => command.syntax("X-GM-RAW").string(query.as_bytes())?,
             Self::Raw(program) => encode_raw(command, &Tokens::new(program.as_bytes(), &[]).values()?)?,
         })

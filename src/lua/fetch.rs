@@ -8,7 +8,7 @@ use super::bind::Promise;
 use super::selection::SelectionValue;
 use crate::error::{Error, Result};
 use crate::imap::{Envelope, Fetch, FetchItem, Section};
-use crate::mail::BodyStructure;
+use crate::mail::{BodyStructure, Label};
 
 /// Starts it: a selection, and the items' names as IMAP has them.
 pub(super) fn start(args: &mut Args) -> Result<Promise> {
@@ -25,7 +25,7 @@ pub(super) fn start(args: &mut Args) -> Result<Promise> {
         let value = value.map_err(|error| Error::script(error.to_string(), ""))?;
         let name = value.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
         let item = item(&name).ok_or_else(|| {
-            let hint = "there are FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODYSTRUCTURE and BODY[…]";
+            let hint = "there are FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODYSTRUCTURE, BODY[…], and on Gmail X-GM-MSGID, X-GM-THRID and X-GM-LABELS";
             Error::script(format!("`fetch` has no item `{}`", crate::error::visible(&name)), hint)
         })?;
         wanted.push((name, item));
@@ -52,6 +52,9 @@ fn item(name: &str) -> Option<FetchItem> {
         "RFC822.SIZE" => FetchItem::Size,
         "ENVELOPE" => FetchItem::Envelope,
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "X-GM-MSGID" => FetchItem::GmailMessageId,
+        "X-GM-THRID" => FetchItem::GmailThreadId,
+        "X-GM-LABELS" => FetchItem::GmailLabels,
         name => {
             let inner = name.strip_prefix("BODY.PEEK[").or_else(|| name.strip_prefix("BODY["))?;
             let (inner, after) = inner.rsplit_once(']')?;
@@ -92,6 +95,11 @@ fn table(lua: &Lua, fetch: &Fetch, wanted: &[(String, FetchItem)]) -> mlua::Resu
     }
     table.raw_set("INTERNALDATE", fetch.internal_date.map(|date| date.to_string()))?;
     table.raw_set("RFC822.SIZE", fetch.size)?;
+    table.raw_set("X-GM-MSGID", fetch.gmail_message_id.map(|number| number.to_string()))?;
+    table.raw_set("X-GM-THRID", fetch.gmail_thread_id.map(|number| number.to_string()))?;
+    if let Some(labels) = &fetch.gmail_labels {
+        table.raw_set("X-GM-LABELS", labels.iter().map(Label::text).collect::<Vec<_>>())?;
+    }
     if let Some(envelope_) = &fetch.envelope {
         table.raw_set("ENVELOPE", envelope(lua, envelope_)?)?;
     }

@@ -9,7 +9,7 @@ use super::messages::Desk;
 use crate::engine::{Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
-use crate::mail::{Attachment, Flag, Headers, InternalDate, Message, Uid, UidSet};
+use crate::mail::{Attachment, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
 
 /// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
 #[derive(Clone, Debug)]
@@ -172,6 +172,18 @@ fn add_fields(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) {
     field(lua, to, "in_reply_to", |_, this| Ok(this.headers().in_reply_to()));
     field(lua, to, "references", |_, this| Ok(this.headers().references()));
     field(lua, to, "list_id", |_, this| Ok(this.headers().list_id()));
+    // Numbers of 64 bits are text, as Lua has them signed.
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    field(lua, to, "gmail_message_id", move |_, this| {
+        Ok(this.loaded.gmail.as_ref().and_then(|gmail| number(gmail.message_id)))
+    });
+    field(lua, to, "gmail_thread_id", move |_, this| {
+        Ok(this.loaded.gmail.as_ref().and_then(|gmail| number(gmail.thread_id)))
+    });
+    field(lua, to, "labels", |lua, this| {
+        let labels = this.loaded.gmail.as_ref().and_then(|gmail| gmail.labels.as_ref());
+        labels.map(|labels| lua.create_sequence_from(labels.iter().map(Label::text))).transpose()
+    });
     field(lua, to, "headers", |lua, this| Ok(HeadersValue(thrown(lua, this.all_headers())?)));
     field(lua, to, "attachments", |lua, this| {
         let all = thrown(lua, this.attachments())?;

@@ -8,6 +8,7 @@ use super::args::Args;
 use super::bind::{Promise, field, function, job, job_method, lua_method, method, partial, register};
 use super::failure::{hold, raise};
 use super::judging::{Judges, Open, refuse_while_judging};
+use super::labels;
 use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
@@ -276,7 +277,13 @@ fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> ml
     })?;
     job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
     job_method(lua, to, "mark", usize::MAX, |lua, this, args| mark(lua, this, args, true))?;
-    job_method(lua, to, "unmark", usize::MAX, |lua, this, args| mark(lua, this, args, false))
+    job_method(lua, to, "unmark", usize::MAX, |lua, this, args| mark(lua, this, args, false))?;
+    job_method(lua, to, "label", usize::MAX, |lua, this: &SelectionValue, args| {
+        this.act(lua, &Action::Label(labels::read(args)?))
+    })?;
+    job_method(lua, to, "unlabel", usize::MAX, |lua, this: &SelectionValue, args| {
+        this.act(lua, &Action::Unlabel(labels::read(args)?))
+    })
 }
 
 /// What `+`, `*` and `-` do.

@@ -2,7 +2,8 @@
 
 use crate::harness::Script;
 use crate::mail::Mail;
-use crate::server::Server;
+use crate::scripted::Scripted;
+use crate::server::{Server, Tls};
 
 /// The labels that no careless client gets right.
 const AWKWARD: [(&str, &str); 6] = [
@@ -149,5 +150,134 @@ fn what_is_no_label_and_no_search_says_what_to_write() {
     false | script | `gmail` has a line break or another control character in it | write it in one line, as in Gmail's own search box
     false | script | `gmail` must be a string such as in Gmail's own search box but is a table | nil
     false | script | a query has no key `labels` | did you mean `label`?
+    "#);
+}
+
+#[test]
+fn messages_have_labels_and_numbers() {
+    let server = Server::gmail();
+    seed(&server);
+    let source = r#"
+        local account = $LOGIN
+        local ids = {}
+        for _, name in ipairs { "@all", "INBOX", "a/b", "[Gmail]/Important", "@trash" } do
+          for message in account:mailbox(name):all():messages() do
+            local id, thread = message.gmail_message_id, message.gmail_thread_id
+            if name == "@all" then ids[message.subject] = id end
+            local labels = message.labels
+            table.sort(labels)
+            print(name, message.subject, table.concat(labels, "|"), ids[message.subject] == id, id == thread, type(id))
+          end
+        end
+        print(#ids.one, ids.one)
+        account:examine "INBOX"
+        for _, item in ipairs(account:fetch(account:search { subject = "two" }, { "X-GM-MSGID", "x-gm-thrid", "X-GM-LABELS" })) do
+          print(item["X-GM-MSGID"] == ids.two, item["X-GM-THRID"] == ids.two, table.concat(item["X-GM-LABELS"], "|"))
+        end
+        print(#account:mailbox("@all"):all():filter(function(message)
+          for _, label in ipairs(message.labels) do if label == "\\Inbox" then return true end end
+        end))
+    "#;
+    let output = Script::new(source).on(&server).changes_nothing().stderr("").run();
+    insta::assert_snapshot!(output.table(), @r#"
+    @all | one | \Inbox|é | true | true | string
+    @all | two | \Inbox|a"b | true | true | string
+    @all | three | \Inbox|with space | true | true | string
+    @all | four | \Inbox|a/b | true | true | string
+    @all | five | (x) [y]|\Inbox | true | true | string
+    @all | six | R&D|\Inbox | true | true | string
+    @all | important | \Important|\Inbox | true | true | string
+    @all | archived |  | true | true | string
+    INBOX | one | \Inbox|é | true | true | string
+    INBOX | two | \Inbox|a"b | true | true | string
+    INBOX | three | \Inbox|with space | true | true | string
+    INBOX | four | \Inbox|a/b | true | true | string
+    INBOX | five | (x) [y]|\Inbox | true | true | string
+    INBOX | six | R&D|\Inbox | true | true | string
+    INBOX | important | \Important|\Inbox | true | true | string
+    a/b | four | \Inbox|a/b | true | true | string
+    [Gmail]/Important | important | \Important|\Inbox | true | true | string
+    @trash | thrown | \Trash | false | true | string
+    19 | 1278455344230334865
+    true | true | a"b
+    7
+    "#);
+}
+
+#[test]
+fn on_other_servers_messages_have_none_of_it() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("a")]);
+    Script::new(
+        r#"
+        for message in $LOGIN:mailbox("INBOX"):all():messages() do
+          print(message.labels, message.gmail_message_id, message.gmail_thread_id)
+        end
+        "#,
+    )
+    .on(&server)
+    .stdout("nil\tnil\tnil\n")
+    .stderr("")
+    .run();
+}
+
+/// A message as Gmail might describe it, in a FETCH response.
+fn described(uid: u32, items: &str) -> String {
+    format!(
+        "* {uid} FETCH (UID {uid} FLAGS () INTERNALDATE \"01-Mar-2024 10:00:00 +0000\" RFC822.SIZE 100 {items} \
+         BODY[HEADER.FIELDS (SUBJECT)] {{15}}\r\nSubject: no {uid}\r\n)\r\n"
+    )
+}
+
+#[test]
+fn labels_come_in_every_form() {
+    let forms = [
+        "X-GM-LABELS (\\Sent \"\\\\Important\" foo \"a \\\"b\\\"\" {5}\r\nc)(\"d [x] NIL &AOk- caf\u{e9}) X-GM-MSGID 18446744073709551615 X-GM-THRID 1278455344230334865",
+        "X-GM-MSGID NIL X-GM-LABELS NIL",
+        "X-GM-LABELS (a (b)) X-GM-THRID 99999999999999999999999 X-GM-MSGID \"7\"",
+    ];
+    let all: String = (1..).zip(forms).map(|(uid, items)| described(uid, items)).collect();
+    let scripted = Scripted::new()
+        .capabilities("IMAP4rev1 UIDPLUS MOVE X-GM-EXT-1")
+        .greet()
+        .serve()
+        .on("UID FETCH", format!("{all}{{tag}} OK done\r\n"))
+        .start();
+    let server = Server::at(scripted.address, Tls::None);
+    let source = r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        for message in inbox:all():messages() do
+          local labels = message.labels and table.concat(message.labels, "|")
+          print(message.subject, labels, message.gmail_message_id, message.gmail_thread_id)
+        end
+        -- The server finds all three, whatever it is asked: what can't be judged is left alone.
+        inbox:search({ label = "É" }):mark "seen"
+        inbox:search({ except = { label = "FOO" } }):label('x"y', "\\Starred", "é")
+        inbox:search({ except = { gmail = 'say "é"' } }):unlabel "R&D"
+    "#;
+    let output = Script::new(source).on(&server).stderr("").run();
+    insta::assert_snapshot!(output.table(), @r#"
+    no 1 | \Sent|\Important|foo|a "b"|c)("d|[x]|é|café|\Inbox | 18446744073709551615 | 1278455344230334865
+    no 2 | \Inbox | nil | nil
+    no 3 | nil | 7 | nil
+    $USER@127.0.0.1: marked 1 message in INBOX: \Seen
+      skipped 2 messages (UID 2:3): left alone: what is seen now does not match what was searched for
+    $USER@127.0.0.1: labelled 1 message in INBOX: x"y, \Starred, é
+      skipped 2 messages (UID 1,3): left alone: what is seen now does not match what was searched for
+    $USER@127.0.0.1: unlabelled 3 messages in INBOX: R&D
+    "#);
+    let sent = scripted.finish().into_iter().map(|command| command.text);
+    let sent: Vec<_> =
+        sent.filter(|text| text.contains("UID STORE") || text.contains("UID SEARCH")).collect();
+    let sent: Vec<_> = sent.iter().filter_map(|text| Some(text.split_once(' ')?.1)).collect();
+    insta::assert_snapshot!(sent.join("\n"), @r#"
+    UID SEARCH UNDELETED
+    UID SEARCH UNDELETED X-GM-LABELS "&AMk-"
+    UID STORE 1 +FLAGS.SILENT (\Seen)
+    UID SEARCH UNDELETED NOT X-GM-LABELS "FOO"
+    UID STORE 2 +X-GM-LABELS.SILENT ("x\"y" \Starred "&AOk-")
+    UID SEARCH CHARSET UTF-8 UNDELETED NOT X-GM-RAW {8}
+    say "é"
+    UID STORE 1:3 -X-GM-LABELS.SILENT ("R&-D")
     "#);
 }

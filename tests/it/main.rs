@@ -22,6 +22,7 @@ mod errors;
 mod functions;
 mod fuzzing;
 mod gmail;
+mod gmail_actions;
 mod harness;
 mod hostile;
 mod limits;

@@ -22,7 +22,13 @@ impl Server {
 
     /// The embedded server, playing Gmail.
     pub(crate) fn gmail() -> Self {
-        Self::sandbox_with(Options { gmail: true, ..Options::default() })
+        Self::gmail_without(&[])
+    }
+
+    /// The same with capabilities neither offered nor granted.
+    pub(crate) fn gmail_without(hidden: &[Capability]) -> Self {
+        let without = hidden.iter().flat_map(|it| it.words()).map(ToString::to_string).collect();
+        Self::sandbox_with(Options { gmail: true, without, ..Options::default() })
     }
 
     /// The embedded server, set up in a way of the test's own.

@@ -227,7 +227,7 @@ on_both!(what_a_verb_can_not_do_is_said, |server| {
         script | `status` wants a mailbox name but got 5 | nil
         script | `status` was called without its object | write a colon, not a dot: `object:status(…)`
         script | `fetch` wants a selection | `account:fetch(account:search { seen = false }, { "FLAGS" })`
-        script | `fetch` has no item `EVERYTHING` | there are FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODYSTRUCTURE and BODY[…]
+        script | `fetch` has no item `EVERYTHING` | there are FLAGS, INTERNALDATE, RFC822.SIZE, ENVELOPE, BODYSTRUCTURE, BODY[…], and on Gmail X-GM-MSGID, X-GM-THRID and X-GM-LABELS
         script | `select` got a string too many | nil
         script | `a//b` can't be a mailbox's name | levels are joined by `/`, and none is empty or has a control character
         script | `` can't be a mailbox's name | levels are joined by `/`, and none is empty or has a control character

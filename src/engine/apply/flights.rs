@@ -5,6 +5,7 @@ use super::proof::Proof;
 use super::ready::{Identities, check_open};
 use super::rungs;
 use super::step::{Kind, Step, cut, refusal};
+use crate::engine::gmail::is_gmail;
 use crate::engine::world::Run;
 use crate::imap::{Code, Done, Part, Session};
 use crate::mail::UidSet;
@@ -98,8 +99,8 @@ fn round(
     for (at, parts) in picked.iter().zip(parts) {
         let Some(step) = steps.get_mut(*at) else { continue };
         let rest = match &step.kind {
-            Kind::Store(..) => take_stored(step, &parts, broken),
-            Kind::Copy(_) => take_copied(step, &parts, broken),
+            Kind::Store(..) | Kind::Label(..) => take_stored(step, &parts, broken),
+            Kind::Copy(_) => take_copied(session, step, &parts, broken, identities),
             Kind::Remove(_) if moves => rungs::take_moved(session, step, &parts, broken, identities),
             Kind::Remove(_) => rungs::take_proofs(session, step, &parts, broken, identities),
         };
@@ -124,8 +125,15 @@ fn take_stored(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Lef
     Left::default()
 }
 
-fn take_copied(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Left {
+fn take_copied(
+    session: &mut Session,
+    step: &mut Step<'_>,
+    parts: &[Part],
+    broken: Option<&str>,
+    identities: &Identities,
+) -> Left {
     let mut left = Left::default();
+    let mut unnamed = UidSet::new();
     for Part { named, done, copied } in parts {
         let proof = Proof::from_codes(copied, named);
         let rest = named.difference(&proof.shown);
@@ -136,13 +144,18 @@ fn take_copied(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Lef
                 step.report.done = step.report.done.union(named);
             }
             Some(done) if may_try_again(step, done, &proof) => left.again = left.again.union(&rest),
-            Some(done) if done.is_ok() => {
-                step.report.doubt(rest, "the server said OK but named no copy of it");
-            }
+            Some(done) if done.is_ok() => unnamed = unnamed.union(&rest),
             Some(done) => step.report.fail(rest, step.refusal(done)),
             None => step.report.doubt(rest, cut(broken)),
         }
     }
+    // On Gmail they may have been in the target before.
+    if is_gmail(session) {
+        let proof = rungs::look(session, step, identities, &unnamed).unwrap_or_default();
+        step.take_done(&proof);
+        unnamed = unnamed.difference(&proof.shown);
+    }
+    step.report.doubt(unnamed, "the server said OK but named no copy of it");
     left
 }
 

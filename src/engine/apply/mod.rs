@@ -19,7 +19,7 @@ use super::names::NameSpec;
 use super::report::Report;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mail::Flag;
+use crate::mail::{Flag, Label};
 
 pub use mailboxes::{Appended, append, create, delete, rename, subscribe};
 
@@ -36,6 +36,10 @@ pub enum Action {
     Mark(Vec<Flag>),
     /// Take flags away.
     Unmark(Vec<Flag>),
+    /// Add labels, on Gmail.
+    Label(Vec<Label>),
+    /// Take labels off, on Gmail.
+    Unlabel(Vec<Label>),
 }
 
 impl Action {

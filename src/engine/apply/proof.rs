@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::identity::{Identity, Inquiry, Likeness};
 use crate::error::{ErrorKind, Result};
-use crate::imap::{Access, CopyUid, Session};
+use crate::imap::{Access, CopyUid, SearchKey, Session};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 /// The messages of which it is shown that they are in the target, with their UIDs there where known.
@@ -40,15 +40,30 @@ impl Proof {
     }
 }
 
-/// Looks in the target mailbox for copies of messages, among those that came at `since` or later and are not
-/// `taken`: known to be copies of others.
+/// Finds messages in the target mailbox by Gmail's identifiers, which is open afterwards.
+pub(super) fn find_by_gmail_id(session: &mut Session, target: &MailboxName, ids: &[u64]) -> Result<UidSet> {
+    let mut found = UidSet::new();
+    for some in ids.chunks(GMAIL_IDS) {
+        let keys = some.iter().map(|&id| SearchKey::GmailMessageId(id)).collect();
+        if let Some(key) = SearchKey::any(keys) {
+            found = found.union(&session.uid_search(target, Access::Read, &key)?);
+        }
+    }
+    Ok(found)
+}
+
+/// How many of Gmail's identifiers one search has room for.
+const GMAIL_IDS: usize = 100;
+
+/// Looks in the target mailbox for copies of messages, `among` those that can only be there by now as such, and
+/// that are not `taken`: known to be copies of others.
 ///
 /// Messages that are alike are matched by their number: two of three alike in the target show two. Another
 /// mailbox is open afterwards.
 pub(super) fn look_in_target(
     session: &mut Session,
     target: &MailboxName,
-    since: Uid,
+    among: &UidSet,
     taken: &UidSet,
     wanted: &UidSet,
     identities: &BTreeMap<Uid, Identity>,
@@ -59,7 +74,7 @@ pub(super) fn look_in_target(
     let Some(validity) = session.open_mailbox(target, Access::Read)?.validity else {
         return Err(ErrorKind::NoUidValidity { mailbox: target.text().to_owned() }.into());
     };
-    let there = Inquiry::new(session, None)?.ask(session, &UidSet::range(since, Uid::MAX))?;
+    let there = Inquiry::new(session, None)?.ask(session, among)?;
     let mut copies: BTreeMap<Likeness, Vec<Uid>> = BTreeMap::new();
     for (uid, identity) in there.iter().filter(|(uid, _)| !taken.contains(**uid)) {
         if let Some(likeness) = identity.likeness() {

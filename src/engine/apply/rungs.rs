@@ -5,7 +5,7 @@
 //! c. Without: the same as b without the last step, and it is said that the messages stay marked.
 
 use super::flights::{Left, may_try_again};
-use super::proof::{Proof, look_in_target};
+use super::proof::{Proof, find_by_gmail_id, look_in_target};
 use super::ready::{Before, Identities, check_open, reopen};
 use super::step::{Step, cut, refusal};
 use crate::error::{ErrorKind, Result};
@@ -148,17 +148,25 @@ pub(super) fn take_proofs(
 }
 
 /// Looks for copies in the target, among what can only have come there by this transfer, and opens the source again.
-fn look(session: &mut Session, step: &Step<'_>, identities: &Identities, wanted: &UidSet) -> Result<Proof> {
-    let since = match step.before {
-        Before::Next(next) => next,
-        Before::Missing if step.tried => Uid::MIN,
-        // What is there may have been there before, or be the source itself under another name.
-        Before::Missing | Before::Unknown => return Ok(Proof::default()),
-    };
+pub(super) fn look(
+    session: &mut Session,
+    step: &Step<'_>,
+    identities: &Identities,
+    wanted: &UidSet,
+) -> Result<Proof> {
     let Some(target) = step.target().filter(|_| !wanted.is_empty()) else { return Ok(Proof::default()) };
+    let gmail_ids: Option<Vec<u64>> = wanted.iter().map(|uid| identities.get(&uid)?.gmail_id).collect();
+    let among = match (gmail_ids, step.before) {
+        // The message may have been there before, at any UID.
+        (Some(ids), _) => find_by_gmail_id(session, target, &ids)?,
+        (None, Before::Next(next)) => UidSet::range(next, Uid::MAX),
+        (None, Before::Missing) if step.tried => UidSet::range(Uid::MIN, Uid::MAX),
+        // What is there may have been there before, or be the source itself under another name.
+        (None, Before::Missing | Before::Unknown) => return Ok(Proof::default()),
+    };
     let landed = step.report.landed.iter();
     let taken = landed.fold(UidSet::new(), |sum, landing| sum.union(&landing.uids));
-    let proof = look_in_target(session, target, since, &taken, wanted, identities);
+    let proof = look_in_target(session, target, &among, &taken, wanted, identities);
     // Whoever goes on with the source looks first whether it is open: what was seen counts all the same.
     drop(reopen(session, step.selection));
     proof

@@ -1,19 +1,20 @@
 use super::proof::Proof;
 use super::ready::Before;
 use super::{Action, Task};
-use crate::engine::gmail::is_gmail;
+use crate::engine::gmail::{is_gmail, require};
 use crate::engine::names::{NameSpec, has_special_use, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Change, Done, Session, SpecialUse, StoreMode};
-use crate::mail::{Flag, MailboxName, UidSet};
+use crate::mail::{Flag, Label, MailboxName, UidSet};
 
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Store(StoreMode, Vec<Flag>),
+    Label(StoreMode, Vec<Label>),
     Copy(MailboxName),
     /// Moves, by the way that the server has.
     Remove(MailboxName),
@@ -54,6 +55,10 @@ impl<'a> Step<'a> {
             Action::Unmark(flags) => {
                 (Verb::Unmark, Kind::Store(StoreMode::Remove, flags.clone()), words(flags))
             }
+            Action::Label(labels) => (Verb::Label, label(session, StoreMode::Add, labels)?, listed(labels)),
+            Action::Unlabel(labels) => {
+                (Verb::Unlabel, label(session, StoreMode::Remove, labels)?, listed(labels))
+            }
             Action::Copy(spec) => {
                 let (name, shown) = names.find(session, spec)?;
                 (Verb::Copy, Kind::Copy(name), shown)
@@ -87,7 +92,7 @@ impl<'a> Step<'a> {
         Ok(step)
     }
 
-    /// Ends a transfer of messages to where they are, and refuses one out of Gmail's All Mail.
+    /// Ends a transfer of messages to where they are, and refuses what Gmail takes for something else.
     fn refuse_nonsense(&mut self, session: &mut Session) -> Result<()> {
         let delimiter = session.namespaces()?.personal.delimiter;
         let source = canonical(&self.selection.name, delimiter);
@@ -101,15 +106,34 @@ impl<'a> Step<'a> {
             self.over = true;
             return Ok(());
         }
-        // Gmail's All Mail holds every message under all its labels: what is moved out of it is not what a script
-        // means.
-        if self.removes()
-            && is_gmail(session)
-            && has_special_use(session, &self.selection.name, SpecialUse::All)
+        if is_gmail(session) { self.check_gmail(session) } else { Ok(()) }
+    }
+
+    /// Refuses what on Gmail is not what a script means. A copy in Trash or Spam is no copy: the message leaves all
+    /// other mailboxes. All Mail holds every message under all its labels: only what is thrown away leaves it. And a
+    /// message marked `\Deleted` loses its label, or goes for good: the originals of copies are not marked there.
+    fn check_gmail(&self, session: &mut Session) -> Result<()> {
+        if let Kind::Copy(target) = &self.kind {
+            let aside = [SpecialUse::Trash, SpecialUse::Junk];
+            if aside.into_iter().any(|use_| has_special_use(session, target, use_)) {
+                return Err(Error::script(
+                    "on Gmail a message in Trash or Spam is in no other mailbox: it can be moved there, not copied",
+                    "use `trash()`, or `move \"@junk\"`",
+                ));
+            }
+            return Ok(());
+        }
+        if self.report.verb != Verb::Trash && has_special_use(session, &self.selection.name, SpecialUse::All)
         {
             return Err(Error::script(
                 "messages can't be moved out of Gmail's All Mail: it holds every message, whatever its labels",
-                "move them out of the label's own mailbox, such as INBOX",
+                "move them out of the label's own mailbox, such as INBOX; here there are `label`, `unlabel` and `trash`",
+            ));
+        }
+        if !session.capabilities().has("MOVE") {
+            return Err(Error::script(
+                "messages can't be moved on Gmail without the server's MOVE command",
+                "`label` and `unlabel` need none",
             ));
         }
         Ok(())
@@ -117,7 +141,7 @@ impl<'a> Step<'a> {
 
     pub(super) fn target(&self) -> Option<&MailboxName> {
         match &self.kind {
-            Kind::Store(..) => None,
+            Kind::Store(..) | Kind::Label(..) => None,
             Kind::Copy(target) | Kind::Remove(target) => Some(target),
         }
     }
@@ -131,7 +155,7 @@ impl<'a> Step<'a> {
         let needed: &[Flag] = match &self.kind {
             Kind::Store(_, flags) => flags,
             Kind::Remove(_) if !session.capabilities().has("MOVE") => &[Flag::Deleted],
-            Kind::Copy(_) | Kind::Remove(_) => &[],
+            Kind::Label(..) | Kind::Copy(_) | Kind::Remove(_) => &[],
         };
         match needed.iter().find(|flag| session.selected().is_some_and(|open| !open.keeps(flag))) {
             None => Ok(()),
@@ -147,6 +171,7 @@ impl<'a> Step<'a> {
         let uids = self.uids.clone();
         match &self.kind {
             Kind::Store(mode, flags) => Change::Store(uids, *mode, flags.clone()),
+            Kind::Label(mode, labels) => Change::Label(uids, *mode, labels.clone()),
             Kind::Remove(target) if moves => Change::Move(uids, target.clone()),
             Kind::Copy(target) | Kind::Remove(target) => Change::Copy(uids, target.clone()),
         }
@@ -208,6 +233,26 @@ impl Names {
         self.0.push((spec.clone(), name.clone(), shown.clone()));
         Ok((name, shown))
     }
+}
+
+/// Labels of Gmail's own that are no labels but places: with them a message leaves all others.
+const PLACES: [&str; 5] = ["\\Trash", "\\Spam", "\\Junk", "\\AllMail", "\\All"];
+
+/// Makes the step that adds labels or takes them off.
+///
+/// Errors: the server is not Gmail, and a label that is a place.
+fn label(session: &Session, mode: StoreMode, labels: &[Label]) -> Result<Kind> {
+    let is_place = |label: &&Label| PLACES.iter().any(|place| Label::new(place).as_ref() == Some(*label));
+    if let Some(place) = labels.iter().find(is_place) {
+        let what = format!("`{place}` is a place and no label: a message there is in no other mailbox");
+        return Err(Error::script(what, "use `trash()` or `move \"@junk\"`, and `move` to get it back"));
+    }
+    require(session, "labels can be changed")?;
+    Ok(Kind::Label(mode, labels.to_vec()))
+}
+
+fn listed(labels: &[Label]) -> String {
+    labels.iter().map(Label::text).collect::<Vec<_>>().join(", ")
 }
 
 fn words(flags: &[Flag]) -> String {

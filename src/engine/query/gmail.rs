@@ -27,7 +27,9 @@ pub(super) fn read(key: &str, value: &Literal) -> Result<Query> {
 }
 
 /// Reads a label as scripts write it.
-pub(in crate::engine) fn label(text: &str) -> Result<Label> {
+///
+/// Errors: an empty text, one with a control character, and a backslash before what is no name.
+pub fn label(text: &str) -> Result<Label> {
     Label::new(text).ok_or_else(|| {
         let hint = "a label is text in one line; those of Gmail's own are \"\\\\Inbox\", \"\\\\Starred\" and the like";
         Error::script(format!("`{}` is no label", visible(text)), hint)

@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use crate::imap::COMMAND_BYTES;
 use crate::mail::{Flag, Label, UidSet};
 
+pub use gmail::label;
 pub use judge::{Facts, Verdict};
 pub use pattern::Pattern;
 pub use read::{KEYS, distance};

@@ -46,7 +46,8 @@ function Account:examine(name) end
 function Account:search(query) end
 
 ---Fetches items by IMAP's own names (FETCH, RFC 3501 §6.4.5): `FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE`
----and `BODY[…]`, which never marks as seen. Gives a table for each message, with the items by their names and `UID`.
+---and `BODY[…]`, which never marks as seen; on Gmail also `X-GM-MSGID X-GM-THRID X-GM-LABELS`. Gives a table for each
+---message, with the items by their names and `UID`.
 ---@param selection Selection
 ---@param items string[]
 ---@return table[]

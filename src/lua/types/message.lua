@@ -24,6 +24,9 @@
 ---@field in_reply_to? string Without its brackets.
 ---@field references string[] Without their brackets.
 ---@field list_id? string What stands between the brackets of List-Id.
+---@field labels? string[] All its labels, that of its mailbox included; nil on servers other than Gmail.
+---@field gmail_message_id? string Gmail's number for it, the same in every mailbox; nil on other servers.
+---@field gmail_thread_id? string Gmail's number for its thread; nil on other servers.
 ---@field headers Headers All header fields; fetched when asked for.
 ---@field attachments Attachment[] As the server describes them, without fetching them.
 local Message = {}

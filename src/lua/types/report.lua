@@ -2,10 +2,10 @@
 
 ---What an action did, message by message. `#report` counts the messages it was done to.
 ---@class Report
----@field action string What was done: `moved copied trashed marked unmarked created deleted renamed …`
+---@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled created deleted renamed …`
 ---@field account string
 ---@field mailbox string The mailbox it was done in.
----@field target? string The target mailbox, the flags, or the new name.
+---@field target? string The target mailbox, the flags or labels, or the new name.
 ---@field count integer How many messages it was done to.
 ---@field uids integer[] Their UIDs in `mailbox`.
 ---@field moved? Selection The messages in the target, where the server said all their UIDs.

@@ -38,6 +38,16 @@ function Selection:mark(...) end
 ---@return Report
 function Selection:unmark(...) end
 
+---Adds labels, only on Gmail: a user's, or those of its own such as `"\\Starred"`.
+---@param ... string|string[]
+---@return Report
+function Selection:label(...) end
+
+---Takes labels off, only on Gmail. Without the label of its mailbox, a message is not in it any more.
+---@param ... string|string[]
+---@return Report
+function Selection:unlabel(...) end
+
 ---Loops over the messages in the selection's order: `for message in selection:messages() do`.
 ---@param needs? ("text"|"html"|"raw"|"headers"|"attachments")[] What the loop will use: it is fetched in batches ahead.
 ---@return fun(): Message?

@@ -150,6 +150,8 @@ fn labels(bytes: &[u8], mut cursor: Cursor<'_>) -> Result<Option<(GmailParts, Ve
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{GmailItem, GmailKey, GmailParts, Undecoded, take};
 
     fn taken(bytes: &str) -> (GmailParts, String) {
@@ -201,5 +203,19 @@ mod tests {
         assert_eq!(rest, "a STORE 1 +FLAGS.SILENT ()\r\n");
         assert_eq!(taken("a UID STORE 1 X-GM-LABELS x\r\n").1, "a UID STORE 1 FLAGS ()\r\n");
         assert_eq!(take(b"a STORE 1 +FLAGS (X-GM-LABELS)\r\n"), Ok(None));
+    }
+
+    proptest! {
+        /// What is left is for the codec to judge; whatever it is, all that came is in one of the two.
+        #[test]
+        fn nothing_panics(
+            head in prop::sample::select(vec!["a FETCH 1 ", "a SEARCH X-GM-RAW ", "a UID STORE 1 +X-GM-LABELS ", "a "]),
+            rest in "([ ()\"\\\\{}0-9+\\[\\]a]|X-GM-LABELS|\r\n){0,30}",
+        ) {
+            let bytes = format!("{head}{rest}\r\n");
+            if let Ok(Some((_, left))) = take(bytes.as_bytes()) {
+                prop_assert!(left.ends_with(b"\r\n"));
+            }
+        }
     }
 }

@@ -146,14 +146,17 @@ impl Account {
     /// Puts a message into a mailbox unless it is there, and gives its UID.
     fn insert_once(&mut self, message: &StoredMessage, name: &str) -> Result<Uid, Refusal> {
         let changed = self.next_change();
+        // Its flags may have changed since it was looked at.
+        let known = self.mailboxes.values().flat_map(|mailbox| &mailbox.messages);
+        let known = known.into_iter().find(|known| known.gmail_id == message.gmail_id);
+        let flags = shared_flags(known.unwrap_or(message));
         let full = ("OVERQUOTA", "The mailbox is full");
         let name = MailboxName::new(name).ok_or(full)?;
         let mailbox = self.mailboxes.get_mut(&name).ok_or(("TRYCREATE", "No such mailbox"))?;
         if let Some(there) = mailbox.messages.iter().find(|there| there.gmail_id == message.gmail_id) {
             return Ok(there.uid);
         }
-        let message = StoredMessage { flags: shared_flags(message), ..message.clone() };
-        mailbox.add(message, changed).ok_or(full)
+        mailbox.add(StoredMessage { flags, ..message.clone() }, changed).ok_or(full)
     }
 
     /// Adds a mailbox's label to a message, and gives its UID there. What goes to Trash or Spam leaves all other

@@ -108,6 +108,28 @@ fn raw_programs() {
 }
 
 #[test]
+fn labels_and_gmails_searches() {
+    let gmail =
+        || Scripted::new().capabilities("IMAP4rev1 NAMESPACE MOVE UIDPLUS X-GM-EXT-1").greet().serve();
+    for (lua, text) in NASTY {
+        for (call, verb, before, after) in [
+            (format!(r#"search {{ gmail = "{lua}" }}"#), "UID SEARCH", "UNDELETED X-GM-RAW ", ""),
+            (format!(r#"search {{ label = "{lua}" }}"#), "UID SEARCH", "UNDELETED X-GM-LABELS ", ""),
+            (format!(r#"all():label("{lua}")"#), "UID STORE", "1:3 +X-GM-LABELS.SILENT (", ")"),
+            (format!(r#"all():unlabel("{lua}")"#), "UID STORE", "1:3 -X-GM-LABELS.SILENT (", ")"),
+        ] {
+            let refused = text.contains(['\r', '\n']);
+            let script = format!(r#"$LOGIN:mailbox("INBOX"):{call}"#);
+            let ended = Case::new(gmail()).script(&script).changes().run(i32::from(refused));
+            let command = ended.received.iter().rfind(|it| it.text.contains(&format!(" {verb} ")));
+            let command = command.map(|it| it.text.split_once(&format!(" {verb} ")).unwrap().1.to_owned());
+            let wanted = (!refused).then(|| format!("{before}{}{after}", argument(text)));
+            assert_eq!(command, wanted, "{call}");
+        }
+    }
+}
+
+#[test]
 fn keywords_and_flags() {
     for lua in [r"a\r\nb", r"a\0b", "a b", "a)", "{5}", "", r"\\", "ü", r#"\""#, "a]", "*", r"\\*"] {
         for script in [
