@@ -101,10 +101,20 @@ pub(super) fn fetch(
     items: &[FetchItem],
     each: &mut dyn FnMut(Fetch) -> Result<()>,
 ) -> Result<()> {
-    if uids.is_empty() {
+    fetch_each(session, selection, &[(uids.clone(), items.to_vec())], each)
+}
+
+/// Does the same with items of each set of messages' own, in one flight.
+pub(super) fn fetch_each(
+    session: &mut Session,
+    selection: &Selection,
+    wanted: &[(UidSet, Vec<FetchItem>)],
+    each: &mut dyn FnMut(Fetch) -> Result<()>,
+) -> Result<()> {
+    if wanted.iter().all(|(uids, _)| uids.is_empty()) {
         return Ok(());
     }
-    session.uid_fetch(&selection.name, Access::Read, uids, items, each)?;
+    session.uid_fetch(&selection.name, Access::Read, wanted, each)?;
     let is = session.selected().and_then(|selected| selected.validity);
     match (selection.validity, is) {
         (Some(was), Some(is)) if was != is => {

@@ -6,13 +6,18 @@
 mod account;
 mod age;
 pub mod apply;
+mod attachments;
 mod connection;
+mod contents;
+mod export;
 mod gmail;
 mod identity;
 mod inspect;
 mod literal;
 mod messages;
 mod names;
+mod new_file;
+mod pipe;
 mod program;
 pub mod query;
 mod report;
@@ -28,12 +33,16 @@ mod world;
 
 pub use account::{Account, AccountSettings, TlsMode};
 pub use age::long_ago;
+pub use attachments::save_attachments;
 pub use connection::Ticket;
+pub use export::export;
 pub use literal::Literal;
 pub use messages::{
     BODY_BATCH_BYTES, Gmail, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
 };
 pub use names::{ListedMailbox, NameSpec};
+pub use new_file::save;
+pub use pipe::pipe;
 pub use program::Program;
 pub use query::{Query, label};
 pub use report::{Remark, Report, Verb, messages};

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::path::PathBuf;
 
 use super::account::Account;
 use super::names::NameSpec;
 use super::query::Query;
 use super::selection::Selection;
+use crate::error::{Error, ErrorKind};
 use crate::mail::{MailboxName, UidSet, UidValidity};
 
 /// What an action does.
@@ -23,6 +25,12 @@ pub enum Verb {
     Label,
     /// Takes labels off, on Gmail.
     Unlabel,
+    /// Saves attachments to files.
+    Save,
+    /// Writes messages to an mbox file or a Maildir.
+    Export,
+    /// Runs a program for each message.
+    Pipe,
     /// Adds a message to a mailbox.
     Append,
     /// Makes a mailbox.
@@ -48,6 +56,9 @@ impl Verb {
             Self::Unmark => "unmarked",
             Self::Label => "labelled",
             Self::Unlabel => "unlabelled",
+            Self::Save => "saved",
+            Self::Export => "exported",
+            Self::Pipe => "piped",
             Self::Append => "appended",
             Self::Create => "created",
             Self::Delete => "deleted",
@@ -89,12 +100,14 @@ pub struct Report {
     pub account: String,
     /// The mailbox it was done in.
     pub mailbox: String,
-    /// The target mailbox, the flags, or the new name, as the verb needs it.
+    /// The target mailbox, the flags, the new name, the path or the program, as the verb needs it.
     pub object: Option<String>,
     /// The messages it was done to.
     pub done: UidSet,
     /// Where they are now, as far as the server says.
     pub landed: Vec<Landing>,
+    /// The files that were written of attachments.
+    pub files: Vec<PathBuf>,
     /// Messages to which it did not apply.
     pub skipped: Vec<Remark>,
     /// Messages with which it failed. They are where they were.
@@ -134,6 +147,7 @@ impl Report {
             object,
             done: UidSet::new(),
             landed: Vec::new(),
+            files: Vec::new(),
             skipped: Vec::new(),
             failed: Vec::new(),
             in_doubt: Vec::new(),
@@ -164,8 +178,20 @@ impl Report {
     }
 
     fn is_about_messages(&self) -> bool {
-        use Verb::{Copy, Label, Mark, Move, Trash, Unlabel, Unmark};
-        matches!(self.verb, Move | Copy | Trash | Mark | Unmark | Label | Unlabel)
+        use Verb::{Copy, Export, Label, Mark, Move, Pipe, Save, Trash, Unlabel, Unmark};
+        matches!(self.verb, Move | Copy | Trash | Mark | Unmark | Label | Unlabel | Save | Export | Pipe)
+    }
+
+    /// Takes the error that ended the action before its end: what is left of `all` has failed with it. Where
+    /// nothing was done, or the user wanted the end, it is given back, to be thrown by itself.
+    pub(super) fn cut_short(&mut self, all: &UidSet, error: Error) -> Option<Error> {
+        if self.done.is_empty() || matches!(*error.kind, ErrorKind::Interrupted) {
+            return Some(error);
+        }
+        let told = [&self.skipped, &self.failed, &self.in_doubt].into_iter().flatten();
+        let rest = told.fold(all.difference(&self.done), |rest, remark| rest.difference(&remark.uids));
+        self.fail(rest, error.to_string());
+        None
     }
 
     pub(super) fn skip(&mut self, uids: UidSet, reason: impl Into<String>) {
@@ -202,11 +228,19 @@ impl fmt::Display for Report {
         let object = self.object.as_deref().unwrap_or_default();
         let (done, mailbox, account) = (self.verb.done(), &self.mailbox, &self.account);
         match self.verb {
-            Verb::Move | Verb::Copy | Verb::Trash => {
+            Verb::Move | Verb::Copy | Verb::Trash | Verb::Export | Verb::Pipe => {
                 write!(f, "{account}: {done} {} from {mailbox} to {object}", messages(self.done.len()))?;
             }
             Verb::Mark | Verb::Unmark | Verb::Label | Verb::Unlabel => {
                 write!(f, "{account}: {done} {} in {mailbox}: {object}", messages(self.done.len()))?;
+            }
+            Verb::Save => {
+                let files = match self.files.len() {
+                    1 => "1 attachment".to_owned(),
+                    count => format!("{count} attachments"),
+                };
+                let of = messages(self.done.len());
+                write!(f, "{account}: saved {files} of {of} from {mailbox} to {object}")?;
             }
             Verb::Append => write!(f, "{account}: appended 1 message to {mailbox}")?,
             Verb::Rename => write!(f, "{account}: renamed {mailbox} to {object}")?,

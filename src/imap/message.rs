@@ -163,29 +163,31 @@ impl Session {
         Ok(found)
     }
 
-    /// Fetches items of messages (RFC 3501 §6.4.5) and gives each response to `each` as it comes.
+    /// Fetches items of messages (RFC 3501 §6.4.5), of each set its own and all in one flight, and gives each
+    /// response to `each` as it comes.
     ///
-    /// Only responses about messages of `set` are given; they may come in any order, more than once, with
+    /// Only responses about messages of the sets are given; they may come in any order, more than once, with
     /// fewer items than asked for (a flag changed meanwhile) or not at all (the message is gone).
     pub fn uid_fetch(
         &mut self,
         name: &MailboxName,
         access: Access,
-        set: &UidSet,
-        items: &[FetchItem],
+        wanted: &[(UidSet, Vec<FetchItem>)],
         each: &mut dyn FnMut(Fetch) -> Result<()>,
     ) -> Result<()> {
-        let items = FetchItem::list(items)?;
-        let commands: Vec<_> = set
-            .split(room(items.len()))
-            .iter()
-            .map(|part| Command::new("UID FETCH").uids(part).syntax(&items))
-            .collect();
+        let mut commands = Vec::new();
+        for (set, items) in wanted {
+            let items = FetchItem::list(items)?;
+            for part in set.split(room(items.len())) {
+                commands.push(Command::new("UID FETCH").uids(&part).syntax(&items));
+            }
+        }
         if commands.is_empty() {
             return Ok(());
         }
+        let asked = |uid| wanted.iter().any(|(set, _)| set.contains(uid));
         let ends = self.run_in(name, access, false, &commands, &mut |_, response| match response {
-            Response::Fetch(fetch) if fetch.uid.is_some_and(|uid| set.contains(uid)) => each(*fetch),
+            Response::Fetch(fetch) if fetch.uid.is_some_and(asked) => each(*fetch),
             _ => Ok(()),
         })?;
         for end in ends {

@@ -6,7 +6,7 @@ use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::Desk;
-use crate::engine::{Loaded, Selection, load_body};
+use crate::engine::{Account, Loaded, Selection, load_body};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
 use crate::mail::{Attachment, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
@@ -34,6 +34,11 @@ impl MessageValue {
     /// Tells whether it is a message of this mailbox.
     pub(super) fn is_of(&self, selection: &Selection) -> bool {
         self.selection.is_mailbox_of(selection)
+    }
+
+    /// Gives the account that it is in.
+    pub(super) fn account(&self) -> &Account {
+        &self.selection.account
     }
 
     fn headers(&self) -> &Headers {
@@ -97,7 +102,7 @@ impl MessageValue {
     }
 
     /// Promises something of the whole message.
-    fn promise<R: mlua::IntoLuaMulti>(
+    pub(super) fn promise<R: mlua::IntoLuaMulti>(
         &self,
         give: impl FnOnce(&Lua, &Message) -> mlua::Result<R> + 'static,
     ) -> Promise {
@@ -213,5 +218,6 @@ fn add_methods(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) -> mlua
                 message.part(&id).ok_or_else(|| Error::script(what(), "`msg.attachments` has the numbers"));
             bytes(lua, &thrown(lua, part)?)
         }))
-    })
+    })?;
+    super::keep::add_to_message(lua, to)
 }

@@ -12,6 +12,7 @@ mod failure;
 mod fetch;
 mod json;
 mod judging;
+mod keep;
 mod labels;
 mod literal;
 mod login;

@@ -1,8 +1,12 @@
-use mlua::{Lua, MetaMethod, Table, UserDataMethods};
+use std::os::unix::ffi::OsStrExt as _;
 
-use super::bind::{field, register};
+use mlua::{BString, Lua, MetaMethod, Table, UserDataMethods};
+
+use super::bind::{Given, field, partial, register};
+use super::failure::{hold, raise};
 use super::selection::SelectionValue;
-use crate::engine::{Remark, Report, Selection, SelectionSet};
+use crate::engine::{Event, Remark, Report, Selection, SelectionSet};
+use crate::error::Error;
 use crate::mail::Uid;
 
 /// A report as a script sees it: one action in one mailbox or several.
@@ -46,6 +50,27 @@ impl ReportValue {
     }
 }
 
+/// Tells the user what an action did in a mailbox.
+pub(super) fn tell(report: &Report, part: &Selection) {
+    part.account.run().world.tell(Event::Done(Box::new(report.clone())));
+}
+
+/// Gives the script what an action did in each mailbox, or throws if any of it failed. `failed` is what ended it
+/// somewhere.
+pub(super) fn conclude(lua: &Lua, mut done: Vec<(Report, Selection)>, failed: Option<Error>) -> Given {
+    for (report, _) in done.iter().filter(|(report, _)| !report.held.is_empty()) {
+        let count = crate::engine::messages(report.held.len());
+        hold(lua, format!("{count} of {} could only be copied and marked \\Deleted", report.mailbox));
+    }
+    if let Some(error) = failed {
+        return Err(raise(lua, error, done.pop().map(|(report, _)| report)));
+    }
+    if let Some((report, _)) = done.iter().find(|(report, _)| !report.is_clean()) {
+        return Err(raise(lua, partial(report), Some(report.clone())));
+    }
+    lua.pack_multi(ReportValue::of(done))
+}
+
 /// Makes a list of `{ uids = {…}, reason = "…" }`.
 fn remarks<'a>(lua: &Lua, list: impl Iterator<Item = &'a Remark>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
@@ -73,6 +98,10 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
             lua.create_sequence_from(uids)
         });
         field(lua, to, "moved", |_, this| Ok(this.moved.clone().map(SelectionValue::new)));
+        field(lua, to, "saved", |lua, this| {
+            let files = this.reports.iter().flat_map(|report| &report.files);
+            lua.create_sequence_from(files.map(|path| BString::from(path.as_os_str().as_bytes())))
+        });
         field(lua, to, "skipped", |lua, this| this.remarks(lua, |report| &report.skipped));
         field(lua, to, "failed", |lua, this| this.remarks(lua, |report| &report.failed));
         field(lua, to, "in_doubt", |lua, this| this.remarks(lua, |report| &report.in_doubt));

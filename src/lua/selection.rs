@@ -5,16 +5,16 @@ use mlua::{Function, Lua, MetaMethod, UserDataMethods, Value};
 
 use super::account::thrown;
 use super::args::Args;
-use super::bind::{Promise, field, function, job, job_method, lua_method, method, partial, register};
-use super::failure::{hold, raise};
+use super::bind::{Promise, field, function, job, job_method, lua_method, method, register};
 use super::judging::{Judges, Open, refuse_while_judging};
+use super::keep;
 use super::labels;
 use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
-use super::report::ReportValue;
+use super::report::{conclude, tell};
 use crate::engine::apply::{Action, apply};
-use crate::engine::{Event, NameSpec, Query, SelectionSet, search};
+use crate::engine::{NameSpec, Query, SelectionSet, search};
 use crate::error::{Error, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section};
 use crate::mail::{Flag, Headers, UidValidity};
@@ -45,12 +45,17 @@ impl SelectionValue {
         Ok(&self.set)
     }
 
+    /// Gives its messages to an action, which must not come from a function that judges messages.
+    pub(super) fn acting(&self, lua: &Lua) -> Result<&SelectionSet> {
+        refuse_while_judging(lua)?;
+        self.check()
+    }
+
     /// Does an action in each mailbox, tells the user, and throws if any of it failed.
     fn act(&self, lua: &Lua, action: &Action) -> Result<Promise> {
-        refuse_while_judging(lua)?;
         let removes = matches!(action, Action::Move(_) | Action::Trash);
         let tickets: Vec<_> = self
-            .check()?
+            .acting(lua)?
             .occupied()
             .into_iter()
             .map(|part| (apply(part.clone(), action.clone()), part))
@@ -61,25 +66,15 @@ impl SelectionValue {
             for (ticket, part) in tickets {
                 match ticket.wait() {
                     Ok(report) => {
-                        part.account.run().world.tell(Event::Done(Box::new(report.clone())));
+                        tell(&report, &part);
                         done.push((report, part));
                     }
                     // Nothing was changed in this mailbox.
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            for (report, _) in done.iter().filter(|(report, _)| !report.held.is_empty()) {
-                let count = crate::engine::messages(report.held.len());
-                hold(lua, format!("{count} of {} could only be copied and marked \\Deleted", report.mailbox));
-            }
             spent.set(removes && !done.is_empty());
-            if let Some(error) = failed {
-                return Err(raise(lua, error, done.pop().map(|(report, _)| report)));
-            }
-            if let Some((report, _)) = done.iter().find(|(report, _)| !report.is_clean()) {
-                return Err(raise(lua, partial(report), Some(report.clone())));
-            }
-            lua.pack_multi(ReportValue::of(done))
+            conclude(lua, done, failed)
         }))
     }
 
@@ -276,6 +271,7 @@ fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> ml
         this.act(lua, &Action::Copy(args.mailbox()?))
     })?;
     job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
+    keep::add_to_selection(lua, to)?;
     job_method(lua, to, "mark", usize::MAX, |lua, this, args| mark(lua, this, args, true))?;
     job_method(lua, to, "unmark", usize::MAX, |lua, this, args| mark(lua, this, args, false))?;
     job_method(lua, to, "label", usize::MAX, |lua, this: &SelectionValue, args| {

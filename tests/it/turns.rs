@@ -114,3 +114,18 @@ fn a_loop_fetches_contents_in_large_batches() {
     "#;
     assert_eq!(turns_with(&mail, source, &format!("{}\n", 12 * 32 * 1024 * 16)), 8);
 }
+
+#[test]
+fn attachments_are_saved_without_the_texts() {
+    // The parts of all messages are told in one turn and fetched in another.
+    let source = r#"print(#$LOGIN:mailbox("INBOX"):all():save("$DIR/out").saved)"#;
+    let mail = |name: &str| {
+        Mail::new(name)
+            .header("Content-Type", &format!("application/pdf; name={name}.pdf"))
+            .header("Content-Transfer-Encoding", "base64")
+            .body("YQ==\r\n")
+    };
+    let told = "$USER@127.0.0.1: saved 1 attachment of 1 message from INBOX to $DIR/out\n  created directory $DIR/out\n  \
+                skipped 1 message (UID 2): saved there already, byte for byte\n1\n";
+    assert_eq!(turns_with(&["a", "a"].map(mail), source, told), 7);
+}

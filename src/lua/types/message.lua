@@ -54,6 +54,16 @@ function Message:raw() end
 ---@return string
 function Message:part(number) end
 
+---Writes the whole message, byte for byte, to a new file that only you can read. What has this name already, be it a
+---symbolic link, stays and is an error.
+---@param path string
+function Message:save(path) end
+
+---Runs a program without a shell, which reads the whole message from its standard input, and waits for it.
+---@param words string[] The program and its arguments.
+---@return { code?: integer, ok: boolean, stdout: string, stderr: string } # `code` is nil where a signal ended it.
+function Message:pipe(words) end
+
 ---All header fields of a message: `headers["x-foo"]` is the first of that name, decoded, in any case.
 ---@class Headers
 ---@field [string] string?

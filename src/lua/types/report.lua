@@ -2,13 +2,14 @@
 
 ---What an action did, message by message. `#report` counts the messages it was done to.
 ---@class Report
----@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled created deleted renamed …`
+---@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled saved exported piped created …`
 ---@field account string
 ---@field mailbox string The mailbox it was done in.
----@field target? string The target mailbox, the flags or labels, or the new name.
+---@field target? string The target mailbox, the flags or labels, the new name, the path or the program.
 ---@field count integer How many messages it was done to.
 ---@field uids integer[] Their UIDs in `mailbox`.
 ---@field moved? Selection The messages in the target, where the server said all their UIDs.
+---@field saved string[] The paths of the attachments that were saved.
 ---@field skipped Remark[] Messages to which it did not apply.
 ---@field failed Remark[] Messages with which it failed: they are where they were.
 ---@field in_doubt Remark[] Messages of which it can't be told: they may be in both mailboxes.

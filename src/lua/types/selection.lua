@@ -47,6 +47,24 @@ function Selection:label(...) end
 ---@param ... string|string[]
 ---@return Report
 function Selection:unlabel(...) end
+---Saves all attachments into a directory, which is created where only its last component is missing. File names are
+---made harmless, and nothing is replaced: where a name is taken, the next is `name (2)`. An attachment that is there
+---already, byte for byte, is skipped.
+---@param directory string
+---@return Report # `saved` has the paths.
+function Selection:save(directory) end
+
+---Adds the messages to an mbox file (mboxrd, without flags), or to a Maildir where the path is a directory or ends
+---with `/`. Either is created if it is missing. Line ends become LF. If it fails, nothing is added.
+---@param path string
+---@return Report
+function Selection:export(path) end
+
+---Runs a program without a shell once for each message, which it reads whole from its standard input. A message for
+---which it does not end with code 0 has failed. What it prints is not kept.
+---@param words string[] The program and its arguments.
+---@return Report
+function Selection:pipe(words) end
 
 ---Loops over the messages in the selection's order: `for message in selection:messages() do`.
 ---@param needs? ("text"|"html"|"raw"|"headers"|"attachments")[] What the loop will use: it is fetched in batches ahead.

@@ -1,0 +1,98 @@
+//! What brings mail out of a mailbox: `save`, `export` and `pipe`, of messages and of selections.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use mlua::{Lua, UserDataRegistry};
+
+use super::account::thrown;
+use super::args::Args;
+use super::bind::{Promise, job_method};
+use super::message::MessageValue;
+use super::program::{only_option, outcome, program};
+use super::report::{conclude, tell};
+use super::selection::SelectionValue;
+use crate::engine::{Program, Report, Selection, export, pipe, save, save_attachments};
+use crate::error::{Error, Result};
+
+/// Adds a message's methods.
+pub(super) fn add_to_message(lua: &Lua, to: &mut UserDataRegistry<MessageValue>) -> mlua::Result<()> {
+    job_method(lua, to, "save", 1, |_, this: &MessageValue, args| {
+        let path = path(args, "the name of a file")?;
+        Ok(this.promise(move |lua, message| thrown(lua, save(&path, message.raw()))))
+    })?;
+    job_method(lua, to, "pipe", 1, |_, this: &MessageValue, args| {
+        let program = order(args)?;
+        let run = this.account().run().clone();
+        Ok(this.promise(move |lua, message| {
+            let ended = thrown(lua, program.carry_out(Some(message.raw().to_vec()), &run))?;
+            outcome(lua, &ended)
+        }))
+    })
+}
+
+/// Adds a selection's methods.
+pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
+    job_method(lua, to, "save", 1, |lua, this: &SelectionValue, args| {
+        let directory = path(args, "the name of a directory")?;
+        each(lua, this, move |part| save_attachments(part, &directory))
+    })?;
+    job_method(lua, to, "export", 1, |lua, this: &SelectionValue, args| {
+        let path = path(args, "the name of an mbox file or a Maildir")?;
+        let set = this.acting(lua)?.clone();
+        Ok(Promise::of(move |lua| {
+            let done = thrown(lua, export(&set, &path))?;
+            for (report, part) in &done {
+                tell(report, part);
+            }
+            conclude(lua, done, None)
+        }))
+    })?;
+    job_method(lua, to, "pipe", 1, |lua, this: &SelectionValue, args| {
+        let program = order(args)?;
+        each(lua, this, move |part| pipe(part, &program))
+    })
+}
+
+/// Does something in each mailbox of a selection. What ends it in one of them does not keep it from the others,
+/// but the user does.
+fn each(
+    lua: &Lua,
+    this: &SelectionValue,
+    act: impl Fn(&Selection) -> (Report, Option<Error>) + 'static,
+) -> Result<Promise> {
+    let parts = this.acting(lua)?.occupied();
+    Ok(Promise::of(move |lua| {
+        let (mut done, mut failed) = (Vec::new(), None);
+        for part in parts {
+            let (report, error) = act(&part);
+            tell(&report, &part);
+            let interrupted = part.account.run().is_interrupted();
+            done.push((report, part));
+            failed = failed.or(error);
+            if interrupted {
+                break;
+            }
+        }
+        conclude(lua, done, failed)
+    }))
+}
+
+fn order(args: &mut Args) -> Result<Program> {
+    let usage = "`pipe { \"program\", \"argument\" }`";
+    let table = args.table("a table: a program and its arguments")?;
+    only_option("pipe", usage, &table, None)?;
+    program("pipe", usage, &table)
+}
+
+fn path(args: &mut Args, wanted: &str) -> Result<PathBuf> {
+    let bytes = args.bytes(wanted)?;
+    if bytes.is_empty() || bytes.contains(&0) {
+        return Err(Error::script(
+            "a path is empty or has a NUL character in it",
+            format!("it wants {wanted}"),
+        ));
+    }
+    Ok(PathBuf::from(OsStr::from_bytes(&bytes)))
+}
