@@ -11,15 +11,17 @@ local account = login {
   ca_file = arg[4],
   password = secret.env "IMAP_PASSWORD",
 }
-local inbox = account:mailbox "INBOX"
 
--- What machines wrote is of no use after a week.
-inbox:search({ from = "ci@example.org", subject = "[build]", older_than = "7d" }):move "CI"
-inbox:search({ subject = "[alert]", older_than = "7d", except = { flagged = true } }):trash()
+rules(account:mailbox "INBOX") {
+  -- What machines wrote is of no use after a week.
+  { "build noise", where = { from = "ci@example.org", subject = "[build]", older_than = "7d" }, move = "CI" },
+  { "alerts", where = { subject = "[alert]", older_than = "7d", except = { flagged = true } }, trash = true },
 
--- Newsletters stay for a month, and the flagged ones for ever.
-inbox:search({ list = true, seen = true, older_than = "30d", except = { flagged = true } }):move "Newsletters"
+  -- Newsletters stay for a month, and the flagged ones for ever.
+  { "newsletters", where = { list = true, seen = true, older_than = "30d", except = { flagged = true } },
+    move = "Newsletters" },
 
--- Large mail is worth a look before it is archived.
-inbox:search({ larger_than = "100KB", older_than = "1y" }):mark "$Review"
-inbox:search({ seen = true, older_than = "1y" }):move "@archive"
+  -- Large mail is worth a look before it is archived.
+  { "large", where = { larger_than = "100KB", older_than = "1y" }, mark = "$Review" },
+  { "old", where = { seen = true, older_than = "1y" }, move = "@archive" },
+}

@@ -282,6 +282,16 @@ impl Error {
         ErrorKind::Protocol { what: what.into() }.into()
     }
 
+    /// Makes it say that something else was done before it, by the same call.
+    #[must_use]
+    pub fn after_changes(self) -> Self {
+        if matches!(*self.kind, ErrorKind::Interrupted) {
+            return self;
+        }
+        let what = format!("not all was done: {}", self.kind);
+        Self { kind: Box::new(ErrorKind::Partial { what }), ..self }
+    }
+
     /// Adds the account, unless one is named already.
     #[must_use]
     pub fn in_account(mut self, account: &str) -> Self {

@@ -23,9 +23,8 @@ use crate::mail::{Attachment, BodyStructure, Message, Uid, UidSet, safe_file_nam
 ///
 /// With the report of what was done comes the error that ended it before its end, if one did.
 pub fn save_attachments(selection: &Selection, directory: &Path) -> (Report, Option<Error>) {
-    let account = selection.account.label();
     let shown = directory.display().to_string();
-    let mut report = Report::new(Verb::Save, account, &selection.shown, Some(shown));
+    let mut report = Report::of(Verb::Save, selection, shown);
     if selection.uids.is_empty() {
         return (report, None);
     }

@@ -12,8 +12,7 @@ use crate::mail::UidSet;
 ///
 /// With the report of what was done comes the error that ended it before its end, if one did.
 pub fn pipe(selection: &Selection, program: &Program) -> (Report, Option<Error>) {
-    let account = selection.account.label();
-    let mut report = Report::new(Verb::Pipe, account, &selection.shown, Some(program.name.clone()));
+    let mut report = Report::of(Verb::Pipe, selection, program.name.clone());
     let run = selection.account.run();
     let done = each_content(selection, &mut report, |report, loaded, raw| {
         let uid = UidSet::from(loaded.uid);

@@ -132,6 +132,7 @@ impl Landing {
             validity: Some(self.validity),
             query: Query::Uids(self.uids.clone()),
             uids: self.uids.clone(),
+            rule: None,
             read_only: false,
         }
     }
@@ -154,6 +155,12 @@ impl Report {
             held: UidSet::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Makes one of an action on a selection.
+    pub(super) fn of(verb: Verb, selection: &Selection, object: impl Into<Option<String>>) -> Self {
+        let report = Self::new(verb, selection.account.label(), &selection.shown, object.into());
+        Self { rule: selection.rule.clone(), ..report }
     }
 
     /// Tells whether everything that was wanted was done, or did not apply.
@@ -229,7 +236,10 @@ impl fmt::Display for Report {
         let (done, mailbox, account) = (self.verb.done(), &self.mailbox, &self.account);
         match self.verb {
             Verb::Move | Verb::Copy | Verb::Trash | Verb::Export | Verb::Pipe => {
-                write!(f, "{account}: {done} {} from {mailbox} to {object}", messages(self.done.len()))?;
+                write!(f, "{account}: {done} {} from {mailbox}", messages(self.done.len()))?;
+                if !object.is_empty() {
+                    write!(f, " to {object}")?;
+                }
             }
             Verb::Mark | Verb::Unmark | Verb::Label | Verb::Unlabel => {
                 write!(f, "{account}: {done} {} in {mailbox}: {object}", messages(self.done.len()))?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::apply::{Action, Task};
 use super::names::NameSpec;
 use super::query::{Query, Rest};
+use super::report::{Report, Verb};
 use super::search::{Match, Sifted};
+use super::selection::Selection;
 use super::template::Template;
 use crate::mail::UidSet;
 
@@ -51,6 +53,29 @@ impl Rule {
     /// Tells whether no later rule is for its messages.
     pub fn ends(&self) -> bool {
         self.stop || self.removes()
+    }
+
+    /// Gives the templates of its targets.
+    pub fn templates(&self) -> Vec<Option<Template>> {
+        let template = |target: &Target| match target {
+            Target::Template(template) => Some(template.clone()),
+            Target::Function => None,
+        };
+        self.targets.iter().map(template).collect()
+    }
+
+    /// Gives messages of a mailbox as the rule's own.
+    pub fn selection(&self, mailbox: &Selection, uids: UidSet) -> Selection {
+        let query = self.query.clone().without_deleted().answered();
+        Selection { uids, query, rule: Some(self.name.clone()), ..mailbox.clone() }
+    }
+
+    /// Reports messages that are left where they are, and why.
+    pub fn left_alone(&self, mailbox: &Selection, uids: UidSet, reason: &str) -> Report {
+        let verb = if self.removes() { Verb::Move } else { Verb::Copy };
+        let mut report = Report::of(verb, &self.selection(mailbox, uids.clone()), None);
+        report.skip(uids, reason);
+        report
     }
 
     fn removes(&self) -> bool {
@@ -134,7 +159,6 @@ pub fn task(rule: &Rule, portion: &Portion, sifted: &Sifted) -> Result<Option<Ta
     if actions.is_empty() || portion.uids.is_empty() {
         return Ok(None);
     }
-    let mut selection = sifted.selection.with_uids(portion.uids.clone());
-    selection.query = rule.query.clone().without_deleted().answered();
-    Ok(Some(Task { selection, actions, rule: Some(rule.name.clone()) }))
+    let selection = rule.selection(&sifted.selection, portion.uids.clone());
+    Ok(Some(Task { selection, actions }))
 }

@@ -105,6 +105,9 @@ fn find(
     }
     let mut answers = session.uid_search_each(&name, access, &keys)?.into_iter();
     let hits = answers.next().unwrap_or_default();
+    if sieve.has_places() {
+        sieve.delimiter = session.namespaces()?.personal.delimiter;
+    }
     let mut groups = Groups::new();
     if sieve.must_look() {
         sieve.told = apart.into_iter().zip(answers).collect();
@@ -120,6 +123,6 @@ fn find(
         groups.into_iter().map(|(matches, uids)| (matches, uids.into_iter().collect())).collect();
     let uids = groups.iter().flat_map(|(_, uids)| uids.iter()).collect();
     let query = sieve.query().clone().answered();
-    let selection = Selection { account, spec, shown, name, validity, uids, query, read_only };
+    let selection = Selection { account, spec, shown, name, validity, uids, query, rule: None, read_only };
     Ok(Sifted { selection, groups })
 }

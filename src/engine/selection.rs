@@ -20,6 +20,8 @@ pub struct Selection {
     pub uids: UidSet,
     /// What found them. It is asked again before anything is removed.
     pub query: Query,
+    /// The rule that they are for, if it is one: for reports.
+    pub rule: Option<String>,
     /// The script opened the mailbox with `examine`: nothing in it is to be changed.
     pub read_only: bool,
 }

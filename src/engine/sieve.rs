@@ -6,6 +6,7 @@ use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
 use super::query::{Facts, Needs, Query, Rest, Verdict};
 use super::search::{Asked, Match};
+use super::template::Template;
 use crate::error::Result;
 use crate::imap::{Command, FetchItem, Response, Section, Session};
 use crate::mail::{Message, Uid, UidSet};
@@ -21,6 +22,8 @@ pub(super) struct Sieve {
     /// What all queries and templates need.
     needs: Needs,
     zone: TimeZone,
+    /// What joins the levels of mailboxes' names on the server.
+    pub(super) delimiter: Option<char>,
     /// What the server said of conditions that only it can answer.
     pub(super) told: Vec<(Query, UidSet)>,
 }
@@ -43,7 +46,7 @@ impl Sieve {
             let needs = asked.query.needs();
             (asked, needs)
         });
-        Self { asked: asked.collect(), any, needs, zone, told: Vec::new() }
+        Self { asked: asked.collect(), any, needs, zone, delimiter: None, told: Vec::new() }
     }
 
     /// Gives the query that finds what any of its queries finds.
@@ -54,6 +57,12 @@ impl Sieve {
             (None, Some((only, _))) => &only.query,
             (None, None) => NOTHING,
         }
+    }
+
+    /// Tells whether there are targets to be filled.
+    pub(super) fn has_places(&self) -> bool {
+        let mut templates = self.asked.iter().flat_map(|(asked, _)| &asked.templates).flatten();
+        templates.any(Template::has_places)
     }
 
     /// Tells whether messages must be looked at here.
@@ -72,7 +81,7 @@ impl Sieve {
 
     fn matched(&self, query: usize, asked: &Asked, rest: Rest, facts: &Facts<'_>) -> Match {
         let fill = |template: &Option<_>| match template {
-            Some(template) => super::template::Template::fill(template, facts, &self.zone),
+            Some(template) => Template::fill(template, facts, &self.zone, self.delimiter),
             None => Ok(String::new()),
         };
         Match { query, rest, filled: asked.templates.iter().map(fill).collect() }

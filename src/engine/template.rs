@@ -99,6 +99,11 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Tells whether there is anything to be filled.
+    pub(super) fn has_places(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Value(_)))
+    }
+
     /// Adds what must be fetched to fill it.
     pub(super) fn add_needs(&self, needs: &mut Needs) {
         for piece in &self.0 {
@@ -114,16 +119,22 @@ impl Template {
         }
     }
 
-    /// Fills it from a message. Each value becomes one harmless component of a path.
+    /// Fills it from a message. Each value becomes one harmless component of a path, also where levels are joined by
+    /// `delimiter`.
     ///
     /// Error: what the message does not have, for people.
-    pub(super) fn fill(&self, facts: &Facts<'_>, zone: &TimeZone) -> Result<String, String> {
+    pub(super) fn fill(
+        &self,
+        facts: &Facts<'_>,
+        zone: &TimeZone,
+        delimiter: Option<char>,
+    ) -> Result<String, String> {
         let mut filled = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Value(value) => {
-                    let found = value.of(facts, zone).map(|text| component(&text));
+                    let found = value.of(facts, zone).map(|text| component(&text, delimiter));
                     match found.filter(|text| !text.is_empty()) {
                         Some(text) => filled.push_str(&text),
                         None => {
@@ -138,12 +149,13 @@ impl Template {
 }
 
 /// Makes one component of a mailbox's name or a path: nothing in it has a meaning to a server or a file system.
-fn component(text: &str) -> String {
+fn component(text: &str, delimiter: Option<char>) -> String {
     let mut out = String::new();
     for c in text.trim().chars().take(LONGEST) {
-        let plain =
-            !c.is_control() && !matches!(c, '/' | '\\' | '.' | '%' | '*' | ':' | '"' | '<' | '>' | '|' | '?');
-        let leads = out.is_empty() && matches!(c, '@' | '#' | '~' | '-');
+        let plain = Some(c) != delimiter
+            && !c.is_control()
+            && !matches!(c, '/' | '\\' | '%' | '*' | ':' | '"' | '<' | '>' | '|' | '?');
+        let leads = out.is_empty() && matches!(c, '@' | '#' | '.' | '~' | '-');
         out.push(if plain && !leads { c } else { '_' });
     }
     out
@@ -156,17 +168,22 @@ mod tests {
     use crate::mail::{Headers, InternalDate};
 
     fn fill(template: &str, header: &str) -> Result<String, String> {
+        fill_on(template, header, Some('/'))
+    }
+
+    fn fill_on(template: &str, header: &str, delimiter: Option<char>) -> Result<String, String> {
         let headers = Headers::parse(header.as_bytes());
         let date = InternalDate::parse("31-Dec-2023 23:30:00 -0100");
         let facts = Facts { headers: Some(&headers), date, ..Facts::default() };
-        Template::parse(template).unwrap().fill(&facts, &TimeZone::UTC)
+        Template::parse(template).unwrap().fill(&facts, &TimeZone::UTC, delimiter)
     }
 
     #[test]
     fn places_are_filled_in_the_users_zone() {
         assert_eq!(fill("Archive/${year}/${month}", "").unwrap(), "Archive/2024/01");
         let header = "From: A <a@Example.ORG>\r\nList-Id: The list <dev.example.org>\r\n";
-        assert_eq!(fill("${list} of ${from.domain}", header).unwrap(), "dev_example_org of example_org");
+        assert_eq!(fill("${list} of ${from.domain}", header).unwrap(), "dev.example.org of example.org");
+        assert_eq!(fill_on("${list}", header, Some('.')).unwrap(), "dev_example_org");
         assert_eq!(fill("plain $ {x}", "").unwrap(), "plain $ {x}");
         assert_eq!(fill("L/${list}", "").unwrap_err(), "left alone: it has nothing for `${list}`");
     }
@@ -174,7 +191,7 @@ mod tests {
     #[test]
     fn a_value_is_one_harmless_component() {
         let list = |id: &str| fill("${list}", &format!("List-Id: <{id}>\r\n")).unwrap();
-        assert_eq!(list("../../etc/passwd"), "______etc_passwd");
+        assert_eq!(list("../../etc/passwd"), "_._.._etc_passwd");
         assert_eq!(list("@trash%*"), "_trash__");
         assert_eq!(list(&"x".repeat(100)).len(), 64);
     }

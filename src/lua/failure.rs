@@ -98,6 +98,16 @@ pub(super) fn hold(lua: &Lua, message: String) {
     }
 }
 
+/// Notes an error that is not thrown, because another one will be.
+pub(super) fn also(lua: &Lua, thrown: &Value) {
+    // Our own errors were noted when they were made.
+    let Value::String(text) = thrown else { return };
+    if let Some(mut failures) = lua.app_data_mut::<Failures>() {
+        let message = text.to_string_lossy();
+        failures.0.push(Caught { class: Class::Script, message, thrown: false, settled: false });
+    }
+}
+
 /// Finds our own error beneath what mlua wraps around it.
 fn find<T: std::error::Error + Clone + 'static>(error: &mlua::Error) -> Option<T> {
     error.chain().find_map(|link| link.downcast_ref::<T>().cloned())

@@ -50,4 +50,4 @@ local function searching(start)
   end
 end
 
-return ask, searching
+return ask, holds, searching

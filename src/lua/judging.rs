@@ -29,6 +29,8 @@ pub(super) fn refuse_while_judging(lua: &Lua) -> Result<()> {
 pub(super) struct Judges {
     /// `ask(f, value, message, rule)`: calls it, without letting it act.
     pub(super) ask: Function,
+    /// `holds(ask, message, rule)`: answers what was left open of a query.
+    pub(super) holds: Function,
     /// `searching(start)`: makes a search of a function that gives [`Open`].
     pub(super) searching: Function,
 }
@@ -200,6 +202,6 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<Judges> {
         Ok(SelectionValue::new(open.finish(&kept)?))
     })?;
     let chunk = lua.load(include_str!("judging.lua")).set_name("=[imapscript]");
-    let (ask, searching) = chunk.call((judge, blame, values, open, ask_of, finish))?;
-    Ok(Judges { ask, searching })
+    let (ask, holds, searching) = chunk.call((judge, blame, values, open, ask_of, finish))?;
+    Ok(Judges { ask, holds, searching })
 }

@@ -4,7 +4,7 @@ use super::args::Args;
 use super::bind::{Promise, field, job, job_method, lua_method, register};
 use super::judging::{Judges, Open, refuse_while_judging};
 use super::selection::SelectionValue;
-use crate::engine::{Account, Event, NameSpec, Query, apply, search};
+use crate::engine::{Account, Asked, Event, NameSpec, Query, Sifted, Ticket, apply, search, sift};
 use crate::error::{Error, Result};
 use crate::imap::Access;
 use crate::mail::{Flag, InternalDate};
@@ -22,6 +22,15 @@ super::bind::handle!(MailboxValue);
 impl MailboxValue {
     pub(super) fn new(account: Account, spec: NameSpec, access: Option<Access>) -> Self {
         Self { account, spec, access }
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Asks several queries of it at once.
+    pub(super) fn sift(&self, asked: Vec<Asked>) -> Ticket<Sifted> {
+        sift(&self.account, self.spec.clone(), self.access, asked)
     }
 
     /// Searches it, with EXAMINE unless it was opened with `select`.

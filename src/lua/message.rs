@@ -26,6 +26,11 @@ impl MessageValue {
         Self { selection, loaded: Rc::new(loaded), desk }
     }
 
+    /// Gives its mailbox's name.
+    pub(super) fn mailbox(&self) -> &str {
+        &self.selection.shown
+    }
+
     /// Gives its UID.
     pub(super) fn uid(&self) -> Uid {
         self.loaded.uid

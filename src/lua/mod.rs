@@ -22,6 +22,8 @@ mod messages;
 mod pattern;
 mod program;
 mod report;
+mod rule;
+mod rules;
 mod secret;
 mod selection;
 mod strict;

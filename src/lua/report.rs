@@ -7,7 +7,7 @@ use super::failure::{hold, raise};
 use super::selection::SelectionValue;
 use crate::engine::{Event, Remark, Report, Selection, SelectionSet};
 use crate::error::Error;
-use crate::mail::Uid;
+use crate::mail::{Uid, UidSet};
 
 /// A report as a script sees it: one action in one mailbox or several.
 #[derive(Clone, Debug)]
@@ -35,6 +35,12 @@ impl ReportValue {
             }
         }
         Self { reports: done.into_iter().map(|(report, _)| report).collect(), moved: moved.filter(|_| whole) }
+    }
+
+    /// Gives the messages with which something failed, or may have.
+    pub(super) fn troubled(&self) -> UidSet {
+        let remarks = self.reports.iter().flat_map(|report| report.failed.iter().chain(&report.in_doubt));
+        remarks.fold(UidSet::new(), |sum, remark| sum.union(&remark.uids))
     }
 
     fn first<T>(&self, of: impl Fn(&Report) -> T) -> Option<T> {

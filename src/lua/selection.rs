@@ -92,7 +92,10 @@ impl SelectionValue {
     }
 }
 
-fn mark(lua: &Lua, this: &SelectionValue, args: &mut Args, on: bool) -> Result<Promise> {
+/// Reads the flags of `mark` and `unmark`: an action that adds them or takes them away.
+///
+/// Errors: there are none, or `\\Deleted` is among them.
+pub(super) fn marking(args: &mut Args, on: bool) -> Result<Action> {
     let mut all = Vec::new();
     while !args.is_nil() {
         let value = args.value();
@@ -114,7 +117,7 @@ fn mark(lua: &Lua, this: &SelectionValue, args: &mut Args, on: bool) -> Result<P
             "use `trash()`, which can be taken back",
         ));
     }
-    this.act(lua, &if on { Action::Mark(all) } else { Action::Unmark(all) })
+    Ok(if on { Action::Mark(all) } else { Action::Unmark(all) })
 }
 
 /// What messages can be put in order by.
@@ -272,8 +275,12 @@ fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> ml
     })?;
     job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
     keep::add_to_selection(lua, to)?;
-    job_method(lua, to, "mark", usize::MAX, |lua, this, args| mark(lua, this, args, true))?;
-    job_method(lua, to, "unmark", usize::MAX, |lua, this, args| mark(lua, this, args, false))?;
+    job_method(lua, to, "mark", usize::MAX, |lua, this: &SelectionValue, args| {
+        this.act(lua, &marking(args, true)?)
+    })?;
+    job_method(lua, to, "unmark", usize::MAX, |lua, this: &SelectionValue, args| {
+        this.act(lua, &marking(args, false)?)
+    })?;
     job_method(lua, to, "label", usize::MAX, |lua, this: &SelectionValue, args| {
         this.act(lua, &Action::Label(labels::read(args)?))
     })?;

@@ -1,12 +1,13 @@
 //! The `LuaCATS` type files: what editors know of our functions, and the reference of each.
 
 /// The type files by name.
-pub const FILES: [(&str, &str); 6] = [
+pub const FILES: [(&str, &str); 7] = [
     ("account.lua", include_str!("types/account.lua")),
     ("ambient.lua", include_str!("types/ambient.lua")),
     ("mailbox.lua", include_str!("types/mailbox.lua")),
     ("message.lua", include_str!("types/message.lua")),
     ("report.lua", include_str!("types/report.lua")),
+    ("rules.lua", include_str!("types/rules.lua")),
     ("selection.lua", include_str!("types/selection.lua")),
 ];
 
@@ -38,8 +39,17 @@ mod tests {
     }
 
     /// Types whose values are plain tables or that are only described: nothing is registered for them.
-    const PLAIN: [&str; 7] =
-        ["Attachment", "ListedMailbox", "LoginSettings", "MailboxStatus", "Query", "Remark", "Secret"];
+    const PLAIN: [&str; 9] = [
+        "Attachment",
+        "ListedMailbox",
+        "LoginSettings",
+        "MailboxStatus",
+        "Query",
+        "Remark",
+        "Rule",
+        "RuleResult",
+        "Secret",
+    ];
 
     /// Reads the names that the type files declare, as they are registered.
     fn declared() -> BTreeSet<String> {

@@ -71,6 +71,7 @@ impl Vm {
         mailbox::install(&lua, &judges)?;
         selection::install(&lua, &judges)?;
         message::install(&lua)?;
+        super::rules::install(&lua, &judges)?;
         secret::install(&lua)?;
         json::install(&lua)?;
         ambient::install(&lua, run)?;
@@ -95,7 +96,7 @@ impl Vm {
 
     /// Runs a script to its end and logs every account out.
     pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
-        let failure = self.execute(script)?;
+        let failure = self.execute(script)?.or_else(|| super::rules::left_open(&self.lua));
         if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
             accounts.0.iter().for_each(crate::engine::Account::log_out);
         }

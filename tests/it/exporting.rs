@@ -281,7 +281,7 @@ on_both!(messages_of_several_mailboxes_go_into_one_archive, |server| {
       skipped 1 message (UID 3): no longer in the mailbox
     $USER@127.0.0.1: exported 1 message from Box to $TMP/box
     3 | no longer in the mailbox | 3
-    false | a function that judges messages can't change them
+    false | the function failed on message 1 of INBOX: a: $DIR/script.lua:7: a function that judges messages can't change anything
     ") }
     let subjects: Vec<_> = read(&path)
         .iter()

@@ -40,6 +40,7 @@ mod query_errors;
 mod readme;
 mod responder;
 mod review;
+mod rules;
 mod sandbox_command;
 mod sandbox_server;
 mod saving;

@@ -17,13 +17,13 @@ fn on_sandbox(source: &'static str) -> Script<'static> {
 fn cleanup() {
     let output = on_sandbox(include_str!("../../scripts/cleanup.lua")).run();
     insta::assert_snapshot!(output.stdout, @"
-    me@example.org: moved 18 messages from INBOX to CI
+    me@example.org: moved 18 messages from INBOX to CI (build noise)
       created mailbox CI
-    me@example.org: trashed 1 message from INBOX to Trash
-    me@example.org: moved 10 messages from INBOX to Newsletters
+    me@example.org: trashed 1 message from INBOX to Trash (alerts)
+    me@example.org: moved 10 messages from INBOX to Newsletters (newsletters)
       created mailbox Newsletters
-    me@example.org: marked 1 message in INBOX: $Review
-    me@example.org: moved 10 messages from INBOX to Archive
+    me@example.org: marked 1 message in INBOX: $Review (large)
+    me@example.org: moved 10 messages from INBOX to Archive (old)
     ");
 }
 
@@ -122,13 +122,13 @@ fn cleanup_does_on_dovecot_what_it_does_on_the_sandbox() {
     let here = run(&[&format!("--sandbox={}", sandbox.address())]);
     assert_eq!(there.stdout, here.stdout);
     insta::assert_snapshot!(there.stdout, @"
-    $USER@127.0.0.1: moved 18 messages from INBOX to CI
+    $USER@127.0.0.1: moved 18 messages from INBOX to CI (build noise)
       created mailbox CI
-    $USER@127.0.0.1: trashed 1 message from INBOX to Trash
-    $USER@127.0.0.1: moved 10 messages from INBOX to Newsletters
+    $USER@127.0.0.1: trashed 1 message from INBOX to Trash (alerts)
+    $USER@127.0.0.1: moved 10 messages from INBOX to Newsletters (newsletters)
       created mailbox Newsletters
-    $USER@127.0.0.1: marked 1 message in INBOX: $Review
-    $USER@127.0.0.1: moved 10 messages from INBOX to Archive
+    $USER@127.0.0.1: marked 1 message in INBOX: $Review (large)
+    $USER@127.0.0.1: moved 10 messages from INBOX to Archive (old)
     ");
     let mut sandboxed = Observer::login(sandbox.address(), &store, "any");
     assert_eq!(contents(&mut observer), contents(&mut sandboxed));

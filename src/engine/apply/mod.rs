@@ -57,8 +57,6 @@ pub struct Task {
     pub selection: Selection,
     /// What is to be done to them.
     pub actions: Vec<Action>,
-    /// The rule that wants it, for reports.
-    pub rule: Option<String>,
 }
 
 /// What became of one action of a task, by the task's number. An error means that the action changed nothing.
@@ -69,7 +67,7 @@ pub type Done = (usize, Result<Report>);
 /// Errors mean that nothing was changed. Whatever fails once changing has begun is in the report.
 pub fn apply(selection: Selection, action: Action) -> Ticket<Report> {
     let account = selection.account.clone();
-    let task = Task { selection, actions: vec![action], rule: None };
+    let task = Task { selection, actions: vec![action] };
     submit(&account, vec![task], |mut done| {
         let only = done.pop().ok_or_else(|| Error::protocol("no report of the action"))?;
         only.1

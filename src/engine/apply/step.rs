@@ -72,8 +72,7 @@ impl<'a> Step<'a> {
                 (Verb::Trash, Kind::Remove(name), shown)
             }
         };
-        let mut report = Report::new(verb, selection.account.label(), &selection.shown, Some(object));
-        report.rule.clone_from(&task.rule);
+        let report = Report::of(verb, selection, object);
         let mut step = Self {
             task: number,
             selection,

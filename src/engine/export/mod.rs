@@ -36,7 +36,7 @@ pub fn export(set: &SelectionSet, path: &Path) -> Result<Vec<(Report, Selection)
     let mut fill = || -> Result<()> {
         for part in set.occupied() {
             let shown = path.display().to_string();
-            let mut report = Report::new(Verb::Export, part.account.label(), &part.shown, Some(shown));
+            let mut report = Report::of(Verb::Export, &part, shown);
             each_content(&part, &mut report, |report, loaded, raw| {
                 archive.add(report, loaded, &raw).map_err(|error| refused(path, &error))?;
                 report.done.insert(loaded.uid);

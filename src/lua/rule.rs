@@ -1,0 +1,186 @@
+use mlua::{Function, MultiValue, Table, Value};
+
+use super::args::{Args, a_type};
+use super::labels;
+use super::literal::with_functions;
+use super::selection::marking;
+use crate::engine::apply::Action;
+use crate::engine::query::{Query, Subject, distance};
+use crate::engine::rules::{Rule, RuleAction, Target};
+use crate::engine::{Literal, Template};
+use crate::error::{Error, ErrorKind, Result, visible};
+
+/// A rule as a script writes it.
+#[derive(Debug)]
+pub(super) struct RuleValue {
+    pub(super) rule: Rule,
+    /// The functions among its targets, by the target's number.
+    pub(super) functions: Vec<(usize, Function)>,
+    /// The number of the target of `save`.
+    pub(super) save: Option<usize>,
+    /// The number of the target of `export`.
+    pub(super) export: Option<usize>,
+    pub(super) pipe: Option<Table>,
+    pub(super) call: Option<Function>,
+}
+
+/// Everything that a rule may have.
+const KEYS: [&str; 13] = [
+    "call", "copy", "export", "label", "mark", "move", "pipe", "save", "stop", "trash", "unlabel", "unmark",
+    "where",
+];
+
+impl RuleValue {
+    /// Reads a rule. The functions of its query are added to `asked`.
+    ///
+    /// Errors name the rule: it has no name, condition or action, or something in it can't be meant.
+    pub(super) fn read(table: &Table, asked: &mut Vec<Function>, now: &jiff::ZonedDateTime) -> Result<Self> {
+        let named = table.raw_get::<Value>(1).map_err(|error| Error::script(error.to_string(), ""))?;
+        let name = match named.as_string().map(mlua::LuaString::to_string_lossy) {
+            Some(name) if !name.trim().is_empty() => name,
+            _ => {
+                let hint = "`{ \"newsletters\", where = { list = true }, move = \"@archive\" }`";
+                return Err(Error::script("a rule has no name", hint));
+            }
+        };
+        Self::read_named(&name, table, asked, now).map_err(|error| match *error.kind {
+            ErrorKind::Script { what, hint } => {
+                Error::script(format!("rule `{}`: {what}", visible(&name)), hint)
+            }
+            kind => kind.into(),
+        })
+    }
+
+    fn read_named(
+        name: &str,
+        table: &Table,
+        asked: &mut Vec<Function>,
+        now: &jiff::ZonedDateTime,
+    ) -> Result<Self> {
+        refuse_unknown(table)?;
+        let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
+        let query = query(&get("where"), asked, now)?;
+        let stop = switch("stop", &get("stop"))?;
+        let rule = Rule { name: name.to_owned(), query, targets: Vec::new(), actions: Vec::new(), stop };
+        let mut this = Self { rule, functions: Vec::new(), save: None, export: None, pipe: None, call: None };
+        this.save = this.target("save", &get("save"))?;
+        this.export = this.target("export", &get("export"))?;
+        this.pipe = match get("pipe") {
+            Value::Nil => None,
+            Value::Table(command) => Some(command),
+            value => {
+                return Err(wrong("pipe", "a program and its arguments, `{ \"cmd\", \"arg\" }`,", &value));
+            }
+        };
+        this.call = match get("call") {
+            Value::Nil => None,
+            Value::Function(function) => Some(function),
+            value => return Err(wrong("call", "a function", &value)),
+        };
+        this.add_plain(&get)?;
+        if let Some(number) = this.target("copy", &get("copy"))? {
+            this.rule.actions.push(RuleAction::Copy(number));
+        }
+        if let Some(number) = this.target("move", &get("move"))? {
+            this.rule.actions.push(RuleAction::Move(number));
+        }
+        if switch("trash", &get("trash"))? {
+            if !matches!(get("move"), Value::Nil) {
+                return Err(Error::script("both `move` and `trash`", "a message can go to one place only"));
+            }
+            this.rule.actions.push(RuleAction::Plain(Action::Trash));
+        }
+        let outside =
+            this.save.is_some() || this.export.is_some() || this.pipe.is_some() || this.call.is_some();
+        if this.rule.actions.is_empty() && !outside && !stop {
+            let hint =
+                "give it an action, such as `move = \"@archive\"`; `stop = true` keeps later rules away";
+            return Err(Error::script("it does nothing", hint));
+        }
+        Ok(this)
+    }
+
+    /// Adds the actions without a target.
+    fn add_plain(&mut self, get: &impl Fn(&str) -> Value) -> Result<()> {
+        type Read = fn(&mut Args) -> Result<Action>;
+        let kinds: [(&'static str, Read); 4] = [
+            ("mark", |args| marking(args, true)),
+            ("unmark", |args| marking(args, false)),
+            ("label", |args| labels::read(args).map(Action::Label)),
+            ("unlabel", |args| labels::read(args).map(Action::Unlabel)),
+        ];
+        for (key, read) in kinds {
+            let value = get(key);
+            if !value.is_nil() {
+                let action = read(&mut Args::new(key, MultiValue::from_iter([value])))?;
+                self.rule.actions.push(RuleAction::Plain(action));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a target, and gives its number.
+    fn target(&mut self, key: &'static str, value: &Value) -> Result<Option<usize>> {
+        let target = match value {
+            Value::Nil => return Ok(None),
+            Value::Function(function) => {
+                self.functions.push((self.rule.targets.len(), function.clone()));
+                Target::Function
+            }
+            Value::String(text) => match text.to_str() {
+                Ok(text) if !text.trim().is_empty() => Target::Template(Template::parse(&text)?),
+                _ => return Err(wrong(key, "text in UTF-8, and not empty,", value)),
+            },
+            value => return Err(wrong(key, "a name, or a function that gives one,", value)),
+        };
+        self.rule.targets.push(target);
+        Ok(Some(self.rule.targets.len() - 1))
+    }
+}
+
+fn wrong(key: &str, wanted: &str, value: &Value) -> Error {
+    Error::script(format!("`{key}` must be {wanted} but is {}", a_type(value)), "")
+}
+
+/// Reads `true` or `false`; nothing is `false`.
+fn switch(key: &str, value: &Value) -> Result<bool> {
+    match value {
+        Value::Nil => Ok(false),
+        Value::Boolean(on) => Ok(*on),
+        value => Err(wrong(key, "`true` or `false`", value)),
+    }
+}
+
+fn query(value: &Value, asked: &mut Vec<Function>, now: &jiff::ZonedDateTime) -> Result<Query> {
+    match with_functions(value, asked)? {
+        Literal::Function(number) => Ok(Query::Predicate(Some(number), Subject::Message)),
+        Literal::Other("nil") => Err(Error::script(
+            "it has no `where`",
+            "say which messages it is for: `where = { from = \"shop\", older_than = \"30d\" }`",
+        )),
+        literal => Query::read(&literal, now),
+    }
+}
+
+fn refuse_unknown(table: &Table) -> Result<()> {
+    for pair in table.pairs::<Value, Value>() {
+        let (key, _) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
+        let name = match &key {
+            Value::Integer(1) => continue,
+            Value::String(name) => name.to_string_lossy(),
+            key => key.to_string().unwrap_or_default(),
+        };
+        if !KEYS.contains(&name.as_str()) {
+            let nearest = KEYS.iter().min_by_key(|known| distance(&name, known));
+            let hint = match nearest {
+                _ if name == "name" => {
+                    "the name comes first, without a key: `{ \"newsletters\", where = … }`".to_owned()
+                }
+                Some(nearest) if distance(&name, nearest) <= 2 => format!("did you mean `{nearest}`?"),
+                _ => format!("it may have {}", KEYS.join(", ")),
+            };
+            return Err(Error::script(format!("a rule has no `{}`", visible(&name)), hint));
+        }
+    }
+    Ok(())
+}
