@@ -9,7 +9,7 @@ use crate::imap::{Access, Fetch, FetchItem, Section, Session};
 use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Uid, UidSet};
 
 /// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
-pub const BODY_BATCH_BYTES: u64 = 5 << 20;
+pub const BODY_BATCH_BYTES: u64 = 6 << 20;
 
 /// The largest message that is loaded; its size is known before it is asked for.
 pub const MESSAGE_CAP: u64 = 64 << 20;
