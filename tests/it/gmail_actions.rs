@@ -3,7 +3,8 @@
 use crate::harness::Script;
 use crate::mail::Mail;
 use crate::proxy::Capability;
-use crate::server::Server;
+use crate::scripted::Scripted;
+use crate::server::{Server, Tls};
 
 /// Every mailbox that has messages, with their subjects.
 fn everything(server: &Server) -> String {
@@ -216,6 +217,43 @@ fn promise_7_copies_are_known_by_gmails_identifier() {
     ");
     // Without COPYUID they are looked for, at whatever UID.
     assert_eq!(moves_to_where_they_are(&Server::gmail_without(&[Capability::Uidplus])), whole);
+}
+
+#[test]
+fn promise_7_a_copy_that_is_not_named_is_looked_for() {
+    let each = |uid: u32| {
+        format!(
+            "* {uid} FETCH (UID {uid} FLAGS () INTERNALDATE \"01-Mar-2024 10:00:00 +0000\" RFC822.SIZE 100 \
+             X-GM-MSGID {} BODY[HEADER.FIELDS (MESSAGE-ID)] {{2}}\r\n\r\n)\r\n",
+            1_278_455_344_230_334_860 + u64::from(uid)
+        )
+    };
+    let fetched: String = (1..4).map(each).collect();
+    // All three are found where they are; of the target, the server names the first only, and finds it and the second.
+    let scripted = Scripted::new()
+        .capabilities("IMAP4rev1 UIDPLUS MOVE X-GM-EXT-1")
+        .greet()
+        .serve_until("UID SEARCH")
+        .send("* SEARCH 1 2 3\r\n{tag} OK found\r\n")
+        .serve_until("UID SEARCH")
+        .send("* SEARCH 1 2\r\n{tag} OK found\r\n")
+        .serve()
+        .on("UID COPY", "{tag} OK [COPYUID 8 1 11] copied\r\n")
+        .on("UID FETCH", format!("{fetched}{{tag}} OK done\r\n"))
+        .start();
+    let source = r#"$LOGIN:mailbox("INBOX"):all():copy "Archive""#;
+    let server = Server::at(scripted.address, Tls::None);
+    let output = Script::new(source).on(&server).status(8).run();
+    insta::assert_snapshot!(output.stdout, @"
+    $USER@127.0.0.1: copied 2 messages from INBOX to Archive
+      IN DOUBT 1 message (UID 3): the server said OK but named no copy of it
+    ");
+    let searches =
+        scripted.finish().into_iter().filter_map(|it| Some(it.text.split_once("UID SEARCH ")?.1.to_owned()));
+    assert_eq!(
+        searches.collect::<Vec<_>>(),
+        ["UNDELETED", "OR X-GM-MSGID 1278455344230334862 X-GM-MSGID 1278455344230334863"]
+    );
 }
 
 #[test]
