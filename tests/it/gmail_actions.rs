@@ -275,3 +275,26 @@ fn promise_7_without_move_nothing_is_marked_deleted() {
     script | messages can't be moved on Gmail without the server's MOVE command | `label` and `unlabel` need none
     ");
 }
+
+#[test]
+fn promise_7_nothing_is_added_as_deleted() {
+    let server = Server::gmail();
+    let source = r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        local raw = "Subject: new\r\n\r\nbody\r\n"
+        local _, err = pcall(inbox.append, inbox, raw, { flags = { "seen", "deleted" } })
+        print(err.kind, err.message, err.hint)
+        err:ignore()
+        print(#inbox:append(raw, { flags = "flagged" }))
+    "#;
+    let output = Script::new(source).on(&server).options(&["-q"]).stderr("").run();
+    insta::assert_snapshot!(output.table(), @r"
+    script | no message is added to Gmail with the flag \Deleted | Gmail takes the label of such a message away at once; leave the flag out
+    1
+    ");
+    insta::assert_snapshot!(everything(&server), @"
+    INBOX: new
+    [Gmail]/All Mail: new
+    [Gmail]/Starred: new
+    ");
+}

@@ -1,5 +1,6 @@
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
+use crate::engine::gmail::is_gmail;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
@@ -121,6 +122,10 @@ pub fn append(
                     "the message has a NUL character in it, which IMAP can't carry",
                     hint,
                 ));
+            }
+            if flags.contains(&Flag::Deleted) && is_gmail(session) {
+                let hint = "Gmail takes the label of such a message away at once; leave the flag out";
+                return Err(Error::script("no message is added to Gmail with the flag \\Deleted", hint));
             }
             let name = spec.resolve(session)?;
             let shown = script_name(session, &name)?;
