@@ -1,13 +1,12 @@
 use jiff::ZonedDateTime;
 
-use super::{Address, charset, date, encoded_word};
+use super::field::Field;
+use super::{Address, date};
 
 /// The most bytes of one header block that are looked at.
 const MAX_BLOCK: usize = 1024 * 1024;
 /// The most fields of one header block that are kept.
 const MAX_FIELDS: usize = 10_000;
-/// The most bytes of one field's value that are kept.
-const MAX_VALUE: usize = 256 * 1024;
 
 /// The header fields of a message or of a part (RFC 5322 §2.2), in their order.
 ///
@@ -16,12 +15,6 @@ const MAX_VALUE: usize = 256 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     fields: Vec<Field>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Field {
-    name: String,
-    value: Vec<u8>,
 }
 
 impl Headers {
@@ -39,7 +32,7 @@ impl Headers {
             let begins = !is_folded(rest) && rest.iter().take(line).any(|&b| b == b':');
             let next = match mailparse::parse_header(rest) {
                 Ok((header, next)) if begins => {
-                    fields.extend(field(header.get_key_raw(), header.get_value_raw()));
+                    fields.extend(Field::new(header.get_key_raw(), header.get_value_raw()));
                     next
                 }
                 _ => line,
@@ -51,28 +44,33 @@ impl Headers {
 
     /// Gives the first field of this name, in any case: unfolded, and decoded by RFC 2047.
     pub fn get(&self, name: &str) -> Option<String> {
-        self.raw(name).map(decoded)
+        self.named(name).next().map(|field| field.decoded().to_owned())
     }
 
     /// Gives all fields of this name, in any case, as `get` does.
     pub fn all(&self, name: &str) -> Vec<String> {
-        self.named(name).map(decoded).collect()
+        self.named(name).map(|field| field.decoded().to_owned()).collect()
+    }
+
+    /// Gives all fields of this name, in any case, to be compared: each is read once, however often it is asked for.
+    pub fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Field> {
+        self.fields.iter().filter(move |field| field.name().eq_ignore_ascii_case(name))
     }
 
     /// Gives every field as its name, in the message's own spelling, and its decoded value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, String)> + '_ {
-        self.fields.iter().map(|field| (field.name.as_str(), decoded(&field.value)))
+        self.fields.iter().map(|field| (field.name(), field.decoded().to_owned()))
     }
 
     /// Gives the first field's value as its bytes, with its line breaks, without the last one.
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        self.named(name).next()
+        self.named(name).next().map(Field::raw)
     }
 
     /// Gives the first field's value unfolded but not decoded; bytes that are not UTF-8 are taken
     /// for windows-1252.
     pub(super) fn unfolded(&self, name: &str) -> Option<String> {
-        self.raw(name).map(unfolded)
+        self.named(name).next().map(Field::unfolded)
     }
 
     /// Tells how many fields there are.
@@ -87,7 +85,7 @@ impl Headers {
 
     /// Gives the addresses of all fields of this name (RFC 5322 §3.4), those within groups too.
     pub fn addresses(&self, name: &str) -> Vec<Address> {
-        self.named(name).flat_map(|value| Address::parse_list(&unfolded(value))).collect()
+        self.named(name).flat_map(Field::addresses).cloned().collect()
     }
 
     /// Gives the instant and offset of the `Date` field; `None` where there is none that makes sense.
@@ -123,13 +121,6 @@ impl Headers {
         (!id.is_empty()).then(|| id.to_owned())
     }
 
-    fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value.as_slice())
-    }
-
     /// Reads identifiers (RFC 5322 §3.6.4); where nothing is in brackets, words are taken for them.
     fn identifiers(&self, name: &str) -> Vec<String> {
         let value = self.unfolded(name).unwrap_or_default();
@@ -148,16 +139,6 @@ impl Headers {
     }
 }
 
-/// Makes a field, unless its name can't be one (RFC 5322 §2.2: printable ASCII without space).
-fn field(name: &[u8], value: &[u8]) -> Option<Field> {
-    let name = name.trim_ascii_end();
-    if name.is_empty() || name.len() > 998 || !name.iter().all(u8::is_ascii_graphic) {
-        return None;
-    }
-    let name = String::from_utf8(name.to_vec()).ok()?;
-    Some(Field { name, value: value.get(..MAX_VALUE).unwrap_or(value).to_vec() })
-}
-
 fn is_blank(rest: &[u8]) -> bool {
     rest.starts_with(b"\n") || rest.starts_with(b"\r\n")
 }
@@ -168,24 +149,6 @@ fn is_folded(rest: &[u8]) -> bool {
 
 fn line_length(rest: &[u8]) -> usize {
     rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |at| at + 1)
-}
-
-fn decoded(value: &[u8]) -> String {
-    encoded_word::decode(&unfolded(value))
-}
-
-/// Makes one line of a value: a line break with the white space after it becomes one space.
-fn unfolded(value: &[u8]) -> String {
-    let text = charset::guess(value);
-    let mut line = String::with_capacity(text.len());
-    for (at, piece) in text.split('\n').enumerate() {
-        let piece = piece.trim_end_matches('\r');
-        if at > 0 {
-            line.push(' ');
-        }
-        line.push_str(if at > 0 { piece.trim_start_matches([' ', '\t']) } else { piece });
-    }
-    line.trim().to_owned()
 }
 
 #[cfg(test)]
@@ -246,7 +209,7 @@ mod tests {
     fn the_caps_hold() {
         assert_eq!(headers(&"A: b\r\n".repeat(50_000)).len(), super::MAX_FIELDS);
         let long = format!("A: {}\r\nB: c\r\n", "x".repeat(300_000));
-        assert_eq!(headers(&long).raw("a").map(<[u8]>::len), Some(super::MAX_VALUE));
+        assert_eq!(headers(&long).raw("a").map(<[u8]>::len), Some(crate::mail::field::MAX_VALUE));
         assert_eq!(headers(&long).get("b").as_deref(), Some("c"));
         let beyond = format!("A: {}\r\nB: c\r\n", "x".repeat(super::MAX_BLOCK));
         assert_eq!(headers(&beyond).get("b"), None);
