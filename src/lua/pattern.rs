@@ -14,7 +14,7 @@ impl PatternValue {
         match &self.0 {
             Pattern::Contains(text) | Pattern::Address(text) | Pattern::Domain(text) => text.clone(),
             Pattern::Regex(regex) => regex.as_str().to_owned(),
-            Pattern::Present => String::new(),
+            Pattern::Present | Pattern::OneOf(_) => String::new(),
         }
     }
 }

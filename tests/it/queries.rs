@@ -181,3 +181,28 @@ on_both!(a_long_list_of_alternatives_is_one_search, |server| {
     .stderr("")
     .run();
 });
+
+on_both!(a_list_too_long_to_be_asked_for_is_looked_for_here, |server| {
+    let mail: Vec<_> = (0..40)
+        .map(|n| Mail::new(&format!("<{n}>")).from(&format!("N =?utf-8?q?=C3=9C?= <u{n}@example.org>")))
+        .collect();
+    server.seed("INBOX", &mail);
+    Script::new(
+        r#"
+        local wanted, domains = {}, {}
+        for n = 10, 2009 do
+          wanted[#wanted + 1] = n % 2 == 0 and ("U%d@Example.org"):format(n) or address(("u%d@example.org"):format(n))
+          domains[#domains + 1] = domain(("d%d.example.org"):format(n))
+        end
+        local inbox = $LOGIN:mailbox "INBOX"
+        print(#inbox:search { from = wanted }, #inbox:search { except = { from = wanted } })
+        print(#inbox:search { from = domains }, #inbox:search { recipient = wanted })
+        domains[1] = domain "example.org"
+        print(#inbox:search { from = domains }, #inbox:search { any = { { from = wanted }, { from = "u3" } } })
+        "#,
+    )
+    .on(server)
+    .stdout("30\t10\n0\t0\n40\t31\n")
+    .stderr("")
+    .run();
+});

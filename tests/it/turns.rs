@@ -87,6 +87,16 @@ fn a_search_is_one_turn_with_its_select() {
 }
 
 #[test]
+fn a_list_of_thousands_costs_one_more() {
+    let source = r#"
+      local wanted = { "someone@" }
+      for n = 1, 2000 do wanted[#wanted + 1] = ("u%d@example.org"):format(n) end
+      print(#$LOGIN:mailbox("INBOX"):search { from = wanted })
+    "#;
+    assert_eq!(turns(source, "2\n"), 6);
+}
+
+#[test]
 fn a_move_is_checked_and_done_in_few_turns() {
     let moved = "$USER@127.0.0.1: moved 1 message from INBOX to Box\n";
     assert_eq!(turns("$LOGIN:mailbox('INBOX'):search({ subject = 'a' }):move 'Box'", moved), 7);

@@ -1,6 +1,7 @@
 //! Which messages a script means: the query as data, what a server is asked for it, and what is judged
 //! here.
 
+mod choice;
 mod gmail;
 mod judge;
 mod pattern;
@@ -16,6 +17,7 @@ use jiff::civil::Date;
 use crate::imap::COMMAND_BYTES;
 use crate::mail::{Flag, Label, UidSet};
 
+pub use choice::Choice;
 pub use gmail::label;
 pub use judge::{Facts, Verdict};
 pub use pattern::Pattern;
@@ -191,6 +193,7 @@ impl Query {
                     || list.iter().any(Self::has_long_set)
             }
             Self::Not(query) => query.has_long_set(),
+            Self::Header(_, pattern) => pattern.length() > COMMAND_BYTES / 2,
             _ => false,
         };
         long && self.can_be_judged_here()

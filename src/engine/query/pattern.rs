@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use regex::{Regex, RegexBuilder};
 
+use super::choice::Choice;
 use crate::error::{Error, Result, visible};
-use crate::mail::Headers;
+use crate::mail::{Field, Headers, caseless};
 
 /// What a header field, or a message's text, must be like.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub enum Pattern {
     Address(String),
     /// One of its addresses is in this domain, and not below it.
     Domain(String),
+    /// One of these texts, addresses and domains is in it.
+    OneOf(Arc<Choice>),
 }
 
 impl PartialEq for Pattern {
@@ -25,6 +30,7 @@ impl PartialEq for Pattern {
             | (Self::Address(a), Self::Address(b))
             | (Self::Domain(a), Self::Domain(b)) => a == b,
             (Self::Present, Self::Present) => true,
+            (Self::OneOf(a), Self::OneOf(b)) => a == b,
             (Self::Regex(a), Self::Regex(b)) => a.as_str() == b.as_str(),
             _ => false,
         }
@@ -98,49 +104,41 @@ impl Pattern {
     pub(super) fn length(&self) -> usize {
         match self {
             Self::Contains(text) | Self::Address(text) | Self::Domain(text) => text.len(),
+            Self::OneOf(choice) => choice.patterns().iter().map(|pattern| pattern.length() + 20).sum(),
             Self::Present | Self::Regex(_) => 0,
         }
     }
 
     /// Tells whether one of the fields of this name is so.
     pub(super) fn matches_field(&self, headers: &Headers, name: &str) -> bool {
+        let mut fields = headers.named(name);
         match self {
-            Self::Present => !headers.all(name).is_empty(),
-            Self::Contains(text) => headers.all(name).iter().any(|value| contains(value, text)),
-            Self::Regex(regex) => headers.all(name).iter().any(|value| regex.is_match(value)),
+            Self::Present => fields.next().is_some(),
+            Self::Contains(text) => {
+                let text = caseless(text);
+                fields.any(|field| field.caseless().contains(&text))
+            }
+            Self::Regex(regex) => fields.any(|field| regex.is_match(field.decoded())),
             Self::Address(email) => {
                 let email = email.to_lowercase();
-                headers.addresses(name).iter().any(|address| address.email.to_lowercase() == email)
+                fields.flat_map(Field::addresses).any(|address| address.email.to_lowercase() == email)
             }
-            Self::Domain(domain) => headers.addresses(name).iter().any(|address| address.domain == *domain),
+            Self::Domain(domain) => {
+                fields.flat_map(Field::addresses).any(|address| address.domain == *domain)
+            }
+            Self::OneOf(choice) => fields.any(|field| choice.matches(field)),
         }
     }
 
     /// Tells whether a text is so.
     pub(super) fn matches_text(&self, value: &str) -> bool {
         match self {
-            Self::Contains(text) => contains(value, text),
+            Self::Contains(text) => caseless(value).contains(&caseless(text)),
             Self::Regex(regex) => regex.is_match(value),
             Self::Present => !value.is_empty(),
-            Self::Address(_) | Self::Domain(_) => false,
+            Self::Address(_) | Self::Domain(_) | Self::OneOf(_) => false,
         }
     }
-}
-
-/// Tells whether `value` contains `text`, without regard to case and to how much space is between words.
-fn contains(value: &str, text: &str) -> bool {
-    let plain = |text: &str| {
-        let mut words = String::with_capacity(text.len());
-        for c in text.chars() {
-            if !c.is_whitespace() {
-                words.extend(c.to_lowercase());
-            } else if !words.ends_with(' ') {
-                words.push(' ');
-            }
-        }
-        words
-    };
-    plain(value).contains(&plain(text))
 }
 
 #[cfg(test)]

@@ -28,6 +28,11 @@ impl Query {
                 SearchKey::any(keys).unwrap_or_else(nothing)
             }
             Self::Not(query) => query.key(!holds)?,
+            Self::Header(name, Pattern::OneOf(choice)) => {
+                let each =
+                    choice.patterns().iter().map(|pattern| Self::Header(name.clone(), pattern.clone()));
+                Self::Any(each.collect()).key(holds)?
+            }
             Self::Flag(flag, set) => flag_key(flag, *set == holds),
             Self::Header(name, Pattern::Contains(text)) => not_unless(holds, header_key(name, text)),
             Self::Header(name, Pattern::Present) => {

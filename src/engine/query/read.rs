@@ -142,7 +142,7 @@ fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
         "larger_than" => Ok(Query::Larger(bytes(key, value)?)),
         "smaller_than" => Ok(Query::Smaller(bytes(key, value)?)),
         "uid" => uids(value),
-        "any" => Ok(Query::Any(queries(key, value, now)?)),
+        "any" => Ok(Query::any(queries(key, value, now)?)),
         "all" => Ok(Query::All(queries(key, value, now)?)),
         "except" => except(value, now),
         "raw" => match value {
@@ -183,7 +183,7 @@ fn patterns(key: &str, value: &Literal, addresses: bool, make: impl Fn(Pattern) 
 pub(super) fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Result<Query>) -> Result<Query> {
     match value {
         Literal::Table(list, fields) if fields.is_empty() => {
-            Ok(Query::Any(list.iter().map(one).collect::<Result<_>>()?))
+            Ok(Query::any(list.iter().map(one).collect::<Result<_>>()?))
         }
         Literal::Table(..) => {
             Err(wrong(&format!("`{key}`"), "one value or a list of them, not a table with names,", value))
