@@ -63,7 +63,8 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
             err("sandbox: every account of the script is served by sample mail; no real server is contacted");
         }
     }
-    let run = Run { context, world: terminal.clone(), sandbox, created: Arc::default() };
+    let run =
+        Run { context, world: terminal.clone(), sandbox, created: Arc::default(), zone: Arc::default() };
     let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
     let vm = Vm::new(&run).map_err(broken)?;
     let outcome = vm.run(&script).map_err(broken)?;

@@ -96,7 +96,7 @@ fn find(
         let query = std::mem::replace(&mut each.query, Query::Any(Vec::new()));
         each.query = fit(session, query.without_deleted(), &name)?;
     }
-    let zone = run.world.now().time_zone().clone();
+    let zone = run.now().time_zone().clone();
     let mut sieve = Sieve::new(asked, zone);
     let apart = if sieve.must_look() { sieve.query().to_be_asked_apart() } else { Vec::new() };
     let mut keys = vec![sieve.query().program()?];

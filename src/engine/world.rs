@@ -1,11 +1,13 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
 
 use super::report::Report;
+use crate::error::{Error, Result, visible};
 use crate::imap;
 
 /// Something that happened and that the user may want to see.
@@ -50,6 +52,8 @@ pub struct Run {
     pub sandbox: Option<SocketAddr>,
     /// How many mailboxes it has created.
     pub created: Arc<AtomicUsize>,
+    /// The time zone that the script has chosen in place of the user's.
+    pub zone: Arc<Mutex<Option<TimeZone>>>,
 }
 
 impl Run {
@@ -61,6 +65,28 @@ impl Run {
     /// Counts a mailbox that was created.
     pub(super) fn count_created(&self) {
         self.created.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives the time, in the zone that the script has chosen, or else in the user's.
+    pub fn now(&self) -> ZonedDateTime {
+        let now = self.world.now();
+        match &*self.zone.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(zone) => now.with_time_zone(zone.clone()),
+            None => now,
+        }
+    }
+
+    /// Counts days in another time zone from now on: one of the system's, such as `Europe/Vienna`, or a rule as `TZ`
+    /// may have it (POSIX).
+    ///
+    /// Errors: there is none of that name.
+    pub fn set_zone(&self, name: &str) -> Result<()> {
+        let zone = TimeZone::get(name).or_else(|_| TimeZone::posix(name)).map_err(|_| {
+            let hint = "zones are named as in `TZ`: \"Europe/Vienna\", \"UTC\"";
+            Error::script(format!("there is no time zone `{}` on this system", visible(name)), hint)
+        })?;
+        *self.zone.lock().unwrap_or_else(PoisonError::into_inner) = Some(zone);
+        Ok(())
     }
 
     /// Tells whether the user wants it to end.

@@ -10,7 +10,7 @@ use super::program::{only_option, outcome, program};
 use crate::engine::{Event, Program, Run, long_ago};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Installs `sleep`, `ago`, `run` and `log`.
+/// Installs `sleep`, `ago`, `timezone`, `run` and `log`.
 pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
     let of = run.clone();
     put(
@@ -53,10 +53,15 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
                     "",
                 )
             };
-            let then = long_ago(&text, &of.world.now()).ok_or_else(bad)?;
+            let then = long_ago(&text, &of.now()).ok_or_else(bad)?;
             Ok(then.strftime("%Y-%m-%d").to_string())
         })?,
     )?;
+    let of = run.clone();
+    let zone = function(lua, "timezone", move |_, args| {
+        of.set_zone(&args.text("a name such as \"Europe/Vienna\"")?)
+    })?;
+    put(lua, None, "timezone", zone)?;
     let of = run.clone();
     put(
         lua,

@@ -36,7 +36,7 @@ impl MailboxValue {
     /// Searches it, with EXAMINE unless it was opened with `select`.
     pub(super) fn search(&self, args: &mut Args) -> Result<Promise> {
         let (literal, functions) = args.query()?;
-        let query = Query::read(&literal, &self.account.run().world.now())?;
+        let query = Query::read(&literal, &self.account.run().now())?;
         let ticket = search(&self.account, self.spec.clone(), self.access, query);
         Ok(Open::promise(vec![ticket], functions, None))
     }

@@ -135,7 +135,7 @@ fn read_rules(
 fn begin(args: &mut Args) -> Result<Promise> {
     let mailboxes = mailboxes(&args.value())?;
     let mut functions = Vec::new();
-    let now = mailboxes.first().map(|first| first.account().run().world.now()).unwrap_or_default();
+    let now = mailboxes.first().map(|first| first.account().run().now()).unwrap_or_default();
     let rules = read_rules(args, &now, &mut functions)?;
     let asked =
         |value: &RuleValue| Asked { query: value.rule.query.clone(), templates: value.rule.templates() };

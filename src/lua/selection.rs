@@ -225,7 +225,7 @@ fn search_within(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
     let (literal, functions) = args.query()?;
     let mut tickets = Vec::new();
     for part in set.parts().iter().filter(|part| !part.uids.is_empty()) {
-        let asked = Query::read(&literal, &part.account.run().world.now())?;
+        let asked = Query::read(&literal, &part.account.run().now())?;
         let query = Query::All(vec![Query::Uids(part.uids.clone()), part.query.clone(), asked]);
         let opened = part.read_only.then_some(Access::Read);
         let spec = NameSpec::Raw(part.name.wire().to_vec());

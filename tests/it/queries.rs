@@ -206,3 +206,37 @@ on_both!(a_list_too_long_to_be_asked_for_is_looked_for_here, |server| {
     .stderr("")
     .run();
 });
+
+on_both!(days_are_those_of_the_scripts_time_zone, |server| {
+    // The server's own day is the one that is written: the 10th, the 11th, the 10th.
+    let dates = ["10-Jan-2024 22:30:00 +0000", "11-Jan-2024 00:30:00 +0500", "10-Jan-2024 12:00:00 -1200"];
+    let mail: Vec<_> = dates.iter().map(|date| Mail::new("x").date(date)).collect();
+    server.seed("INBOX", &mail);
+    Script::new(
+        r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        local function days()
+          local found = {}
+          for _, query in ipairs { { before = "2024-01-11" }, { on = "2024-01-11" }, { since = "2024-01-11" },
+                                   { except = { on = "2024-01-10" } } } do
+            found[#found + 1] = table.concat(inbox:search(query).uids, " ")
+          end
+          print(table.concat(found, ", "))
+        end
+        days()
+        timezone "UTC"
+        days()
+        timezone "WEST+10"
+        days()
+        print(pcall(timezone, "Nowhere/At all"))
+        "#,
+    )
+    .on(server)
+    .env("TZ", "EET-2")
+    .stdout(
+        "2, 1 3, 1 3, 1 3\n1 2, 3, 3, 3\n1 2 3, , , \n\
+         false\tthere is no time zone `Nowhere/At all` on this system\n",
+    )
+    .status(8)
+    .run();
+});

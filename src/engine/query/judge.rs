@@ -1,4 +1,4 @@
-use super::{Clock, Pattern, Query, Relation};
+use super::{Pattern, Query, Relation};
 use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
 
 /// What is known of a message. What is `None` could not be learnt.
@@ -89,18 +89,14 @@ impl Query {
             Self::Flag(flag, set) => Verdict::of(facts.flags.map(|flags| flags.contains(flag) == *set)),
             Self::Larger(bytes) => Verdict::of(facts.size.map(|size| size > *bytes)),
             Self::Smaller(bytes) => Verdict::of(facts.size.map(|size| size < *bytes)),
-            Self::Day(clock, relation, day) => {
-                let on = match clock {
-                    // The server compares the day as it writes it.
-                    Clock::Arrived => facts.date.map(InternalDate::date),
-                    Clock::Sent => facts.headers.and_then(Headers::date).map(|date| date.datetime().date()),
-                };
-                Verdict::of(on.map(|on| match relation {
+            Self::Sent(relation, day) => Verdict::of(facts.headers.map(|headers| {
+                let on = headers.date().map(|date| date.datetime().date());
+                on.is_some_and(|on| match relation {
                     Relation::Before => on < *day,
                     Relation::On => on == *day,
                     Relation::Since => on >= *day,
-                }))
-            }
+                })
+            })),
             Self::ArrivedBefore(instant) => Verdict::of(facts.date.map(|date| date.timestamp() < *instant)),
             Self::ArrivedSince(instant) => Verdict::of(facts.date.map(|date| date.timestamp() >= *instant)),
             Self::Label(label) => Verdict::of(facts.labels.map(|labels| labels.contains(label))),

@@ -47,8 +47,8 @@ pub enum Query {
     Larger(u64),
     /// Fewer bytes than this.
     Smaller(u64),
-    /// The day of arrival, or that of the `Date` field, stands so to this day.
-    Day(Clock, Relation, Date),
+    /// The day that the `Date` field shows, in its own zone, stands so to this day.
+    Sent(Relation, Date),
     /// Arrived before this instant.
     ArrivedBefore(Timestamp),
     /// Arrived at this instant or after it.
@@ -79,15 +79,6 @@ pub enum Subject {
     Text,
     /// Each attachment's file name.
     Attachment,
-}
-
-/// Which of a message's dates is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// When it came to the server.
-    Arrived,
-    /// What its `Date` field says.
-    Sent,
 }
 
 /// How a day stands to another.
@@ -240,7 +231,7 @@ impl Query {
                 needs.look = true;
                 needs.structure = true;
             }
-            Self::Day(Clock::Sent, ..) => {
+            Self::Sent(..) => {
                 needs.fields.insert("date".to_owned());
             }
             Self::ArrivedBefore(_) | Self::ArrivedSince(_) => {

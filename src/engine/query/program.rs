@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Clock, Pattern, Query, Relation};
+use super::{Pattern, Query, Relation};
 use crate::error::Result;
 use crate::imap::SearchKey;
 use crate::mail::Flag;
@@ -55,7 +55,7 @@ impl Query {
             }
             Self::Larger(bytes) => not_unless(holds, larger(*bytes)),
             Self::Smaller(bytes) => not_unless(holds, smaller(*bytes)),
-            Self::Day(clock, relation, day) => not_unless(holds, day_key(*clock, *relation, *day)),
+            Self::Sent(relation, day) => not_unless(holds, sent_key(*relation, *day)),
             Self::ArrivedBefore(instant) => age_key(*instant, holds),
             Self::ArrivedSince(instant) => age_key(*instant, !holds),
             Self::Uids(set) if set.is_empty() => not_unless(holds, nothing()),
@@ -120,14 +120,11 @@ fn smaller(bytes: u64) -> SearchKey {
     u32::try_from(bytes).map_or(SearchKey::All, SearchKey::Smaller)
 }
 
-fn day_key(clock: Clock, relation: Relation, day: Date) -> SearchKey {
-    let key = match (clock, relation) {
-        (Clock::Arrived, Relation::Before) => "BEFORE",
-        (Clock::Arrived, Relation::On) => "ON",
-        (Clock::Arrived, Relation::Since) => "SINCE",
-        (Clock::Sent, Relation::Before) => "SENTBEFORE",
-        (Clock::Sent, Relation::On) => "SENTON",
-        (Clock::Sent, Relation::Since) => "SENTSINCE",
+fn sent_key(relation: Relation, day: Date) -> SearchKey {
+    let key = match relation {
+        Relation::Before => "SENTBEFORE",
+        Relation::On => "SENTON",
+        Relation::Since => "SENTSINCE",
     };
     SearchKey::Date(key, date_text(day))
 }

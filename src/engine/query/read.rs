@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::{Clock, Pattern, Query, Relation, Subject};
+use super::{Pattern, Query, Relation, Subject};
 use crate::engine::age::long_ago;
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result};
@@ -133,12 +133,17 @@ fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
         "label" | "gmail" => super::gmail::read(key, value),
         "older_than" => Ok(Query::ArrivedBefore(ago(key, value, now)?)),
         "newer_than" => Ok(Query::ArrivedSince(ago(key, value, now)?)),
-        "before" => Ok(Query::Day(Clock::Arrived, Relation::Before, day(key, value)?)),
-        "on" => Ok(Query::Day(Clock::Arrived, Relation::On, day(key, value)?)),
-        "since" => Ok(Query::Day(Clock::Arrived, Relation::Since, day(key, value)?)),
-        "sent_before" => Ok(Query::Day(Clock::Sent, Relation::Before, day(key, value)?)),
-        "sent_on" => Ok(Query::Day(Clock::Sent, Relation::On, day(key, value)?)),
-        "sent_since" => Ok(Query::Day(Clock::Sent, Relation::Since, day(key, value)?)),
+        "before" => Ok(Query::ArrivedBefore(start(day(key, value)?, now)?)),
+        "on" => {
+            let day = day(key, value)?;
+            let next = day.tomorrow().map_err(|_| no_day(key, value))?;
+            let (start, end) = (start(day, now)?, start(next, now)?);
+            Ok(Query::All(vec![Query::ArrivedSince(start), Query::ArrivedBefore(end)]))
+        }
+        "since" => Ok(Query::ArrivedSince(start(day(key, value)?, now)?)),
+        "sent_before" => Ok(Query::Sent(Relation::Before, day(key, value)?)),
+        "sent_on" => Ok(Query::Sent(Relation::On, day(key, value)?)),
+        "sent_since" => Ok(Query::Sent(Relation::Since, day(key, value)?)),
         "larger_than" => Ok(Query::Larger(bytes(key, value)?)),
         "smaller_than" => Ok(Query::Smaller(bytes(key, value)?)),
         "uid" => uids(value),
@@ -257,11 +262,21 @@ fn ago(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Timestamp> {
 }
 
 fn day(key: &str, value: &Literal) -> Result<Date> {
-    let bad = || wrong(&format!("`{key}`"), "a day such as \"2024-02-29\"", value);
-    let Literal::Text(text) = value else { return Err(bad()) };
+    let Literal::Text(text) = value else { return Err(no_day(key, value)) };
     let shaped = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let day: Date = text.parse().map_err(|_| bad())?;
-    if shaped && (1..=9999).contains(&day.year()) { Ok(day) } else { Err(bad()) }
+    let day: Date = text.parse().map_err(|_| no_day(key, value))?;
+    if shaped && (1..=9999).contains(&day.year()) { Ok(day) } else { Err(no_day(key, value)) }
+}
+
+fn no_day(key: &str, value: &Literal) -> Error {
+    wrong(&format!("`{key}`"), "a day such as \"2024-02-29\"", value)
+}
+
+/// Gives the instant at which a day begins in the script's time zone.
+fn start(day: Date, now: &ZonedDateTime) -> Result<Timestamp> {
+    let start = day.to_zoned_datetime(now.time_zone().clone());
+    let start = start.map_err(|error| Error::script(format!("{day} has no beginning: {error}"), ""))?;
+    Ok(start.timestamp())
 }
 
 /// Reads a size: bytes, or text with a decimal (`10MB`) or binary (`10MiB`) unit.

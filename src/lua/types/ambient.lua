@@ -63,6 +63,10 @@ function sleep(seconds) end
 ---@return string
 function ago(age) end
 
+---Counts days in this time zone from now on, in place of that of `TZ`.
+---@param name string Such as `Europe/Vienna`.
+function timezone(name) end
+
 ---Runs a program without a shell and waits for it.
 ---@param words string[]|{ stdin?: string } The program and its arguments, and what it reads.
 ---@return { code?: integer, ok: boolean, stdout: string, stderr: string } # `code` is nil where a signal ended it.

@@ -37,7 +37,7 @@ local Mailbox = {}
 ---@field keyword? string|string[] A keyword that it has, such as `$Forwarded`.
 ---@field older_than? string It arrived before this long ago, to the second: `90m 36h 30d 2w 6mo 1y`.
 ---@field newer_than? string It arrived since this long ago.
----@field before? string It arrived before this day, `2024-02-29`, as the server has it.
+---@field before? string It arrived before this day, `2024-02-29`, in the script's time zone.
 ---@field on? string It arrived on this day.
 ---@field since? string It arrived on this day or later.
 ---@field sent_before? string Its Date field is before this day.
