@@ -7,7 +7,11 @@ use crate::wire::Event;
 
 /// How many bytes of commands may be under way at once. More could fill both sides' buffers while each
 /// waits for the other to read.
-const WINDOW: usize = 32 << 10;
+const WINDOW: usize = 64 << 10;
+
+/// How many of them must have been answered before a full window is filled again: commands that follow each reply
+/// one by one would each cost a turn.
+const REFILL: usize = WINDOW / 2;
 
 /// The end of one command.
 #[derive(Clone, Debug)]
@@ -151,13 +155,15 @@ impl Session {
         let mut next = waiting.next();
         while next.is_some() || flight.front() < commands.len() {
             self.guard.hold();
-            while let Some(command) = next {
-                let under_way = flight.under_way();
-                if under_way > 0 && under_way + command.len() > WINDOW {
-                    break;
+            if flight.under_way() <= WINDOW - REFILL {
+                while let Some(command) = next {
+                    let under_way = flight.under_way();
+                    if under_way > 0 && under_way + command.len() > WINDOW {
+                        break;
+                    }
+                    self.send(command, flight)?;
+                    next = waiting.next();
                 }
-                self.send(command, flight)?;
-                next = waiting.next();
             }
             self.guard.release()?;
             if flight.front() < flight.sent.len() {

@@ -40,6 +40,9 @@ impl PartialEq for Pattern {
 /// The memory that a compiled expression may take, in bytes.
 const REGEX_SIZE: usize = 4 << 20;
 
+/// The memory that an expression may use while it matches, in bytes: hundreds of rules may each have one.
+const REGEX_CACHE: usize = 128 << 10;
+
 impl Pattern {
     /// Compiles a regular expression. Flags: `i` any case, `m` `^` and `$` at lines, `s` `.` matches a line
     /// break, `x` space and comments are left out.
@@ -47,7 +50,7 @@ impl Pattern {
     /// Errors: it is none, it grows too large, or a flag is unknown.
     pub fn regex(expression: &str, flags: &str) -> Result<Self> {
         let mut builder = RegexBuilder::new(expression);
-        builder.size_limit(REGEX_SIZE);
+        builder.size_limit(REGEX_SIZE).dfa_size_limit(REGEX_CACHE);
         for flag in flags.chars() {
             match flag {
                 'i' => builder.case_insensitive(true),
