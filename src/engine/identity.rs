@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::gmail::is_gmail;
 use super::query::{Facts, Needs, Query, Verdict};
@@ -50,7 +50,7 @@ impl Identity {
     ) -> Verdict {
         if self.date.is_none() && needs.date
             || self.labels.is_none() && needs.labels
-            || self.headers.is_none() && content.is_none() && !needs.fields.is_empty()
+            || self.headers.is_none() && content.is_none() && (needs.header || !needs.fields.is_empty())
         {
             return Verdict::No;
         }
@@ -101,17 +101,14 @@ impl Inquiry {
     /// Asks for what identity needs, and for the header fields that the query needs to be judged here.
     pub(super) fn new(session: &Session, query: Option<&Query>) -> Result<Self> {
         let needs = query.map(Query::needs).unwrap_or_default();
-        Self::of(session, needs.fields, false, needs.labels)
+        Self::for_search(session, Needs { structure: false, ..needs })
     }
 
     /// Asks for all that a query needs to be judged here, short of contents.
     pub(super) fn for_search(session: &Session, needs: Needs) -> Result<Self> {
-        Self::of(session, needs.fields, needs.structure, needs.labels)
-    }
-
-    fn of(session: &Session, mut fields: BTreeSet<String>, structure: bool, labels: bool) -> Result<Self> {
+        let Needs { mut fields, header, structure, labels, .. } = needs;
         fields.insert("message-id".to_owned());
-        let section = Section::Fields(fields.into_iter().collect());
+        let section = if header { Section::Header } else { Section::Fields(fields.into_iter().collect()) };
         let mut items = vec![
             FetchItem::Flags,
             FetchItem::InternalDate,

@@ -129,6 +129,7 @@ pub(super) fn tree(lua: &Lua, ask: &Ask, functions: &[Function]) -> mlua::Result
                 "about",
                 match about {
                     Subject::Message => "message".to_owned(),
+                    Subject::AnyHeader => "header".to_owned(),
                     Subject::Body => "body".to_owned(),
                     Subject::Text => "text".to_owned(),
                     Subject::Attachment => "attachment".to_owned(),
@@ -146,6 +147,7 @@ pub(super) fn add_needs(ask: &Ask, needs: &mut Needs) {
     match ask {
         Ask::All(list) | Ask::Any(list) => list.iter().for_each(|ask| add_needs(ask, needs)),
         Ask::Function { about: Subject::Header(name), .. } => needs.fields.push(name.clone()),
+        Ask::Function { about: Subject::AnyHeader, .. } => needs.header = true,
         Ask::Function { about: Subject::Body | Subject::Text, .. } => needs.content = true,
         Ask::Function { about: Subject::Attachment, .. } => needs.structure = true,
         Ask::Function { about: Subject::Message, .. } => {}
@@ -156,6 +158,10 @@ pub(super) fn add_needs(ask: &Ask, needs: &mut Needs) {
 fn values(message: &MessageValue, about: &str) -> Result<Vec<String>> {
     match (about, about.strip_suffix(':')) {
         (_, Some(name)) => message.field_values(name),
+        ("header", _) => {
+            let headers = message.all_headers()?;
+            Ok(headers.iter().map(|(name, value)| format!("{name}: {value}")).collect())
+        }
         ("body", _) => Ok(vec![message.content()?.text()]),
         ("text", _) => {
             let content = message.content()?;

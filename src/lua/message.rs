@@ -72,7 +72,7 @@ impl MessageValue {
     }
 
     /// Gives the whole header: what the loop has fetched, or else from the server.
-    fn all_headers(&self) -> Result<Rc<Headers>> {
+    pub(super) fn all_headers(&self) -> Result<Rc<Headers>> {
         self.desk.headers(|| {
             if self.loaded.whole_header {
                 return Ok(self.loaded.headers.clone());

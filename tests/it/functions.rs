@@ -32,6 +32,8 @@ on_both!(functions_stand_where_patterns_do_and_without_a_name, |server| {
         show("decoded", inbox:search { subject = function(text) return text == "Grüße" end })
         show("last", inbox:search { from = "ci@", function(message) print(message.uid) return not message.seen end })
         show("field", inbox:search { header = { ["X-Score"] = function(score) return tonumber(score) > 5 end } })
+        show("header", inbox:search { header = function(field) return field:find "^X%-Score: 9" end })
+        show("whole", inbox:search { header = regex("^x-score: [0-5]$", "i") } + inbox:search { header = "Subject: grüße" })
         show("any", inbox:search { any = { { flagged = true }, { function(m) return m.uid == 1 end } } })
         show("except", inbox:search { except = { subject = function(text) return text:find "build" end, flagged = true } })
         show("list", inbox:search { from = { "bob@", function(text) return text:find "Ann" end } })
@@ -48,7 +50,7 @@ on_both!(functions_stand_where_patterns_do_and_without_a_name, |server| {
     .on(server)
     .changes_nothing()
     .stdout(
-        "name\t4\ndecoded\t3\n1\n2\nlast\t1\nfield\t3\nany\t1 4\nexcept\t3\nlist\t3 4\nrecipient\t4\nbody\t1\ntext\t1 3\n\
+        "name\t4\ndecoded\t3\n1\n2\nlast\t1\nfield\t3\nheader\t3\nwhole\t2 3\nany\t1 4\nexcept\t3\nlist\t3 4\nrecipient\t4\nbody\t1\ntext\t1 3\n\
          alone\t1\nboth\t1\nwithin\t1 2\nselect\t4\naccount\t4\n",
     )
     .run();

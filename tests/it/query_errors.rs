@@ -10,7 +10,7 @@ fn what_can_not_be_meant_says_what_to_write() {
           {},
           { sender = "x" }, { form = "x" }, { unseen = true }, { older = "30d" }, { wibble_wobble_wubble = 1 },
           { "seen" }, { from = 5 }, { from = "" }, { from = true }, { from = { a = "b" } }, { from = { "a", 1 } },
-          { subject = "a\0b" }, { header = "x" }, { header = {} }, { header = { ["a:b"] = "x" } },
+          { subject = "a\0b" }, { header = 5 }, { header = {} }, { header = { ["a:b"] = "x" } },
           { list = 5 }, { seen = "yes" }, { keyword = "two words" }, { keyword = "\\Seen" },
           { older_than = 30 }, { older_than = "soon" }, { newer_than = "-3d" }, { older_than = "99999999999y" },
           { before = "yesterday" }, { on = "2024-02-30" }, { since = "2024-2-3" }, { sent_on = 20240203 },
@@ -42,7 +42,7 @@ fn what_can_not_be_meant_says_what_to_write() {
     false | script | `from` must be one value or a list of them, not a table with names, but is a table | nil
     false | script | `from` must be text, a `regex`, a function, or a list of them but is 1 | nil
     false | script | `subject` has a NUL character in it | IMAP can't carry one
-    false | script | `header` must be a table such as `{ ["X-Spam-Flag"] = "yes" }` but is "x" | nil
+    false | script | `header` must be text, a `regex`, a function, or a list of them but is 5 | nil
     false | script | `header` must be a table such as `{ ["X-Spam-Flag"] = "yes" }` but is a table | nil
     false | script | `a:b` is no name of a header field | header fields are named with ASCII letters, digits and hyphens
     false | script | `list` must be text, a `regex`, a function, or a list of them but is 5 | nil

@@ -1,7 +1,8 @@
 //! What a query may ask of Gmail only.
 
 use super::Query;
-use super::read::{any_of, wrong};
+use super::read::any_of;
+use super::value::wrong;
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result, visible};
 use crate::mail::Label;

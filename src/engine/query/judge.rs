@@ -79,6 +79,9 @@ impl Query {
                 message.headers().iter().any(|(_, value)| pattern.matches_text(&value))
                     || pattern.matches_text(&message.text())
             })),
+            Self::AnyHeader(pattern) => Verdict::of(facts.headers.map(|headers| {
+                headers.iter().any(|(name, value)| pattern.matches_text(&format!("{name}: {value}")))
+            })),
             Self::Attachment(pattern) => Verdict::of(facts.structure.map(|structure| {
                 let all = structure.attachments();
                 all.iter().any(|each| match pattern {

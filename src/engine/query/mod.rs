@@ -8,6 +8,7 @@ mod pattern;
 mod program;
 mod read;
 mod rest;
+mod value;
 
 use std::collections::BTreeSet;
 
@@ -35,6 +36,8 @@ pub enum Query {
     Not(Box<Query>),
     /// One of the header fields with this name is so.
     Header(String, Pattern),
+    /// One of the header fields, written as `Name: value`, is so.
+    AnyHeader(Pattern),
     /// The decoded body is so.
     Body(Pattern),
     /// Header or body is so.
@@ -73,6 +76,8 @@ pub enum Subject {
     Message,
     /// Each value of the header fields with this name.
     Header(String),
+    /// Each header field, as `Name: value`.
+    AnyHeader,
     /// The decoded body.
     Body,
     /// Each header field's value, and the decoded body.
@@ -100,6 +105,8 @@ pub struct Needs {
     pub fields: BTreeSet<String>,
     /// The server's answer is wider than the query: every hit must be judged before it is believed.
     pub look: bool,
+    /// The whole header.
+    pub header: bool,
     /// When it arrived.
     pub date: bool,
     /// The tree of MIME parts.
@@ -226,6 +233,10 @@ impl Query {
                 let here = !matches!(pattern, Pattern::Contains(_));
                 needs.look |= here;
                 needs.content |= here;
+            }
+            Self::AnyHeader(_) => {
+                needs.look = true;
+                needs.header = true;
             }
             Self::Attachment(_) => {
                 needs.look = true;

@@ -50,9 +50,12 @@ impl Query {
             Self::Text(Pattern::Contains(text)) => {
                 not_unless(holds, SearchKey::Contains("TEXT", text.clone()))
             }
-            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Attachment(_) | Self::Predicate(..) => {
-                SearchKey::All
-            }
+            Self::Header(..)
+            | Self::AnyHeader(_)
+            | Self::Body(_)
+            | Self::Text(_)
+            | Self::Attachment(_)
+            | Self::Predicate(..) => SearchKey::All,
             Self::Larger(bytes) => not_unless(holds, larger(*bytes)),
             Self::Smaller(bytes) => not_unless(holds, smaller(*bytes)),
             Self::Sent(relation, day) => not_unless(holds, sent_key(*relation, *day)),

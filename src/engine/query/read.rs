@@ -1,12 +1,11 @@
-use jiff::civil::Date;
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::ZonedDateTime;
 
+use super::value::{ago, bytes, day, no_day, start, uids, wrong};
 use super::{Pattern, Query, Relation, Subject};
-use crate::engine::age::long_ago;
 use crate::engine::literal::Literal;
 use crate::error::{Error, Result};
 use crate::imap::SearchKey;
-use crate::mail::{Flag, Uid, UidSet};
+use crate::mail::Flag;
 
 /// Every key that a query may have, for the nearest spelling of one that does not exist.
 pub const KEYS: [&str; 38] = [
@@ -60,6 +59,7 @@ impl Query {
             Self::Header(name, _) => Subject::Header(name),
             Self::Body(_) => Subject::Body,
             Self::Text(_) => Subject::Text,
+            Self::AnyHeader(_) => Subject::AnyHeader,
             Self::Attachment(_) => Subject::Attachment,
             query => return query,
         };
@@ -199,7 +199,9 @@ pub(super) fn any_of(key: &str, value: &Literal, one: impl Fn(&Literal) -> Resul
 
 fn headers(value: &Literal) -> Result<Query> {
     let bad = || wrong("`header`", "a table such as `{ [\"X-Spam-Flag\"] = \"yes\" }`", value);
-    let Literal::Table(list, fields) = value else { return Err(bad()) };
+    let Literal::Table(list, fields) = value else {
+        return patterns("header", value, false, Query::AnyHeader);
+    };
     if !list.is_empty() || fields.is_empty() {
         return Err(bad());
     }
@@ -246,83 +248,6 @@ fn keywords(value: &Literal) -> Result<Query> {
         },
         value => Err(wrong("`keyword`", "a string or a list of strings", value)),
     })
-}
-
-/// Reads an age such as `90m`, `36h`, `30d`, `2w`, `6mo` or `1y`, and gives the instant that long ago.
-fn ago(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Timestamp> {
-    let bad = || {
-        wrong(
-            &format!("`{key}`"),
-            "an age such as \"90m\", \"36h\", \"30d\", \"2w\", \"6mo\" or \"1y\"",
-            value,
-        )
-    };
-    let Literal::Text(text) = value else { return Err(bad()) };
-    Ok(long_ago(text, now).ok_or_else(bad)?.timestamp())
-}
-
-fn day(key: &str, value: &Literal) -> Result<Date> {
-    let Literal::Text(text) = value else { return Err(no_day(key, value)) };
-    let shaped = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let day: Date = text.parse().map_err(|_| no_day(key, value))?;
-    if shaped && (1..=9999).contains(&day.year()) { Ok(day) } else { Err(no_day(key, value)) }
-}
-
-fn no_day(key: &str, value: &Literal) -> Error {
-    wrong(&format!("`{key}`"), "a day such as \"2024-02-29\"", value)
-}
-
-/// Gives the instant at which a day begins in the script's time zone.
-fn start(day: Date, now: &ZonedDateTime) -> Result<Timestamp> {
-    let start = day.to_zoned_datetime(now.time_zone().clone());
-    let start = start.map_err(|error| Error::script(format!("{day} has no beginning: {error}"), ""))?;
-    Ok(start.timestamp())
-}
-
-/// Reads a size: bytes, or text with a decimal (`10MB`) or binary (`10MiB`) unit.
-fn bytes(key: &str, value: &Literal) -> Result<u64> {
-    let bad = || wrong(&format!("`{key}`"), "bytes, or a size such as \"10MB\" or \"512KiB\"", value);
-    match value {
-        Literal::Integer(number) => u64::try_from(*number).map_err(|_| bad()),
-        Literal::Text(text) => {
-            let text = text.trim();
-            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-            let (digits, unit) = text.split_at(end);
-            let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-                "" | "b" => 1,
-                "kb" => 1_000,
-                "mb" => 1_000_000,
-                "gb" => 1_000_000_000,
-                "kib" => 1 << 10,
-                "mib" => 1 << 20,
-                "gib" => 1 << 30,
-                _ => return Err(bad()),
-            };
-            digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(bad)
-        }
-        _ => Err(bad()),
-    }
-}
-
-fn uids(value: &Literal) -> Result<Query> {
-    let bad = |value: &Literal| wrong("`uid`", "a UID, a list of them, or a set such as \"1:9,12\"", value);
-    let one = |value: &Literal| match value {
-        Literal::Integer(number) => {
-            u32::try_from(*number).ok().and_then(Uid::new).map(UidSet::from).ok_or_else(|| bad(value))
-        }
-        Literal::Text(text) => UidSet::parse(text).ok_or_else(|| bad(value)),
-        value => Err(bad(value)),
-    };
-    match value {
-        Literal::Table(list, fields) if fields.is_empty() => {
-            let mut all = UidSet::new();
-            for value in list {
-                all = all.union(&one(value)?);
-            }
-            Ok(Query::Uids(all))
-        }
-        value => Ok(Query::Uids(one(value)?)),
-    }
 }
 
 /// Reads the queries under `any` and `all`. None at all is an error: a list that came out empty by mistake
@@ -381,19 +306,7 @@ fn empty_list(key: &str) -> Error {
     Error::script(format!("an empty list under `{key}` can't be meant"), hint)
 }
 
-pub(super) fn wrong(what: &str, wanted: &str, value: &Literal) -> Error {
-    let got = match value {
-        Literal::Text(text) => format!("\"{}\"", crate::error::visible(text)),
-        Literal::Integer(number) => number.to_string(),
-        Literal::Number(number) => number.to_string(),
-        Literal::Boolean(value) => value.to_string(),
-        Literal::Other("nil") => "nil".to_owned(),
-        value => format!("a {}", value.type_name()),
-    };
-    Error::script(format!("{what} must be {wanted} but is {got}"), "")
-}
-
-fn unknown(key: &str) -> Error {
+pub(super) fn unknown(key: &str) -> Error {
     // `older` for `older_than` first; a word of few letters is near to anything.
     let near = |known: &&&str| {
         (key.len() > 3 && known.starts_with(key)) || distance(key, known) <= (key.len() / 2).min(3)

@@ -23,7 +23,7 @@ local Mailbox = {}
 ---@field subject? Condition The same of the Subject field.
 ---@field body? Condition Text that the body contains, as the server searches it; a `regex` is matched here, on the decoded text.
 ---@field text? Condition Text that header or body contains, as the server searches them.
----@field header? table<string, Condition|boolean> Text that header fields contain; `true`: the field is there.
+---@field header? table<string, Condition|boolean>|Condition What header fields by their names contain, `true`: the field is there; or what any field contains, written as `Name: value`.
 ---@field list? boolean|string|string[] The message has a List-Id, or one that contains the text.
 ---@field has_attachment? boolean Whether it has an attachment.
 ---@field attachment? Condition The file name of one of its attachments.
