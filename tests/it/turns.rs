@@ -139,3 +139,37 @@ fn attachments_are_saved_without_the_texts() {
                 skipped 1 message (UID 2): saved there already, byte for byte\n1\n";
     assert_eq!(turns_with(&["a", "a"].map(mail), source, told), 7);
 }
+
+#[test]
+fn hundreds_of_rules_take_as_many_turns_as_a_few() {
+    let mails: Vec<_> =
+        (0..40).map(|n| Mail::new(&format!("m{n}")).from(&format!("p{n}@example.org"))).collect();
+    let rules = |count: usize| {
+        format!(
+            r#"
+            local list = {{}}
+            for n = 1, {count} do
+              list[n] = {{ "rule " .. n, where = {{ from = ("p%d@"):format(n), older_than = "7d" }}, mark = "seen" }}
+              if n % 2 == 0 then list[n].move = "Box" end
+            end
+            local done = rules($LOGIN:mailbox "INBOX")(list)
+            local matched = 0
+            for _, rule in pairs(done) do matched = matched + rule.matched end
+            print(matched)
+            "#
+        )
+    };
+    // Two of TLS and its hello, one each of LOGIN, the search, the look at what it found, the look before acting,
+    // the marks and the moves that wait for them, and LOGOUT.
+    let turns = |count: usize| {
+        let mut server = Server::dovecot(Tls::Implicit);
+        server.seed("INBOX", &mails).seed("Box", &[]);
+        let counter = Counter::start(server.address);
+        server.address = counter.address;
+        let output = Script::new(&rules(count)).on(&server).run();
+        assert!(output.stdout.ends_with(&format!("\n{}\n", count.min(39))), "{output}");
+        counter.count.lock().unwrap().turns
+    };
+    assert_eq!(turns(4), 9);
+    assert_eq!(turns(200), 9);
+}
