@@ -103,6 +103,9 @@ pub enum ErrorKind {
     /// A function of the script's failed on a message.
     #[error("{function} failed on {message}: {cause}")]
     Function { function: String, message: String, cause: String, class: Class },
+    /// The run has no permission for it.
+    #[error("this run may not {permission}")]
+    Forbidden { permission: &'static str, by_script: bool },
     /// A limit forbids it; nothing was done.
     #[error("{what}")]
     Limit { what: String, hint: String },
@@ -185,7 +188,7 @@ impl ErrorKind {
             | Self::NotEmpty { .. }
             | Self::TooLarge { .. }
             | Self::Gone { .. } => Class::Refused,
-            Self::Script { .. } => Class::Script,
+            Self::Script { .. } | Self::Forbidden { .. } => Class::Script,
             Self::Function { class, .. } => *class,
             Self::Limit { .. } => Class::Limit,
             Self::Partial { .. } => Class::Partial,
@@ -260,6 +263,10 @@ impl ErrorKind {
             Self::NotEmpty { .. } => {
                 "move its messages first; those marked \\Deleted are found by `search { deleted = true }`"
             }
+            Self::Forbidden { by_script: true, .. } => {
+                "what removes mail for good must be allowed: `allow \"purge\"` at the top of the script"
+            }
+            Self::Forbidden { by_script: false, .. } => "`--allow` was given without it",
             Self::Gone { .. } => "another program moved or removed it meanwhile",
             Self::Limit { hint, .. }
             | Self::Script { hint, .. }

@@ -35,6 +35,10 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
     pub sandbox: Option<Option<SocketAddr>>,
 
+    /// Let the script do only this: words such as `read,mark,move`, joined by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub allow: Option<Vec<String>>,
+
     /// Wait this long for the server, in seconds, each time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: Option<u64>,

@@ -7,7 +7,7 @@ use super::args::Arguments;
 use super::report::{Loudness, Reporter, err, error};
 use super::terminal::Terminal;
 use super::{exit, interrupt, script_error, trace};
-use crate::engine::Run;
+use crate::engine::{Permission, Permissions, Run};
 use crate::imap::Context;
 use crate::lua::{Script, Vm};
 use crate::sandbox::{Options, Sandbox};
@@ -63,8 +63,15 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
             err("sandbox: every account of the script is served by sample mail; no real server is contacted");
         }
     }
-    let run =
-        Run { context, world: terminal.clone(), sandbox, created: Arc::default(), zone: Arc::default() };
+    let permissions = permissions(arguments)?;
+    let run = Run {
+        context,
+        world: terminal.clone(),
+        sandbox,
+        permissions,
+        created: Arc::default(),
+        zone: Arc::default(),
+    };
     let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
     let vm = Vm::new(&run).map_err(broken)?;
     let outcome = vm.run(&script).map_err(broken)?;
@@ -74,6 +81,17 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     }
     terminal.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).finish(&outcome);
     Ok(exit::of(&outcome))
+}
+
+/// Reads what the command line allows.
+fn permissions(arguments: &Arguments) -> Result<Arc<Permissions>, Refusal> {
+    let Some(words) = &arguments.allow else { return Ok(Arc::default()) };
+    let each =
+        words.iter().map(|word| Permission::parse(word.trim())).collect::<crate::error::Result<Vec<_>>>();
+    let refused = |error: crate::error::Error| {
+        (exit::USAGE, format!("`--allow`: {error}"), "for example `--allow read,mark,move`")
+    };
+    Ok(Arc::new(Permissions::only(each.map_err(refused)?)))
 }
 
 /// Reads the script's text.

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connection::{Connection, Ticket};
+use super::permission::Permission;
 use super::secret_source::SecretSource;
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
@@ -146,15 +147,17 @@ impl Account {
         &self,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        self.submit(false, job)
+        self.submit(false, Permission::Read, job)
     }
 
-    /// Hands a job that changes mail to the account's connection. Only [`super::apply`] makes such jobs.
+    /// Hands a job that changes mail to the account's connection, if the run may do that. Only [`super::apply`] makes
+    /// such jobs.
     pub(super) fn change<T: Send + 'static>(
         &self,
+        permission: Permission,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        self.submit(true, move |session, run| {
+        self.submit(true, permission, move |session, run| {
             session.set_steadfast(true);
             let result = job(session, run);
             session.set_steadfast(false);
@@ -165,8 +168,12 @@ impl Account {
     fn submit<T: Send + 'static>(
         &self,
         steadfast: bool,
+        permission: Permission,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
+        if let Err(error) = self.inner.run.permit(permission) {
+            return Ticket::failed(error, &self.inner.run);
+        }
         let mut slot = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             match Connection::start(self.inner.opener.clone(), self.inner.run.clone()) {

@@ -17,6 +17,7 @@ mod literal;
 mod messages;
 mod names;
 mod new_file;
+mod permission;
 mod pipe;
 mod program;
 pub mod query;
@@ -42,6 +43,7 @@ pub use messages::{
 };
 pub use names::{ListedMailbox, NameSpec};
 pub use new_file::save;
+pub use permission::{Permission, Permissions};
 pub use pipe::pipe;
 pub use program::Program;
 pub use query::{Query, label};

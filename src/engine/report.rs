@@ -17,6 +17,8 @@ pub enum Verb {
     Copy,
     /// Moves messages to Trash.
     Trash,
+    /// Removes messages for good.
+    Purge,
     /// Sets flags.
     Mark,
     /// Takes flags away.
@@ -52,6 +54,7 @@ impl Verb {
             Self::Move => "moved",
             Self::Copy => "copied",
             Self::Trash => "trashed",
+            Self::Purge => "purged",
             Self::Mark => "marked",
             Self::Unmark => "unmarked",
             Self::Label => "labelled",
@@ -185,8 +188,11 @@ impl Report {
     }
 
     fn is_about_messages(&self) -> bool {
-        use Verb::{Copy, Export, Label, Mark, Move, Pipe, Save, Trash, Unlabel, Unmark};
-        matches!(self.verb, Move | Copy | Trash | Mark | Unmark | Label | Unlabel | Save | Export | Pipe)
+        use Verb::{Copy, Export, Label, Mark, Move, Pipe, Purge, Save, Trash, Unlabel, Unmark};
+        matches!(
+            self.verb,
+            Purge | Move | Copy | Trash | Mark | Unmark | Label | Unlabel | Save | Export | Pipe
+        )
     }
 
     /// Takes the error that ended the action before its end: what is left of `all` has failed with it. Where
@@ -235,7 +241,7 @@ impl fmt::Display for Report {
         let object = self.object.as_deref().unwrap_or_default();
         let (done, mailbox, account) = (self.verb.done(), &self.mailbox, &self.account);
         match self.verb {
-            Verb::Move | Verb::Copy | Verb::Trash | Verb::Export | Verb::Pipe => {
+            Verb::Move | Verb::Copy | Verb::Trash | Verb::Purge | Verb::Export | Verb::Pipe => {
                 write!(f, "{account}: {done} {} from {mailbox}", messages(self.done.len()))?;
                 if !object.is_empty() {
                     write!(f, " to {object}")?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
+use super::permission::{Permission, Permissions};
 use super::report::Report;
 use crate::error::{Error, Result, visible};
 use crate::imap;
@@ -52,11 +53,18 @@ pub struct Run {
     pub sandbox: Option<SocketAddr>,
     /// How many mailboxes it has created.
     pub created: Arc<AtomicUsize>,
+    /// What it may do.
+    pub permissions: Arc<Permissions>,
     /// The time zone that the script has chosen in place of the user's.
     pub zone: Arc<Mutex<Option<TimeZone>>>,
 }
 
 impl Run {
+    /// Refuses what it may not do.
+    pub fn permit(&self, permission: Permission) -> Result<()> {
+        self.permissions.check(permission)
+    }
+
     /// Gives how many mailboxes it has created.
     pub(super) fn created(&self) -> usize {
         self.created.load(Ordering::Relaxed)

@@ -7,10 +7,10 @@ use mlua::{Lua, Table, Value};
 use super::bind::{Promise, function, job, put};
 use super::failure::raise;
 use super::program::{only_option, outcome, program};
-use crate::engine::{Event, Program, Run, long_ago};
+use crate::engine::{Event, Permission, Program, Run, long_ago};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Installs `sleep`, `ago`, `timezone`, `run` and `log`.
+/// Installs `sleep`, `ago`, `timezone`, `run`, `allow` and `log`.
 pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
     let of = run.clone();
     put(
@@ -71,10 +71,25 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
             let table = args.table("a table: a program and its arguments")?;
             let (program, stdin) = order(&table)?;
             let run = of.clone();
+            run.permit(Permission::Exec)?;
             Ok(Promise::of(move |lua| {
                 let done = program.carry_out(stdin, &run).map_err(|error| raise(lua, error, None))?;
                 lua.pack_multi(outcome(lua, &done)?)
             }))
+        })?,
+    )?;
+    let of = run.clone();
+    put(
+        lua,
+        None,
+        "allow",
+        function(lua, "allow", move |_, args| {
+            let mut any = false;
+            while !args.is_nil() {
+                of.permissions.allow(Permission::parse(&args.text("a permission such as \"purge\"")?)?);
+                any = true;
+            }
+            if any { Ok(()) } else { Err(Error::script("`allow` got no permission", "`allow \"purge\"`")) }
         })?,
     )?;
     let log = lua.create_table()?;

@@ -13,18 +13,20 @@ use super::message::MessageValue;
 use super::program::{only_option, outcome, program};
 use super::report::{conclude, tell};
 use super::selection::SelectionValue;
-use crate::engine::{Program, Report, Selection, export, pipe, save, save_attachments};
+use crate::engine::{Permission, Program, Report, Selection, export, pipe, save, save_attachments};
 use crate::error::{Error, Result};
 
 /// Adds a message's methods.
 pub(super) fn add_to_message(lua: &Lua, to: &mut UserDataRegistry<MessageValue>) -> mlua::Result<()> {
     job_method(lua, to, "save", 1, |_, this: &MessageValue, args| {
         let path = path(args, "the name of a file")?;
+        this.account().run().permit(Permission::Write)?;
         Ok(this.promise(move |lua, message| thrown(lua, save(&path, message.raw()))))
     })?;
     job_method(lua, to, "pipe", 1, |_, this: &MessageValue, args| {
         let program = order(args)?;
         let run = this.account().run().clone();
+        run.permit(Permission::Exec)?;
         Ok(this.promise(move |lua, message| {
             let ended = thrown(lua, program.carry_out(Some(message.raw().to_vec()), &run))?;
             outcome(lua, &ended)
@@ -36,11 +38,12 @@ pub(super) fn add_to_message(lua: &Lua, to: &mut UserDataRegistry<MessageValue>)
 pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
     job_method(lua, to, "save", 1, |lua, this: &SelectionValue, args| {
         let directory = path(args, "the name of a directory")?;
-        each(lua, this, move |part| save_attachments(part, &directory))
+        each(lua, this, Permission::Write, move |part| save_attachments(part, &directory))
     })?;
     job_method(lua, to, "export", 1, |lua, this: &SelectionValue, args| {
         let path = path(args, "the name of an mbox file or a Maildir")?;
         let set = this.acting(lua)?.clone();
+        permit(set.parts(), Permission::Write)?;
         Ok(Promise::of(move |lua| {
             let done = thrown(lua, export(&set, &path))?;
             for (report, part) in &done {
@@ -51,7 +54,7 @@ pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionVal
     })?;
     job_method(lua, to, "pipe", 1, |lua, this: &SelectionValue, args| {
         let program = order(args)?;
-        each(lua, this, move |part| pipe(part, &program))
+        each(lua, this, Permission::Exec, move |part| pipe(part, &program))
     })
 }
 
@@ -60,9 +63,11 @@ pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionVal
 fn each(
     lua: &Lua,
     this: &SelectionValue,
+    permission: Permission,
     act: impl Fn(&Selection) -> (Report, Option<Error>) + 'static,
 ) -> Result<Promise> {
     let parts = this.acting(lua)?.occupied();
+    permit(&parts, permission)?;
     Ok(Promise::of(move |lua| {
         let (mut done, mut failed) = (Vec::new(), None);
         for part in parts {
@@ -77,6 +82,10 @@ fn each(
         }
         conclude(lua, done, failed)
     }))
+}
+
+fn permit(parts: &[Selection], permission: Permission) -> Result<()> {
+    parts.first().map_or(Ok(()), |part| part.account.run().permit(permission))
 }
 
 fn order(args: &mut Args) -> Result<Program> {

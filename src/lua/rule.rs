@@ -25,9 +25,9 @@ pub(super) struct RuleValue {
 }
 
 /// Everything that a rule may have.
-const KEYS: [&str; 13] = [
-    "call", "copy", "export", "label", "mark", "move", "pipe", "save", "stop", "trash", "unlabel", "unmark",
-    "where",
+const KEYS: [&str; 14] = [
+    "call", "copy", "export", "label", "mark", "move", "pipe", "purge", "save", "stop", "trash", "unlabel",
+    "unmark", "where",
 ];
 
 impl RuleValue {
@@ -84,11 +84,16 @@ impl RuleValue {
         if let Some(number) = this.target("move", &get("move"))? {
             this.rule.actions.push(RuleAction::Move(number));
         }
-        if switch("trash", &get("trash"))? {
-            if !matches!(get("move"), Value::Nil) {
-                return Err(Error::script("both `move` and `trash`", "a message can go to one place only"));
+        let ways = [("trash", Action::Trash), ("purge", Action::Purge)];
+        let mut way = (!matches!(get("move"), Value::Nil)).then_some("move");
+        for (key, action) in ways {
+            if switch(key, &get(key))? {
+                if let Some(other) = way.replace(key) {
+                    let what = format!("both `{other}` and `{key}`");
+                    return Err(Error::script(what, "a message can go one way only"));
+                }
+                this.rule.actions.push(RuleAction::Plain(action));
             }
-            this.rule.actions.push(RuleAction::Plain(Action::Trash));
         }
         let outside =
             this.save.is_some() || this.export.is_some() || this.pipe.is_some() || this.call.is_some();

@@ -53,7 +53,7 @@ impl SelectionValue {
 
     /// Does an action in each mailbox, tells the user, and throws if any of it failed.
     fn act(&self, lua: &Lua, action: &Action) -> Result<Promise> {
-        let removes = matches!(action, Action::Move(_) | Action::Trash);
+        let removes = action.removes();
         let tickets: Vec<_> = self
             .acting(lua)?
             .occupied()
@@ -94,7 +94,7 @@ impl SelectionValue {
 
 /// Reads the flags of `mark` and `unmark`: an action that adds them or takes them away.
 ///
-/// Errors: there are none, or `\\Deleted` is among them.
+/// Errors: there are none, or `\\Deleted` is to be taken away.
 pub(super) fn marking(args: &mut Args, on: bool) -> Result<Action> {
     let mut all = Vec::new();
     while !args.is_nil() {
@@ -109,12 +109,6 @@ pub(super) fn marking(args: &mut Args, on: bool) -> Result<Action> {
         return Err(Error::script(
             "\\Deleted can't be taken away: the original of a message that was moved would come back",
             "`copy` one that was marked by mistake",
-        ));
-    }
-    if all.contains(&Flag::Deleted) {
-        return Err(Error::script(
-            "marking messages \\Deleted lets any other program remove them for good",
-            "use `trash()`, which can be taken back",
         ));
     }
     Ok(if on { Action::Mark(all) } else { Action::Unmark(all) })
@@ -273,6 +267,7 @@ fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> ml
     job_method(lua, to, "copy", 1, |lua, this: &SelectionValue, args| {
         this.act(lua, &Action::Copy(args.mailbox()?))
     })?;
+    job_method(lua, to, "purge", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Purge))?;
     job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
     keep::add_to_selection(lua, to)?;
     job_method(lua, to, "mark", usize::MAX, |lua, this: &SelectionValue, args| {

@@ -85,6 +85,7 @@ mod tests {
             world: std::sync::Arc::new(Nowhere),
             sandbox: None,
             created: std::sync::Arc::default(),
+            permissions: std::sync::Arc::default(),
             zone: std::sync::Arc::default(),
         };
         let registered: BTreeSet<String> = Vm::new(&run)?.registered().into_iter().collect();

@@ -302,9 +302,9 @@ on_both!(flags_are_set_and_taken_away, |server| {
         $USER@127.0.0.1: marked 1 message in INBOX: \Flagged
         mark | false | no flags were given | name them: `mark("seen")`, `mark("flagged", "$Important")`
         unmark | false | no flags were given | name them: `mark("seen")`, `mark("flagged", "$Important")`
-        mark | false | marking messages \Deleted lets any other program remove them for good | use `trash()`, which can be taken back
+        mark | false | this run may not purge | what removes mail for good must be allowed: `allow "purge"` at the top of the script
         unmark | false | \Deleted can't be taken away: the original of a message that was moved would come back | `copy` one that was marked by mistake
-        mark | false | marking messages \Deleted lets any other program remove them for good | use `trash()`, which can be taken back
+        mark | false | this run may not purge | what removes mail for good must be allowed: `allow "purge"` at the top of the script
         unmark | false | \Deleted can't be taken away: the original of a message that was moved would come back | `copy` one that was marked by mistake
         mark | false | only a server can set \Recent | leave it out
         unmark | false | only a server can set \Recent | leave it out

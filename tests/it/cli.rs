@@ -43,6 +43,8 @@ fn help_says_it_all() {
     Options:
           --sandbox[=<ADDR>]   Run against an embedded server full of sample mail, or against one that
                                `imapscript sandbox` started
+          --allow <LIST>       Let the script do only this: words such as `read,mark,move`, joined by
+                               commas
           --timeout <SECONDS>  Wait this long for the server, in seconds, each time
       -q, --quiet              Print nothing but errors
       -v, --verbose...         Print more: actions that found nothing to do, too

@@ -33,6 +33,7 @@ mod names;
 mod observer;
 mod output;
 mod patterns;
+mod permissions;
 mod piping;
 mod proxy;
 mod queries;

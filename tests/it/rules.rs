@@ -197,11 +197,11 @@ fn rules_that_can_not_be_meant_say_what_to_write() {
     rule `x`: an empty query would match every message | write `mailbox:all()` if that is meant; a condition that is nil vanishes from a Lua table
     rule `x`: a query has no key `form` | did you mean `from`?
     rule `x`: a rule has no `moev` | did you mean `move`?
-    rule `x`: both `move` and `trash` | a message can go to one place only
+    rule `x`: both `move` and `trash` | a message can go one way only
     rule `x`: `move` must be a name, or a function that gives one, but is an integer | nil
     rule `x`: `${yeer}` in `a/${yeer}` is nothing that a message has | there are ${year} ${month} ${day} ${list} ${from.name} ${from.email} ${from.domain}
     rule `x`: no flags were given | name them: `mark("seen")`, `mark("flagged", "$Important")`
-    rule `x`: marking messages \Deleted lets any other program remove them for good | use `trash()`, which can be taken back
+    true
     rule `x`: `stop` must be `true` or `false` but is an integer | nil
     rule `x`: `pipe` must be a program and its arguments, `{ "cmd", "arg" }`, but is a string | nil
     rule `x`: `call` must be a function but is a string | nil

@@ -17,16 +17,22 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     let mut ended: Vec<(usize, Done)> = Vec::new();
     let mut steps: Vec<(usize, Step<'_>)> = Vec::new();
     let mut names = Names::default();
+    // Messages with which an action can't be done: nothing that comes after it removes them.
+    let mut barred = UidSet::new();
     let mut place = 0;
     for (number, task) in tasks.iter().enumerate() {
         let first = steps.len();
         for action in &task.actions {
             match Step::new(session, &mut names, number, task, action) {
                 Ok(step) if step.over => ended.push((place, (number, Ok(step.report)))),
-                Ok(step) => steps.push((place, step)),
+                Ok(mut step) => {
+                    step.barred = barred.clone();
+                    steps.push((place, step));
+                }
                 // An action that can't be done takes its task's others with it.
                 Err(error) => {
                     steps.truncate(first);
+                    barred = barred.union(&task.selection.uids);
                     ended.push((place, (number, Err(error))));
                     place += 1;
                     break;

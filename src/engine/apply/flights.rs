@@ -35,13 +35,16 @@ pub(super) fn fly(session: &mut Session, run: &Run, steps: &mut [Step<'_>], iden
     }
 }
 
-/// Takes from what removes messages those with which an earlier action of its task failed.
+/// Takes from what removes messages those with which an earlier action failed.
 fn leave_out_failed(steps: &mut [Step<'_>]) {
     for at in 0..steps.len() {
         let (before, after) = steps.split_at_mut(at);
         let Some(step) = after.first_mut().filter(|step| !step.over && step.removes()) else { continue };
-        let mut bad = UidSet::new();
-        for earlier in before.iter().filter(|earlier| earlier.task == step.task) {
+        let mut bad = step.barred.clone();
+        for earlier in before.iter() {
+            if earlier.error.is_some() {
+                bad = bad.union(&earlier.selection.uids);
+            }
             let remarks = earlier.report.failed.iter().chain(&earlier.report.in_doubt);
             bad = remarks.fold(bad, |sum, remark| sum.union(&remark.uids));
         }
@@ -58,7 +61,12 @@ fn leave_out_failed(steps: &mut [Step<'_>]) {
 fn pick(steps: &[Step<'_>]) -> Vec<usize> {
     let (mut picked, mut busy, mut waiting) = (Vec::new(), UidSet::new(), UidSet::new());
     for (at, step) in steps.iter().enumerate().filter(|(_, step)| !step.over) {
-        let earlier = || steps.iter().take(at).any(|other| other.task == step.task && !other.over);
+        let purges = matches!(step.kind, Kind::Purge);
+        let waits_for = |other: &Step<'_>| {
+            !other.over
+                && (other.task == step.task || purges && !other.uids.intersection(&step.uids).is_empty())
+        };
+        let earlier = || steps.iter().take(at).any(waits_for);
         let clashes = |with: &UidSet| !step.uids.intersection(with).is_empty();
         let transfers = step.target().is_some();
         if step.removes() && earlier() || clashes(&waiting) || transfers && clashes(&busy) {
@@ -80,6 +88,8 @@ pub(super) struct Left {
     pub(super) again: UidSet,
     /// Messages whose copies are proven, and that are to be removed.
     pub(super) proven: UidSet,
+    /// Messages that are marked `\Deleted`, and that are to be expunged.
+    pub(super) marked: UidSet,
 }
 
 fn round(
@@ -101,12 +111,13 @@ fn round(
         let rest = match &step.kind {
             Kind::Store(..) | Kind::Label(..) => take_stored(step, &parts, broken),
             Kind::Copy(_) => take_copied(session, step, &parts, broken, identities),
+            Kind::Purge => take_marked(step, &parts, broken),
             Kind::Remove(_) if moves => rungs::take_moved(session, step, &parts, broken, identities),
             Kind::Remove(_) => rungs::take_proofs(session, step, &parts, broken, identities),
         };
         left.push((*at, rest));
     }
-    rungs::remove(session, steps, &left);
+    rungs::remove(session, steps, &mut left);
     for (at, rest) in left {
         let Some(step) = steps.get_mut(at) else { continue };
         step.over = rest.again.is_empty() || !create_target(session, run, step, &rest.again);
@@ -123,6 +134,19 @@ fn take_stored(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Lef
         }
     }
     Left::default()
+}
+
+/// Takes in what became of the marks that come before a removal for good.
+fn take_marked(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Left {
+    let mut left = Left::default();
+    for Part { named, done, .. } in parts {
+        match done {
+            Some(done) if done.is_ok() => left.marked = left.marked.union(named),
+            Some(done) => step.report.fail(named.clone(), refusal(done)),
+            None => step.report.doubt(named.clone(), cut(broken)),
+        }
+    }
+    left
 }
 
 fn take_copied(

@@ -2,6 +2,7 @@ use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
 use crate::engine::gmail::is_gmail;
 use crate::engine::names::{NameSpec, script_name};
+use crate::engine::permission::Permission;
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
 use crate::error::{Class, Error, ErrorKind, Result};
@@ -16,7 +17,7 @@ fn on_mailbox(
     job: impl FnOnce(&mut Session, &MailboxName, &str) -> Result<Option<String>> + Send + 'static,
 ) -> Ticket<Report> {
     let label = account.label().to_owned();
-    account.change(move |session, _| {
+    account.change(Permission::Mailboxes, move |session, _| {
         let wanted = spec.shown();
         let result = spec.resolve(session).and_then(|name| {
             let shown = script_name(session, &name)?;
@@ -113,7 +114,7 @@ pub fn append(
     date: Option<InternalDate>,
 ) -> Ticket<Appended> {
     let label = account.label().to_owned();
-    account.change(move |session, _| {
+    account.change(Permission::Copy, move |session, _| {
         let wanted = spec.shown();
         let mut go = || -> Result<Appended> {
             if message.contains(&0) {

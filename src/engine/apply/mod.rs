@@ -16,6 +16,7 @@ mod step;
 use super::account::Account;
 use super::connection::Ticket;
 use super::names::NameSpec;
+use super::permission::Permission;
 use super::report::Report;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ pub enum Action {
     Copy(NameSpec),
     /// Move them to Trash.
     Trash,
+    /// Remove them for good.
+    Purge,
     /// Set flags.
     Mark(Vec<Flag>),
     /// Take flags away.
@@ -43,9 +46,22 @@ pub enum Action {
 }
 
 impl Action {
+    /// Gives what a run must be allowed to do it.
+    pub fn permission(&self) -> Permission {
+        match self {
+            Self::Move(_) => Permission::Move,
+            Self::Copy(_) => Permission::Copy,
+            Self::Trash => Permission::Trash,
+            Self::Purge => Permission::Purge,
+            // Any other program may remove what is marked so.
+            Self::Mark(flags) if flags.contains(&Flag::Deleted) => Permission::Purge,
+            Self::Mark(_) | Self::Unmark(_) | Self::Label(_) | Self::Unlabel(_) => Permission::Mark,
+        }
+    }
+
     /// Tells whether the messages are not in their mailbox afterwards.
     pub fn removes(&self) -> bool {
-        matches!(self, Self::Move(_) | Self::Trash)
+        matches!(self, Self::Move(_) | Self::Trash | Self::Purge)
     }
 }
 
@@ -92,7 +108,12 @@ fn submit<T: Send + 'static>(
         let kind = ErrorKind::ReadOnly { mailbox: mailbox.clone() };
         return Ticket::failed(Error::from(kind).in_mailbox(mailbox), account.run());
     }
-    account.change(move |session, run| {
+    let wanted: Vec<_> = tasks.iter().flat_map(|task| &task.actions).map(Action::permission).collect();
+    let forbidden = wanted.iter().find_map(|permission| account.run().permit(*permission).err());
+    if let Some(error) = forbidden {
+        return Ticket::failed(error, account.run());
+    }
+    account.change(wanted.first().copied().unwrap_or(Permission::Read), move |session, run| {
         let shown = tasks.first().map(|task| task.selection.shown.clone()).unwrap_or_default();
         let result = batch::carry_out(session, run, &tasks).and_then(give);
         result.map_err(|error| error.in_mailbox(&shown))

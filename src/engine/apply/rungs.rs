@@ -172,51 +172,34 @@ pub(super) fn look(
     proof
 }
 
-/// Removes the messages whose copies are proven: marks them, and expunges these and no others.
-pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &[(usize, Left)]) {
-    let all = left.iter().fold(UidSet::new(), |sum, (_, left)| sum.union(&left.proven));
-    let Some(selection) = steps.first().map(|step| step.selection).filter(|_| !all.is_empty()) else {
-        return;
-    };
-    let mut each = |told: &dyn Fn(&mut Step<'_>, UidSet), uids: &UidSet| {
-        for (at, left) in left {
-            let of = left.proven.intersection(uids);
-            if let Some(step) = steps.get_mut(*at).filter(|_| !of.is_empty()) {
-                told(step, of);
-            }
+/// Removes the messages whose copies are proven, and those that were marked to be removed for good: marks them, and
+/// expunges these and no others.
+pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &mut [(usize, Left)]) {
+    let Some(selection) = steps.first().map(|step| step.selection) else { return };
+    let all = union(left, |left| &left.proven);
+    if !all.is_empty() {
+        if let Err(error) = check_open(session, selection) {
+            let told = |step: &mut Step<'_>, of| step.report.doubt(of, not_removed(&error.to_string()));
+            tell(steps, left, |left| &left.proven, &all, &told);
+        } else {
+            mark_proven(session, steps, left, all);
         }
-    };
-    if let Err(error) = check_open(session, selection) {
-        each(&|step, of| step.report.doubt(of, format!("copied, but not removed here: {error}")), &all);
-        return;
     }
-    let (stored, error) = change(session, Change::Store(all, StoreMode::Add, vec![Flag::Deleted]));
-    let broken = cut(error.as_deref());
-    let mut marked = UidSet::new();
-    for Part { named, done, .. } in stored {
-        let reason = match done {
-            Some(done) if done.is_ok() => {
-                marked = marked.union(&named);
-                continue;
-            }
-            Some(done) => refusal(&done),
-            None => broken.clone(),
-        };
-        each(&|step, of| step.report.doubt(of, format!("copied, but not removed here: {reason}")), &named);
-    }
+    let marked = union(left, |left| &left.marked);
     if marked.is_empty() {
         return;
     }
     if !session.capabilities().has("UIDPLUS") {
         let hold = |step: &mut Step<'_>, of: UidSet| {
+            let what = if step.target().is_some() { "originals" } else { "messages" };
             step.report.notes.push(format!(
-                "the originals (UID {of}) stay in {}, marked \\Deleted: this server can't remove single messages",
+                "the {what} (UID {of}) stay in {}, marked \\Deleted: this server can't remove single messages",
                 step.selection.shown
             ));
             step.report.done = step.report.done.union(&of);
             step.report.held = step.report.held.union(&of);
         };
-        each(&hold, &marked);
+        tell(steps, left, |left| &left.marked, &marked, &hold);
         return;
     }
     let (expunged, error) = change(session, Change::Expunge(marked));
@@ -224,13 +207,62 @@ pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &[(usi
     for Part { named, done, .. } in expunged {
         let reason = match done {
             Some(done) if done.is_ok() => {
-                each(&|step, of| step.report.done = step.report.done.union(&of), &named);
+                let done = |step: &mut Step<'_>, of| step.report.done = step.report.done.union(&of);
+                tell(steps, left, |left| &left.marked, &named, &done);
                 continue;
             }
-            Some(done) => format!("copied; the original stays marked \\Deleted: {}", refusal(&done)),
-            None => format!("copied; the original is marked \\Deleted: {broken}"),
+            Some(done) => format!("stays marked \\Deleted: {}", refusal(&done)),
+            None => format!("is marked \\Deleted: {broken}"),
         };
-        each(&|step, of| step.report.doubt(of, reason.clone()), &named);
+        let told = |step: &mut Step<'_>, of| {
+            let subject = if step.target().is_some() { "copied; the original" } else { "it" };
+            step.report.doubt(of, format!("{subject} {reason}"));
+        };
+        tell(steps, left, |left| &left.marked, &named, &told);
+    }
+}
+
+/// Marks the messages whose copies are proven.
+fn mark_proven(session: &mut Session, steps: &mut [Step<'_>], left: &mut [(usize, Left)], all: UidSet) {
+    let (stored, error) = change(session, Change::Store(all, StoreMode::Add, vec![Flag::Deleted]));
+    let broken = cut(error.as_deref());
+    for Part { named, done, .. } in stored {
+        let reason = match done {
+            Some(done) if done.is_ok() => {
+                for (_, left) in left.iter_mut() {
+                    left.marked = left.marked.union(&left.proven.intersection(&named));
+                }
+                continue;
+            }
+            Some(done) => refusal(&done),
+            None => broken.clone(),
+        };
+        let told = |step: &mut Step<'_>, of| step.report.doubt(of, not_removed(&reason));
+        tell(steps, left, |left| &left.proven, &named, &told);
+    }
+}
+
+fn not_removed(reason: &str) -> String {
+    format!("copied, but not removed here: {reason}")
+}
+
+fn union(left: &[(usize, Left)], of: impl Fn(&Left) -> &UidSet) -> UidSet {
+    left.iter().fold(UidSet::new(), |sum, (_, left)| sum.union(of(left)))
+}
+
+/// Tells each step what became of those of its messages that are among `uids`.
+fn tell(
+    steps: &mut [Step<'_>],
+    left: &[(usize, Left)],
+    of: impl Fn(&Left) -> &UidSet,
+    uids: &UidSet,
+    told: &dyn Fn(&mut Step<'_>, UidSet),
+) {
+    for (at, left) in left {
+        let mine = of(left).intersection(uids);
+        if let Some(step) = steps.get_mut(*at).filter(|_| !mine.is_empty()) {
+            told(step, mine);
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Copy(MailboxName),
     /// Moves, by the way that the server has.
     Remove(MailboxName),
+    /// Removes for good.
+    Purge,
 }
 
 /// One action of a task on its way.
@@ -29,6 +31,8 @@ pub(super) struct Step<'a> {
     pub(super) report: Report,
     /// The messages that it may act on.
     pub(super) uids: UidSet,
+    /// Messages with which something before it can't be done.
+    pub(super) barred: UidSet,
     pub(super) before: Before,
     /// CREATE was sent for the target.
     pub(super) tried: bool,
@@ -59,6 +63,7 @@ impl<'a> Step<'a> {
             Action::Unlabel(labels) => {
                 (Verb::Unlabel, label(session, StoreMode::Remove, labels)?, listed(labels))
             }
+            Action::Purge => (Verb::Purge, Kind::Purge, String::new()),
             Action::Copy(spec) => {
                 let (name, shown) = names.find(session, spec)?;
                 (Verb::Copy, Kind::Copy(name), shown)
@@ -72,20 +77,21 @@ impl<'a> Step<'a> {
                 (Verb::Trash, Kind::Remove(name), shown)
             }
         };
-        let report = Report::of(verb, selection, object);
+        let report = Report::of(verb, selection, Some(object).filter(|object| !object.is_empty()));
         let mut step = Self {
             task: number,
             selection,
             kind,
             report,
             uids: UidSet::new(),
+            barred: UidSet::new(),
             before: Before::Unknown,
             tried: false,
             uncreated: None,
             error: None,
             over: selection.uids.is_empty(),
         };
-        if !step.over && step.target().is_some() {
+        if !step.over && (step.removes() || step.target().is_some()) {
             step.refuse_nonsense(session)?;
         }
         Ok(step)
@@ -112,6 +118,15 @@ impl<'a> Step<'a> {
     /// other mailboxes. All Mail holds every message under all its labels: only what is thrown away leaves it. And a
     /// message marked `\Deleted` loses its label, or goes for good: the originals of copies are not marked there.
     fn check_gmail(&self, session: &mut Session) -> Result<()> {
+        if matches!(self.kind, Kind::Purge) {
+            if has_special_use(session, &self.selection.name, SpecialUse::Trash) {
+                return Ok(());
+            }
+            return Err(Error::script(
+                "on Gmail messages can only be purged in Trash: elsewhere they lose a label and stay in All Mail",
+                "`trash()` first, and `purge()` what is in `@trash`",
+            ));
+        }
         if let Kind::Copy(target) = &self.kind {
             let aside = [SpecialUse::Trash, SpecialUse::Junk];
             if aside.into_iter().any(|use_| has_special_use(session, target, use_)) {
@@ -140,19 +155,20 @@ impl<'a> Step<'a> {
 
     pub(super) fn target(&self) -> Option<&MailboxName> {
         match &self.kind {
-            Kind::Store(..) | Kind::Label(..) => None,
+            Kind::Store(..) | Kind::Label(..) | Kind::Purge => None,
             Kind::Copy(target) | Kind::Remove(target) => Some(target),
         }
     }
 
     pub(super) fn removes(&self) -> bool {
-        matches!(self.kind, Kind::Remove(_))
+        matches!(self.kind, Kind::Remove(_) | Kind::Purge)
     }
 
     /// Refuses flags that the open mailbox does not keep.
     pub(super) fn check_flags(&self, session: &Session) -> Result<()> {
         let needed: &[Flag] = match &self.kind {
             Kind::Store(_, flags) => flags,
+            Kind::Purge => &[Flag::Deleted],
             Kind::Remove(_) if !session.capabilities().has("MOVE") => &[Flag::Deleted],
             Kind::Label(..) | Kind::Copy(_) | Kind::Remove(_) => &[],
         };
@@ -170,6 +186,7 @@ impl<'a> Step<'a> {
         let uids = self.uids.clone();
         match &self.kind {
             Kind::Store(mode, flags) => Change::Store(uids, *mode, flags.clone()),
+            Kind::Purge => Change::Store(uids, StoreMode::Add, vec![Flag::Deleted]),
             Kind::Label(mode, labels) => Change::Label(uids, *mode, labels.clone()),
             Kind::Remove(target) if moves => Change::Move(uids, target.clone()),
             Kind::Copy(target) | Kind::Remove(target) => Change::Copy(uids, target.clone()),

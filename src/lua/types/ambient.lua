@@ -77,3 +77,8 @@ function run(words) end
 ---@param table T
 ---@return T
 function strict(table) end
+
+---Allows the script what it may not do by itself: `allow "purge"`. The words are `read mark copy move trash purge mailboxes
+---write exec`; all but `purge` are allowed from the beginning. `--allow` on the command line has the last word.
+---@param ... string
+function allow(...) end

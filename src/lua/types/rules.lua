@@ -1,12 +1,13 @@
 ---@meta
 
 ---A rule: a name first, then which messages it is for and what is done to them.
----Within a rule the order is save, export, pipe, call, mark, unmark, label, unlabel, copy, and then move or trash.
+---Within a rule the order is save, export, pipe, call, mark, unmark, label, unlabel, copy, and then move, trash or purge.
 ---@class Rule
 ---@field [1] string The name, by which reports and errors call it.
 ---@field where Query|fun(message: Message): any Which messages it is for: a query, or a function that tells.
 ---@field move? Target Moves them to a mailbox of the account. Later rules do not see them.
 ---@field trash? boolean Moves them to Trash. Later rules do not see them.
+---@field purge? boolean Removes them for good. The script must `allow "purge"`.
 ---@field copy? Target Copies them to a mailbox of the account.
 ---@field mark? string|string[] Sets flags.
 ---@field unmark? string|string[] Takes flags away.

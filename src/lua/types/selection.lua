@@ -28,6 +28,10 @@ function Selection:copy(target) end
 ---@return Report
 function Selection:trash() end
 
+---Removes the messages for good: these and no others. The script must `allow "purge"`. The selection is spent.
+---@return Report
+function Selection:purge() end
+
 ---Sets flags: `"seen" "answered" "flagged" "draft"` and keywords.
 ---@param ... string|string[]
 ---@return Report
