@@ -1,12 +1,13 @@
--- Keeps mailboxes from growing for ever: what is older than its mailbox allows goes to Trash, flagged messages
--- excepted. Edit the list; a mailbox that does not exist is left out and told.
+-- Keeps mailboxes from growing for ever: what is older, or older and larger, than its mailbox allows goes to Trash,
+-- flagged messages excepted. Edit the list; a mailbox that does not exist is left out and told.
 --
 --   imapscript retention.lua SERVER USER      with the password in IMAP_PASSWORD
 
 local keep = {
-  { "@junk", "30d" },
-  { "Newsletters", "90d" },
-  { "Archive", "4y" },
+  { "@junk", { older_than = "30d" } },
+  { "Newsletters", { older_than = "90d" } },
+  { "Archive", { older_than = "4y" } },
+  { "@sent", { older_than = "1y", larger_than = "1MB" } },
 }
 
 local account = login {
@@ -22,9 +23,10 @@ for _, mailbox in ipairs(account:list()) do
 end
 
 for _, rule in ipairs(keep) do
-  local name, age = rule[1], rule[2]
+  local name, query = rule[1], rule[2]
+  query.except = { flagged = true }
   if there[name] then
-    account:mailbox(name):search({ older_than = age, except = { flagged = true } }):trash()
+    account:mailbox(name):search(query):trash()
   else
     log.info("there is no mailbox " .. name)
   end

@@ -10,7 +10,7 @@ local outside = {
 
 -- Finds the rules that are for a message where functions have a say: up to the first that ends its way. Where a
 -- function fails, nothing is done for its rule, and later rules leave the message alone: it might have been the rule's.
-local function judge(running, message)
+local function judge(running, message, dropped)
   local assigned, thrown = {}, nil
   for _, match in ipairs(matches_of(running, message)) do
     local function try()
@@ -23,10 +23,12 @@ local function judge(running, message)
       assigned[#assigned + 1] = { rule = match.rule, targets = targets }
       return true
     end
+    if dropped[match.rule] then break end
     local ok, matched = pcall(try)
     if not ok then
       thrown = matched
       drop(running, match.rule)
+      dropped[match.rule] = true
       break
     end
     if matched and match.ends then break end
@@ -56,9 +58,9 @@ end
 
 local function run(mailboxes, list)
   local running = begin(mailboxes, list)
-  local failed
+  local failed, dropped = nil, {}
   for message in open_messages(running) do
-    local thrown = judge(running, message)
+    local thrown = judge(running, message, dropped)
     failed = failed or thrown
   end
   local thrown = act_outside(running)

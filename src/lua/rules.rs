@@ -14,7 +14,7 @@ use super::messages;
 use super::report::{ReportValue, conclude, tell};
 use super::rule::RuleValue;
 use super::selection::SelectionValue;
-use crate::engine::apply::apply_all;
+use crate::engine::apply::{Task, apply_all};
 use crate::engine::query::Rest;
 use crate::engine::rules::{Filled, Portion, Portions, Rule, assign, task};
 use crate::engine::{Asked, Match, Needs, Report, Selection, SelectionSet, Sifted, Ticket};
@@ -337,10 +337,18 @@ impl State {
         let mut jobs = Vec::new();
         let matched = self.matched.clone();
         for (at, searched) in self.searched.iter().enumerate() {
-            let mut tasks = Vec::new();
+            let mut tasks: Vec<Task> = Vec::new();
             for (_, portion) in self.portions.iter().filter(|(of, _)| *of == at) {
                 let Some(value) = self.rules.get(portion.rule) else { continue };
-                tasks.extend(task(&value.rule, portion, &searched.sifted).ok().flatten());
+                let Ok(Some(task)) = task(&value.rule, portion, &searched.sifted) else { continue };
+                // Portions that differ only in what was done beside the server go together there.
+                let same = |other: &&mut Task| {
+                    other.selection.rule == task.selection.rule && other.actions == task.actions
+                };
+                match tasks.iter_mut().find(same) {
+                    Some(other) => other.selection.uids = other.selection.uids.union(&task.selection.uids),
+                    None => tasks.push(task),
+                }
             }
             if !tasks.is_empty() {
                 let account = &searched.sifted.selection.account;

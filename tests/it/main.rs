@@ -39,6 +39,7 @@ mod proxy;
 mod queries;
 mod query_errors;
 mod readme;
+mod recipes;
 mod responder;
 mod review;
 mod rules;
