@@ -1,13 +1,15 @@
 use super::account::Account;
 use super::connection::Ticket;
 use super::gmail::fit;
+use super::messages::MESSAGE_CAP;
 use super::names::{NameSpec, script_name};
 use super::query::{Ask, Query, Rest};
+use super::report::messages;
 use super::rules::Filled;
 use super::selection::Selection;
 use super::sieve::{Groups, Sieve};
 use super::template::Template;
-use super::world::Run;
+use super::world::{Event, Run};
 use crate::error::{Error, Result};
 use crate::imap::{Access, Session};
 use crate::mail::UidSet;
@@ -111,7 +113,16 @@ fn find(
     let mut groups = Groups::new();
     if sieve.must_look() {
         sieve.told = apart.into_iter().zip(answers).collect();
-        sieve.look(session, &hits, &mut groups)?;
+        let too_large = sieve.look(session, &hits, &mut groups)?;
+        if !too_large.is_empty() {
+            run.world.tell(Event::Warning(format!(
+                "{} (UID {too_large}) of {} of {} were not looked into: they are larger than {} MiB",
+                messages(too_large.len()),
+                spec.shown(),
+                account.label(),
+                MESSAGE_CAP >> 20
+            )));
+        }
     } else {
         groups.extend(sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect())));
     }
@@ -122,7 +133,8 @@ fn find(
     let groups: Vec<(_, UidSet)> =
         groups.into_iter().map(|(matches, uids)| (matches, uids.into_iter().collect())).collect();
     let uids = groups.iter().flat_map(|(_, uids)| uids.iter()).collect();
-    let query = sieve.query().clone().answered();
+    // Of several queries each has messages of its own, which are asked by that one again.
+    let query = if sieve.is_one() { sieve.query().clone().answered() } else { Query::everything() };
     let selection = Selection { account, spec, shown, name, validity, uids, query, rule: None, read_only };
     Ok(Sifted { selection, groups })
 }

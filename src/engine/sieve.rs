@@ -59,6 +59,11 @@ impl Sieve {
         }
     }
 
+    /// Tells whether it has one query only.
+    pub(super) fn is_one(&self) -> bool {
+        self.any.is_none()
+    }
+
     /// Tells whether there are targets to be filled.
     pub(super) fn has_places(&self) -> bool {
         let mut templates = self.asked.iter().flat_map(|(asked, _)| &asked.templates).flatten();
@@ -110,8 +115,9 @@ impl Sieve {
     /// Keeps of the server's answer, which may be wider than the query, what matches here.
     ///
     /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
-    /// mailbox. Contents are fetched only of those that nothing else has decided.
-    pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<()> {
+    /// mailbox. Contents are fetched only of those that nothing else has decided. Gives the messages that would have
+    /// to be read and are too large for it: they are not found.
+    pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<UidSet> {
         let inquiry = Inquiry::for_search(session, self.needs.clone())?;
         let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
         let mut undecided = Vec::new();
@@ -139,11 +145,14 @@ impl Sieve {
         for (uid, identity) in open {
             judge(uid, identity);
         }
-        self.read_contents(session, &undecided, groups)
+        let loadable =
+            |(_, identity): &(Uid, Identity)| identity.size.is_some_and(|size| size <= MESSAGE_CAP);
+        let (undecided, too_large): (Vec<_>, Vec<_>) = undecided.into_iter().partition(loadable);
+        self.read_contents(session, &undecided, groups)?;
+        Ok(too_large.into_iter().map(|(uid, _)| uid).collect())
     }
 
-    /// Decides by contents, which are fetched in batches bounded by bytes. A message too large to be loaded can't
-    /// be judged and is not found.
+    /// Decides by contents, which are fetched in batches bounded by bytes.
     fn read_contents(
         &self,
         session: &mut Session,
@@ -160,9 +169,7 @@ impl Sieve {
             let count = rest.iter().take_while(fits).count().max(1);
             let (batch, after) = rest.split_at(count);
             rest = after;
-            let loadable =
-                batch.iter().filter(|(_, identity)| identity.size.is_some_and(|size| size <= MESSAGE_CAP));
-            let set: UidSet = loadable.map(|(uid, _)| *uid).collect();
+            let set: UidSet = batch.iter().map(|(uid, _)| *uid).collect();
             let items = FetchItem::list(&[FetchItem::Section(Section::Whole)])?;
             let room = crate::imap::COMMAND_BYTES - 100;
             let commands: Vec<_> = set

@@ -14,7 +14,7 @@ pub enum Pattern {
     /// The field is there.
     Present,
     /// The expression matches the decoded text.
-    Regex(Regex),
+    Regex(Arc<Regex>),
     /// One of its addresses is this one, whatever its case.
     Address(String),
     /// One of its addresses is in this domain, and not below it.
@@ -63,7 +63,7 @@ impl Pattern {
                 }
             };
         }
-        builder.build().map(Self::Regex).map_err(|error| {
+        builder.build().map(|regex| Self::Regex(Arc::new(regex))).map_err(|error| {
             // The last line of the library's picture says what is wrong.
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");

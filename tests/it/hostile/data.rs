@@ -197,3 +197,21 @@ fn a_search_that_is_refused() {
         .script(WALK)
         .fails(6, "the server refused SELECT: NO no such mailbox");
 }
+
+#[test]
+fn a_message_of_a_hundred_megabytes_is_not_looked_into_and_that_is_said() {
+    let fetched = "* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"01-Mar-2024 10:00:00 +0000\" RFC822.SIZE 104857600 \
+        BODY[HEADER.FIELDS (MESSAGE-ID)] {2}\r\n\r\n)\r\n{tag} OK done\r\n";
+    let scripted = Scripted::new().greet().serve().on("UID FETCH", fetched);
+    let scripted = scripted.on("UID SEARCH", "* SEARCH 1\r\n{tag} OK done\r\n");
+    let script = r#"print(#$LOGIN:mailbox("INBOX"):search { body = regex "x" })"#;
+    let ended = Case::new(scripted).script(script).run(0).printing("0\n");
+    assert!(
+        ended.output.stderr.contains(
+            "1 message (UID 1) of INBOX of $USER@127.0.0.1 were not looked into: they are larger than 64 MiB"
+        ),
+        "{}",
+        ended.output
+    );
+    assert_eq!(ended.verbs().iter().filter(|verb| *verb == "UID FETCH").count(), 1);
+}
