@@ -108,7 +108,8 @@ impl Inquiry {
     pub(super) fn for_search(session: &Session, needs: Needs) -> Result<Self> {
         let Needs { mut fields, header, structure, labels, .. } = needs;
         fields.insert("message-id".to_owned());
-        let section = if header { Section::Header } else { Section::Fields(fields.into_iter().collect()) };
+        let section =
+            if header { Section::Header } else { Section::with_fields(fields.into_iter().collect()) };
         let mut items = vec![
             FetchItem::Flags,
             FetchItem::InternalDate,

@@ -6,6 +6,7 @@
 mod account;
 mod age;
 pub mod apply;
+mod asking;
 mod attachments;
 mod connection;
 mod contents;

@@ -1,4 +1,5 @@
 use super::account::Account;
+use super::asking::ask;
 use super::connection::Ticket;
 use super::gmail::fit;
 use super::messages::MESSAGE_CAP;
@@ -7,7 +8,7 @@ use super::query::{Ask, Query, Rest};
 use super::report::messages;
 use super::rules::Filled;
 use super::selection::Selection;
-use super::sieve::{Groups, Sieve};
+use super::sieve::Groups;
 use super::template::Template;
 use super::world::{Event, Run};
 use crate::error::{Error, Result};
@@ -98,21 +99,12 @@ fn find(
         let query = std::mem::replace(&mut each.query, Query::Any(Vec::new()));
         each.query = fit(session, query.without_deleted(), &name)?;
     }
-    let zone = run.now().time_zone().clone();
-    let mut sieve = Sieve::new(asked, zone);
-    let apart = if sieve.must_look() { sieve.query().to_be_asked_apart() } else { Vec::new() };
-    let mut keys = vec![sieve.query().program()?];
-    for query in &apart {
-        keys.push(query.program()?);
-    }
-    let mut answers = session.uid_search_each(&name, access, &keys)?.into_iter();
-    let hits = answers.next().unwrap_or_default();
+    let (mut sieve, hits) = ask(session, &name, access, &asked, &run.now())?;
     if sieve.has_places() {
         sieve.delimiter = session.namespaces()?.personal.delimiter;
     }
     let mut groups = Groups::new();
     if sieve.must_look() {
-        sieve.told = apart.into_iter().zip(answers).collect();
         let too_large = sieve.look(session, &hits, &mut groups)?;
         if !too_large.is_empty() {
             run.world.tell(Event::Warning(format!(

@@ -70,6 +70,11 @@ impl Sieve {
         templates.any(Template::has_places)
     }
 
+    /// Has all messages looked at that the server finds: its answer is wider than the query.
+    pub(super) fn look_at_all(&mut self) {
+        self.needs.look = true;
+    }
+
     /// Tells whether messages must be looked at here.
     pub(super) fn must_look(&self) -> bool {
         self.needs.look

@@ -81,7 +81,19 @@ impl FetchItem {
     }
 }
 
+/// Tells whether a header field's name can be listed in `HEADER.FIELDS` without quotes.
+fn is_plain(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_graphic() && !br#":"\(){}[]%*"#.contains(&b);
+    !name.is_empty() && name.bytes().all(legal)
+}
+
 impl Section {
+    /// Gives the section that has the header fields with these names: the whole header, if one of them has signs in it
+    /// that only some servers would give back as they are.
+    pub fn with_fields(names: Vec<String>) -> Self {
+        if names.iter().all(|name| is_plain(name)) { Self::Fields(names) } else { Self::Header }
+    }
+
     fn text(&self) -> Option<String> {
         let part = |part: &str| {
             let number = |level: &str| level.parse::<u32>().is_ok_and(|n| n > 0) && !level.starts_with('+');
@@ -92,8 +104,7 @@ impl Section {
             Self::Header => "HEADER".to_owned(),
             Self::Text => "TEXT".to_owned(),
             Self::Fields(names) => {
-                let legal = |b: u8| b.is_ascii_graphic() && !br#":"\(){}[]%*"#.contains(&b);
-                if names.is_empty() || !names.iter().all(|n| !n.is_empty() && n.bytes().all(legal)) {
+                if names.is_empty() || !names.iter().all(|name| is_plain(name)) {
                     return None;
                 }
                 format!("HEADER.FIELDS ({})", names.join(" ").to_ascii_uppercase())

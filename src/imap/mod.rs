@@ -31,6 +31,6 @@ pub use login::{Credentials, Mechanism, Security, ServerAddress};
 pub use message::{Change, Part, StoreMode};
 pub use pipeline::Done;
 pub use response::{Response, Status, StatusLine};
-pub use search::SearchKey;
+pub use search::{KnownKeys, SearchKey, SearchLimits};
 pub use selected::{Access, Selected};
 pub use session::{Context, Notice, Session};

@@ -22,6 +22,10 @@ pub enum SearchKey {
     Larger(u32),
     /// Messages of fewer bytes than this.
     Smaller(u32),
+    /// Messages that arrived so many seconds ago, or earlier (RFC 5032, WITHIN).
+    Older(u32),
+    /// Messages that arrived since so many seconds ago (RFC 5032, WITHIN).
+    Younger(u32),
     /// Messages in the set, which must not be empty.
     Uids(UidSet),
     /// Messages that don't match.
@@ -38,6 +42,27 @@ pub enum SearchKey {
     GmailMessageId(u64),
     /// Messages that a query in Gmail's own search language finds.
     GmailRaw(String),
+}
+
+/// Which SEARCH keys a server knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KnownKeys {
+    /// Those of RFC 3501, and what it offers.
+    #[default]
+    All,
+    /// Those for the common header fields, bodies, dates and sizes; neither HEADER nor KEYWORD.
+    Common,
+    /// Those for system flags and UIDs.
+    Sets,
+}
+
+/// What a server has refused in searches of a session, and is not asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// Text beyond ASCII.
+    pub ascii_only: bool,
+    /// All keys but these.
+    pub keys: KnownKeys,
 }
 
 impl SearchKey {
@@ -101,8 +126,13 @@ impl SearchKey {
         }
     }
 
+    /// Tells how many bytes the key has in a command.
+    pub fn length(&self) -> usize {
+        self.encode(Command::new("")).map_or(usize::MAX, |command| command.len())
+    }
+
     /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
-    pub(super) fn needs_charset(&self) -> bool {
+    pub fn needs_charset(&self) -> bool {
         match self {
             Self::Contains(_, text) | Self::Raw(text) | Self::GmailRaw(text) => !text.is_ascii(),
             Self::Header(name, text) => !text.is_ascii() || !name.is_ascii(),
@@ -138,6 +168,8 @@ impl SearchKey {
             Self::Date(key, date) => command.syntax(key).syntax(date),
             Self::Larger(bytes) => command.syntax(&format!("LARGER {bytes}")),
             Self::Smaller(bytes) => command.syntax(&format!("SMALLER {bytes}")),
+            Self::Older(seconds) => command.syntax(&format!("OLDER {seconds}")),
+            Self::Younger(seconds) => command.syntax(&format!("YOUNGER {seconds}")),
             Self::Uids(set) => command.syntax("UID").uids(set),
             Self::Not(key) => key.encode(command.syntax("NOT"))?,
             Self::Or(a, b) => b.encode(a.encode(command.syntax("OR"))?)?,

@@ -3,6 +3,7 @@ use super::code::Code;
 use super::encode::Command;
 use super::list::ListEntry;
 use super::response::{Response, Status};
+use super::search::SearchLimits;
 use super::selected::Selected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::Namespaces;
@@ -38,6 +39,7 @@ pub struct Session {
     /// Commands that cost no turn of their own: they leave with the next flight, and their failure is
     /// nobody's concern.
     pub(super) errands: Vec<Command>,
+    search_limits: SearchLimits,
 }
 
 impl Session {
@@ -51,12 +53,23 @@ impl Session {
             notices: Vec::new(),
             bye: None,
             errands: Vec::new(),
+            search_limits: SearchLimits::default(),
         }
     }
 
     /// Gives what the server can do.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Gives what searches must do without.
+    pub fn search_limits(&self) -> SearchLimits {
+        self.search_limits
+    }
+
+    /// Remembers what later searches must do without.
+    pub fn limit_searches(&mut self, limits: SearchLimits) {
+        self.search_limits = limits;
     }
 
     /// Gives the open mailbox.

@@ -12,7 +12,10 @@ super::bind::handle!(PatternValue);
 impl PatternValue {
     fn text(&self) -> String {
         match &self.0 {
-            Pattern::Contains(text) | Pattern::Address(text) | Pattern::Domain(text) => text.clone(),
+            Pattern::Contains(text)
+            | Pattern::Here(text)
+            | Pattern::Address(text)
+            | Pattern::Domain(text) => text.clone(),
             Pattern::Regex(regex) => regex.as_str().to_owned(),
             Pattern::Present | Pattern::OneOf(_) => String::new(),
         }

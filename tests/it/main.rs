@@ -11,6 +11,7 @@
 )]
 
 mod actions;
+mod agreement;
 mod ambient;
 mod append;
 mod certificates;

@@ -26,14 +26,14 @@ fn without_namespaces_the_delimiter_is_what_the_root_says() {
 #[test]
 fn keys_that_must_all_match_need_no_parentheses() {
     let server = Scripted::new().greet().serve().start();
-    Script::new("print(#$LOGIN:mailbox(\"INBOX\"):search { subject = \"Canned\" })")
+    Script::new("print(#$LOGIN:mailbox(\"INBOX\"):search { body = \"Canned\", larger_than = 1 })")
         .on(&Server::at(server.address, Tls::None))
         .stdout("3\n")
         .stderr("")
         .run();
     let commands: Vec<String> = server.finish().into_iter().map(|command| command.text).collect();
     let searched =
-        commands.iter().any(|command| command.ends_with(" UID SEARCH UNDELETED SUBJECT \"Canned\""));
+        commands.iter().any(|command| command.ends_with(" UID SEARCH UNDELETED BODY \"Canned\" LARGER 1"));
     assert!(searched, "{commands:?}");
 }
 

@@ -4,10 +4,12 @@
 mod choice;
 mod gmail;
 mod judge;
+mod means;
 mod pattern;
 mod program;
 mod read;
 mod rest;
+mod text;
 mod value;
 
 use std::collections::BTreeSet;
@@ -15,13 +17,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::imap::COMMAND_BYTES;
 use crate::mail::{Flag, Label, UidSet};
 
 pub use choice::Choice;
 pub use gmail::label;
 pub use judge::{Facts, Verdict};
+pub use means::Means;
 pub use pattern::Pattern;
+pub use program::Program;
 pub use read::{KEYS, distance};
 pub use rest::{Ask, Rest};
 
@@ -103,7 +106,7 @@ pub enum Relation {
 pub struct Needs {
     /// Header fields, in lower case.
     pub fields: BTreeSet<String>,
-    /// The server's answer is wider than the query: every hit must be judged before it is believed.
+    /// Every message must be looked at, whatever the server says of it.
     pub look: bool,
     /// The whole header.
     pub header: bool,
@@ -142,7 +145,6 @@ impl Query {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         self.add_needs(&mut needs);
-        needs.look |= self.has_predicate(false);
         needs
     }
 
@@ -178,27 +180,7 @@ impl Query {
         }
     }
 
-    /// Tells whether the server can't be asked for it in a command of reasonable length (RFC 2683 §3.2.1.5).
-    /// It is judged here then. A long set of UIDs that must hold is not too long: it is asked for in parts.
-    fn is_too_long(&self) -> bool {
-        let long = match self {
-            Self::Any(list) => {
-                let length = |query: &Self| match query {
-                    Self::Header(name, pattern) => name.len() + pattern.length() + 20,
-                    _ => 20,
-                };
-                list.iter().map(length).sum::<usize>() > COMMAND_BYTES / 2
-                    || list.iter().any(Self::has_long_set)
-            }
-            Self::Not(query) => query.has_long_set(),
-            Self::Header(_, pattern) => pattern.length() > COMMAND_BYTES / 2,
-            _ => false,
-        };
-        long && self.can_be_judged_here()
-    }
-
-    /// Tells whether nothing in it is left to the server's word: else leaving it out of the search would find
-    /// what does not match.
+    /// Tells whether nothing in it is left to the server's word.
     fn can_be_judged_here(&self) -> bool {
         match self {
             Self::All(list) | Self::Any(list) => list.iter().all(Self::can_be_judged_here),
@@ -211,65 +193,24 @@ impl Query {
         }
     }
 
-    fn has_long_set(&self) -> bool {
-        match self {
-            Self::Uids(set) => set.to_string().len() > COMMAND_BYTES / 2,
-            Self::All(list) | Self::Any(list) => list.iter().any(Self::has_long_set),
-            Self::Not(query) => query.has_long_set(),
-            _ => false,
-        }
-    }
-
     fn add_needs(&self, needs: &mut Needs) {
-        needs.look |= self.is_too_long();
         match self {
             Self::All(list) | Self::Any(list) => list.iter().for_each(|query| query.add_needs(needs)),
             Self::Not(query) => query.add_needs(needs),
-            Self::Header(name, pattern) => {
+            Self::Header(name, _) => {
                 needs.fields.insert(name.to_ascii_lowercase());
-                needs.look |= !matches!(pattern, Pattern::Contains(_) | Pattern::Present);
             }
             Self::Body(pattern) | Self::Text(pattern) => {
-                let here = !matches!(pattern, Pattern::Contains(_));
-                needs.look |= here;
-                needs.content |= here;
+                needs.content |= !matches!(pattern, Pattern::Contains(_));
             }
-            Self::AnyHeader(_) => {
-                needs.look = true;
-                needs.header = true;
-            }
-            Self::Attachment(_) => {
-                needs.look = true;
-                needs.structure = true;
-            }
+            Self::AnyHeader(_) => needs.header = true,
+            Self::Attachment(_) => needs.structure = true,
             Self::Sent(..) => {
                 needs.fields.insert("date".to_owned());
             }
-            Self::ArrivedBefore(_) | Self::ArrivedSince(_) => {
-                needs.look = true;
-                needs.date = true;
-            }
+            Self::ArrivedBefore(_) | Self::ArrivedSince(_) => needs.date = true,
             Self::Label(_) => needs.labels = true,
             _ => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Pattern, Query};
-
-    #[test]
-    fn what_only_the_server_can_tell_is_never_left_out_of_a_search() {
-        let many = |make: fn(Pattern) -> Query| {
-            let each = (0..500).map(|n| make(Pattern::Contains(format!("person{n}@example.org"))));
-            Query::Any(each.collect())
-        };
-        assert!(many(|pattern| Query::Header("from".into(), pattern)).is_too_long());
-        assert!(!many(Query::Body).is_too_long());
-        assert!(
-            !Query::Any(vec![many(|pattern| Query::Header("to".into(), pattern)), Query::Raw("SEEN".into())])
-                .is_too_long()
-        );
     }
 }

@@ -9,8 +9,10 @@ use crate::mail::{Field, Headers, caseless};
 /// What a header field, or a message's text, must be like.
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// It contains the text, whatever its case.
+    /// It contains the text, whatever its case. For bodies, the server says so.
     Contains(String),
+    /// It contains the text, whatever its case, as is found here: the server can't say it of bodies.
+    Here(String),
     /// The field is there.
     Present,
     /// The expression matches the decoded text.
@@ -27,6 +29,7 @@ impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Contains(a), Self::Contains(b))
+            | (Self::Here(a), Self::Here(b))
             | (Self::Address(a), Self::Address(b))
             | (Self::Domain(a), Self::Domain(b)) => a == b,
             (Self::Present, Self::Present) => true,
@@ -103,21 +106,12 @@ impl Pattern {
         matches!(self, Self::Address(_) | Self::Domain(_))
     }
 
-    /// Gives the length of the text that a server is asked for, in bytes.
-    pub(super) fn length(&self) -> usize {
-        match self {
-            Self::Contains(text) | Self::Address(text) | Self::Domain(text) => text.len(),
-            Self::OneOf(choice) => choice.patterns().iter().map(|pattern| pattern.length() + 20).sum(),
-            Self::Present | Self::Regex(_) => 0,
-        }
-    }
-
     /// Tells whether one of the fields of this name is so.
     pub(super) fn matches_field(&self, headers: &Headers, name: &str) -> bool {
         let mut fields = headers.named(name);
         match self {
             Self::Present => fields.next().is_some(),
-            Self::Contains(text) => {
+            Self::Contains(text) | Self::Here(text) => {
                 let text = caseless(text);
                 fields.any(|field| field.caseless().contains(&text))
             }
@@ -136,7 +130,7 @@ impl Pattern {
     /// Tells whether a text is so.
     pub(super) fn matches_text(&self, value: &str) -> bool {
         match self {
-            Self::Contains(text) => caseless(value).contains(&caseless(text)),
+            Self::Contains(text) | Self::Here(text) => caseless(value).contains(&caseless(text)),
             Self::Regex(regex) => regex.is_match(value),
             Self::Present => !value.is_empty(),
             Self::Address(_) | Self::Domain(_) | Self::OneOf(_) => false,

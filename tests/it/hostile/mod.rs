@@ -18,6 +18,7 @@ mod interrupt;
 mod moves;
 mod names;
 mod reach;
+mod refusals;
 mod rungs;
 mod scripts;
 mod secrets;
