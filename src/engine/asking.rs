@@ -6,7 +6,7 @@ use super::query::{Means, Query};
 use super::search::Asked;
 use super::sieve::Sieve;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, KnownKeys, SearchKey, SearchLimits, Session};
+use crate::imap::{Access, SearchKey, SearchLimits, Session};
 use crate::mail::{MailboxName, UidSet};
 
 /// Asks a server for the messages that queries may match, and gives them with what tells which they do match.
@@ -24,10 +24,7 @@ pub(super) fn ask(
     now: &ZonedDateTime,
 ) -> Result<(Sieve, UidSet)> {
     let limits = session.search_limits();
-    let within = session.capabilities().has("WITHIN") && limits.keys == KnownKeys::All;
-    let within = within.then(|| now.timestamp());
-    let mut means =
-        Means { charset: !limits.ascii_only, keys: limits.keys, within, gmail: is_gmail(session) };
+    let mut means = Means { charset: !limits.ascii_only, keys: limits.keys, gmail: is_gmail(session) };
     let mut refused: Option<(Vec<SearchKey>, Error)> = None;
     loop {
         let mut plan = Plan::make(asked, now.time_zone(), means)?;

@@ -22,10 +22,6 @@ pub enum SearchKey {
     Larger(u32),
     /// Messages of fewer bytes than this.
     Smaller(u32),
-    /// Messages that arrived so many seconds ago, or earlier (RFC 5032, WITHIN).
-    Older(u32),
-    /// Messages that arrived since so many seconds ago (RFC 5032, WITHIN).
-    Younger(u32),
     /// Messages in the set, which must not be empty.
     Uids(UidSet),
     /// Messages that don't match.
@@ -168,8 +164,6 @@ impl SearchKey {
             Self::Date(key, date) => command.syntax(key).syntax(date),
             Self::Larger(bytes) => command.syntax(&format!("LARGER {bytes}")),
             Self::Smaller(bytes) => command.syntax(&format!("SMALLER {bytes}")),
-            Self::Older(seconds) => command.syntax(&format!("OLDER {seconds}")),
-            Self::Younger(seconds) => command.syntax(&format!("YOUNGER {seconds}")),
             Self::Uids(set) => command.syntax("UID").uids(set),
             Self::Not(key) => key.encode(command.syntax("NOT"))?,
             Self::Or(a, b) => b.encode(a.encode(command.syntax("OR"))?)?,

@@ -1,5 +1,3 @@
-use jiff::Timestamp;
-
 use super::{Pattern, Query};
 use crate::imap::KnownKeys;
 
@@ -10,8 +8,6 @@ pub struct Means {
     pub charset: bool,
     /// The SEARCH keys that it knows.
     pub keys: KnownKeys,
-    /// It counts ages in seconds (RFC 5032, WITHIN), and this is the time.
-    pub within: Option<Timestamp>,
     /// It is Gmail, which searches by words of its own.
     pub gmail: bool,
 }
@@ -19,7 +15,7 @@ pub struct Means {
 impl Default for Means {
     /// A server that knows all of RFC 3501 and nothing else.
     fn default() -> Self {
-        Self { charset: true, keys: KnownKeys::All, within: None, gmail: false }
+        Self { charset: true, keys: KnownKeys::All, gmail: false }
     }
 }
 
@@ -30,8 +26,8 @@ impl Means {
     pub fn without_the_refused(self, charset: bool, again: bool) -> Self {
         match self.keys {
             _ if self.charset && charset => Self { charset: false, ..self },
-            KnownKeys::All if !again => Self { keys: KnownKeys::Common, within: None, ..self },
-            _ => Self { keys: KnownKeys::Sets, within: None, ..self },
+            KnownKeys::All if !again => Self { keys: KnownKeys::Common, ..self },
+            _ => Self { keys: KnownKeys::Sets, ..self },
         }
     }
 }

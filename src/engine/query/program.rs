@@ -77,8 +77,8 @@ impl Query {
             // Dovecot takes a message without a Date for one of 1970.
             Self::Sent(..) if !holds => Program::anything(),
             Self::Sent(relation, day) => Program::wide(sent_key(*relation, *day)),
-            Self::ArrivedBefore(instant) => Program::wide(arrival_key(*instant, holds, means)),
-            Self::ArrivedSince(instant) => Program::wide(arrival_key(*instant, !holds, means)),
+            Self::ArrivedBefore(instant) => Program::wide(arrival_key(*instant, holds)),
+            Self::ArrivedSince(instant) => Program::wide(arrival_key(*instant, !holds)),
         })
     }
 }
@@ -166,18 +166,9 @@ fn sent_key(relation: Relation, day: Date) -> SearchKey {
     }
 }
 
-/// How far a server's clock may be from ours, in seconds.
-const SKEW: i64 = 3_600;
-
-/// Asks for more than the instant: an hour where the server counts in seconds, and else a whole day, whatever the
-/// server's zone: at most 14 hours from UTC.
-fn arrival_key(instant: Timestamp, before: bool, means: Means) -> SearchKey {
-    let age = means.within.map(|now| now.as_second() - instant.as_second());
-    match age.map(|age| u32::try_from(if before { age - SKEW } else { age + SKEW })) {
-        Some(Ok(seconds)) if seconds > 0 && before => return SearchKey::Older(seconds),
-        Some(Ok(seconds)) if seconds > 0 => return SearchKey::Younger(seconds),
-        _ => {}
-    }
+/// Asks for a whole day more than the instant, whatever the server's zone: at most 14 hours from UTC. Not by RFC 5032's
+/// ages in seconds: those hang on the server's clock.
+fn arrival_key(instant: Timestamp, before: bool) -> SearchKey {
     let day = instant.to_zoned_datetime(TimeZone::UTC).date();
     if before { date_key("BEFORE", later(day, 2)) } else { date_key("SINCE", later(day, -1)) }
 }
