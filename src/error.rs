@@ -109,6 +109,9 @@ pub enum ErrorKind {
     /// A limit forbids it; nothing was done.
     #[error("{what}")]
     Limit { what: String, hint: String },
+    /// Another run is changing the account.
+    #[error("another run of imapscript is changing {account}")]
+    Locked { account: String },
     /// Some of an action was done and some was not. The report says which.
     #[error("{what}")]
     Partial { what: String },
@@ -159,6 +162,8 @@ pub enum Class {
     Limit,
     /// Partly done, or in doubt: 8.
     Partial,
+    /// Another run has the account's lock: 9.
+    Locked,
     /// Interrupted: 130.
     Interrupted,
 }
@@ -192,6 +197,7 @@ impl ErrorKind {
             Self::Function { class, .. } => *class,
             Self::Limit { .. } => Class::Limit,
             Self::Partial { .. } => Class::Partial,
+            Self::Locked { .. } => Class::Locked,
             Self::Usage { .. } => Class::Usage,
             Self::Config { .. } | Self::Plaintext { .. } => Class::Config,
             Self::Interrupted => Class::Interrupted,
@@ -209,6 +215,7 @@ impl ErrorKind {
             Class::Refused => "refused",
             Class::Limit => "limit",
             Class::Partial => "partial",
+            Class::Locked => "locked",
             Class::Interrupted => "interrupted",
         }
     }
@@ -268,6 +275,7 @@ impl ErrorKind {
             }
             Self::Forbidden { by_script: false, .. } => "`--allow` was given without it",
             Self::Gone { .. } => "another program moved or removed it meanwhile",
+            Self::Locked { .. } => "`--wait` waits until it has ended",
             Self::Limit { hint, .. }
             | Self::Script { hint, .. }
             | Self::Usage { hint, .. }

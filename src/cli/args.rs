@@ -16,7 +16,8 @@ use super::exit;
     subcommand_negates_reqs = true,
     override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript sandbox [OPTIONS]\n       imapscript types DIR",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
-                  6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 130 interrupted."
+                  6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
+                  130 interrupted."
 )]
 pub struct Arguments {
     /// What to do instead of running a script.
@@ -38,6 +39,14 @@ pub struct Arguments {
     /// Let the script do only this: words such as `read,mark,move`, joined by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub allow: Option<Vec<String>>,
+
+    /// Keep the journal and the locks here [default: where the system keeps programs' state]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+
+    /// Wait until no other run changes the account; not longer than so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
+    pub wait: Option<Option<u64>>,
 
     /// Wait this long for the server, in seconds, each time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]

@@ -6,6 +6,9 @@ pub(super) const USAGE: u8 = 2;
 /// Configuration or state can't be used.
 pub(super) const CONFIG: u8 = 3;
 
+/// Partly done, or in doubt.
+pub(super) const PARTIAL: u8 = 8;
+
 /// Gives the exit code of a class of failures.
 pub(super) fn code(class: Class) -> u8 {
     match class {
@@ -16,7 +19,8 @@ pub(super) fn code(class: Class) -> u8 {
         Class::Connection => 5,
         Class::Refused => 6,
         Class::Limit => 7,
-        Class::Partial => 8,
+        Class::Partial => PARTIAL,
+        Class::Locked => 9,
         Class::Interrupted => 130,
     }
 }

@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod sandbox;
 mod script_error;
+mod state;
 mod terminal;
 mod trace;
 mod types;

@@ -27,6 +27,8 @@ pub(super) enum Loudness {
 pub(super) struct Reporter {
     loudness: Loudness,
     done: usize,
+    /// What an earlier run had begun is in doubt, or could only be held.
+    in_doubt: bool,
 }
 
 /// Prints a line; where nobody reads any more, there is nobody to tell.
@@ -49,12 +51,16 @@ pub(super) fn error(text: &str, hint: Option<&str>) {
 
 impl Reporter {
     pub(super) fn new(loudness: Loudness) -> Self {
-        Self { loudness, done: 0 }
+        Self { loudness, done: 0, in_doubt: false }
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
         match event {
             Event::Done(report) => self.report(report),
+            Event::Settled(report) => {
+                self.in_doubt |= !report.is_clean() || !report.held.is_empty();
+                self.report(report);
+            }
             Event::Alert { account, text } => {
                 err(format_args!("{NOTE}alert{NOTE:#}: {account}: {}", visible(text)));
             }
@@ -82,6 +88,11 @@ impl Reporter {
         for line in lines {
             out(format_args!("  {}", visible(line.trim_start())));
         }
+    }
+
+    /// Tells whether something is in doubt that the script does not know of.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Prints what is to be said at the end.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::args::Arguments;
 use super::report::{Loudness, Reporter, err, error};
 use super::terminal::Terminal;
-use super::{exit, interrupt, script_error, trace};
-use crate::engine::{Permission, Permissions, Run};
+use super::{exit, interrupt, script_error, state, trace};
+use crate::engine::{Permission, Permissions, Run, State, Wait};
 use crate::imap::Context;
 use crate::lua::{Script, Vm};
 use crate::sandbox::{Options, Sandbox};
@@ -64,14 +64,25 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
         }
     }
     let permissions = permissions(arguments)?;
-    let run = Run {
-        context,
-        world: terminal.clone(),
-        sandbox,
-        permissions,
-        created: Arc::default(),
-        zone: Arc::default(),
+    // The mail of an embedded sandbox ends with the run, and so does all that is known of it.
+    let passing = match &embedded {
+        Some(_) => Some(tempfile::tempdir().map_err(|error| {
+            let message = format!("no temporary directory can be made: {error}");
+            (exit::CONFIG, message, "set TMPDIR to a directory that you can write to")
+        })?),
+        None => None,
     };
+    let directory = match &passing {
+        Some(passing) => Ok(passing.path().to_owned()),
+        None => state::directory(arguments.state.as_deref(), sandbox),
+    };
+    let wait = match arguments.wait {
+        None => Wait::No,
+        Some(None) => Wait::Forever,
+        Some(Some(seconds)) => Wait::For(Duration::from_secs(seconds)),
+    };
+    let state = State::new(directory, script.name.clone(), wait);
+    let run = Run { sandbox, permissions, ..Run::new(context, terminal.clone(), state) };
     let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
     let vm = Vm::new(&run).map_err(broken)?;
     let outcome = vm.run(&script).map_err(broken)?;
@@ -79,8 +90,16 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.exit.is_none()) {
         script_error::show(failure, &script);
     }
-    terminal.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).finish(&outcome);
-    Ok(exit::of(&outcome))
+    let reporter = || terminal.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    reporter().finish(&outcome);
+    let code = match exit::of(&outcome) {
+        0 if reporter().is_in_doubt() => exit::PARTIAL,
+        code => code,
+    };
+    if let Err(error) = run.state.end(code) {
+        err(format_args!("warning: the end of this run could not be noted: {error}"));
+    }
+    Ok(code)
 }
 
 /// Reads what the command line allows.

@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::account_record;
+use super::apply::make_way;
 use super::connection::{Connection, Ticket};
+use super::journal::AccountRow;
 use super::permission::Permission;
 use super::secret_source::SecretSource;
 use super::world::{Event, Run};
@@ -53,6 +56,8 @@ pub struct Account {
 #[derive(Debug)]
 struct Inner {
     label: String,
+    /// How the journal knows it.
+    row: AccountRow,
     opener: Opener,
     run: Run,
     connection: Mutex<Option<Connection>>,
@@ -101,6 +106,7 @@ impl Account {
             TlsMode::Implicit => 993,
             TlsMode::Starttls | TlsMode::None => 143,
         });
+        let row = account_record::row(&settings, port, &label, run.sandbox.is_some());
         let opener = match run.sandbox {
             Some(address) => Opener {
                 label: label.clone(),
@@ -128,8 +134,20 @@ impl Account {
                 mechanism: settings.mechanism,
             },
         };
-        let inner = Inner { label, opener, run: run.clone(), connection: Mutex::new(None) };
+        let inner = Inner { label, row, opener, run: run.clone(), connection: Mutex::new(None) };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Makes an account again that the journal knows.
+    ///
+    /// Errors: as [`Account::new`], and a note that can't be read.
+    pub fn known(row: &AccountRow, run: &Run) -> Result<Self> {
+        Self::new(account_record::settings(row)?, run)
+    }
+
+    /// Gives how the journal knows it.
+    pub(super) fn row(&self) -> &AccountRow {
+        &self.inner.row
     }
 
     /// Gives what people call the account: `user@host`.
@@ -157,9 +175,10 @@ impl Account {
         permission: Permission,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
+        let account = self.clone();
         self.submit(true, permission, move |session, run| {
             session.set_steadfast(true);
-            let result = job(session, run);
+            let result = make_way(session, run, &account).and_then(|()| job(session, run));
             session.set_steadfast(false);
             result
         })

@@ -98,9 +98,14 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    /// Asks for what identity needs, and for the header fields that the query needs to be judged here.
+    /// Asks for what identity needs, and, before an action, for the subject and the header fields that the query needs
+    /// to be judged here.
     pub(super) fn new(session: &Session, query: Option<&Query>) -> Result<Self> {
-        let needs = query.map(Query::needs).unwrap_or_default();
+        let mut needs = query.map(Query::needs).unwrap_or_default();
+        if query.is_some() {
+            // What people know a message by, for the journal.
+            needs.fields.insert("subject".to_owned());
+        }
         Self::for_search(session, Needs { structure: false, ..needs })
     }
 

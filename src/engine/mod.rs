@@ -4,6 +4,7 @@
 //! of these it asks of the [`World`]. Only [`apply`] changes anything on a server.
 
 mod account;
+mod account_record;
 mod age;
 pub mod apply;
 mod asking;
@@ -14,7 +15,9 @@ mod export;
 mod gmail;
 mod identity;
 mod inspect;
+mod journal;
 mod literal;
+mod lock;
 mod messages;
 mod names;
 mod new_file;
@@ -29,6 +32,7 @@ mod secret_source;
 mod selection;
 mod selection_set;
 mod sieve;
+mod state;
 mod template;
 mod walk;
 mod world;
@@ -38,6 +42,7 @@ pub use age::long_ago;
 pub use attachments::save_attachments;
 pub use connection::Ticket;
 pub use export::export;
+pub use journal::{AccountRow, Journal, RunRow};
 pub use literal::Literal;
 pub use messages::{
     BODY_BATCH_BYTES, Gmail, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
@@ -53,6 +58,7 @@ pub use search::{Asked, Found, Match, Sifted, search, sift};
 pub use secret_source::SecretSource;
 pub use selection::Selection;
 pub use selection_set::SelectionSet;
+pub use state::{State, Wait};
 pub use template::Template;
 pub use walk::{Met, Walk};
 pub use world::{Event, Run, World};

@@ -1,6 +1,6 @@
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -24,6 +24,17 @@ pub(super) fn write_new(
     file.persist_noclobber(path).map_err(|error| error.error)?;
     sync_directory(path);
     Ok(())
+}
+
+/// Makes sure of a file that only its owner can read, and that is no symbolic link; what is in it stays.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 /// Makes the name of a file durable. Some file systems have no way to; their files are safe all the same.

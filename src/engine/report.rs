@@ -6,7 +6,7 @@ use super::names::NameSpec;
 use super::query::Query;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind};
-use crate::mail::{MailboxName, UidSet, UidValidity};
+use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,54 @@ pub enum Verb {
 }
 
 impl Verb {
+    const EACH: [Self; 17] = [
+        Self::Move,
+        Self::Copy,
+        Self::Trash,
+        Self::Purge,
+        Self::Mark,
+        Self::Unmark,
+        Self::Label,
+        Self::Unlabel,
+        Self::Save,
+        Self::Export,
+        Self::Pipe,
+        Self::Append,
+        Self::Create,
+        Self::Delete,
+        Self::Rename,
+        Self::Subscribe,
+        Self::Unsubscribe,
+    ];
+
+    /// Gives the word for it, as the journal has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Copy => "copy",
+            Self::Trash => "trash",
+            Self::Purge => "purge",
+            Self::Mark => "mark",
+            Self::Unmark => "unmark",
+            Self::Label => "label",
+            Self::Unlabel => "unlabel",
+            Self::Save => "save",
+            Self::Export => "export",
+            Self::Pipe => "pipe",
+            Self::Append => "append",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Rename => "rename",
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+
+    /// Reads such a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::EACH.into_iter().find(|verb| verb.name() == word)
+    }
+
     /// Gives the past participle that reports use.
     pub fn done(self) -> &'static str {
         match self {
@@ -90,6 +138,8 @@ pub struct Landing {
     pub validity: UidValidity,
     /// The messages' UIDs there.
     pub uids: UidSet,
+    /// Which message became which: UIDs in the source, and there.
+    pub pairs: Vec<(Uid, Uid)>,
 }
 
 /// What an action did, message by message.

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
+use super::journal::Journal;
 use super::permission::{Permission, Permissions};
 use super::report::Report;
+use super::state::State;
 use crate::error::{Error, Result, visible};
 use crate::imap;
 
@@ -16,6 +18,8 @@ use crate::imap;
 pub enum Event {
     /// An action ended; the report says what it did.
     Done(Box<Report>),
+    /// What an earlier run had begun was looked after; the report says what became of it.
+    Settled(Box<Report>),
     /// The server wants a person to read this (RFC 3501 §7.1, ALERT).
     Alert {
         /** The account. */
@@ -55,14 +59,36 @@ pub struct Run {
     pub created: Arc<AtomicUsize>,
     /// What it may do.
     pub permissions: Arc<Permissions>,
+    /// What outlives it: the journal, and the locks of accounts.
+    pub state: Arc<State>,
     /// The time zone that the script has chosen in place of the user's.
     pub zone: Arc<Mutex<Option<TimeZone>>>,
 }
 
 impl Run {
+    /// Makes a run that may do everything but purge, on the servers that its script names.
+    pub fn new(context: imap::Context, world: Arc<dyn World>, state: State) -> Self {
+        Self {
+            context,
+            world,
+            sandbox: None,
+            created: Arc::default(),
+            permissions: Arc::default(),
+            state: Arc::new(state),
+            zone: Arc::default(),
+        }
+    }
+
     /// Refuses what it may not do.
     pub fn permit(&self, permission: Permission) -> Result<()> {
         self.permissions.check(permission)
+    }
+
+    /// Gives the journal.
+    ///
+    /// Error: it can't be used.
+    pub(super) fn journal(&self) -> Result<Arc<Journal>> {
+        self.state.journal(&*self.world)
     }
 
     /// Gives how many mailboxes it has created.

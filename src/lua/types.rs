@@ -16,7 +16,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::FILES;
-    use crate::engine::{Event, Run, World};
+    use crate::engine::{Event, Run, State, Wait, World};
     use crate::lua::Vm;
 
     /// A world in which nothing happens.
@@ -80,14 +80,8 @@ mod tests {
 
     #[test]
     fn everything_registered_is_declared_and_nothing_else() -> mlua::Result<()> {
-        let run = Run {
-            context: crate::imap::Context::default(),
-            world: std::sync::Arc::new(Nowhere),
-            sandbox: None,
-            created: std::sync::Arc::default(),
-            permissions: std::sync::Arc::default(),
-            zone: std::sync::Arc::default(),
-        };
+        let state = State::new(Err(String::new()), String::new(), Wait::No);
+        let run = Run::new(crate::imap::Context::default(), std::sync::Arc::new(Nowhere), state);
         let registered: BTreeSet<String> = Vm::new(&run)?.registered().into_iter().collect();
         let declared = declared();
         assert_eq!(

@@ -45,6 +45,10 @@ fn help_says_it_all() {
                                `imapscript sandbox` started
           --allow <LIST>       Let the script do only this: words such as `read,mark,move`, joined by
                                commas
+          --state <DIR>        Keep the journal and the locks here [default: where the system keeps
+                               programs' state]
+          --wait[=<SECONDS>]   Wait until no other run changes the account; not longer than so many
+                               seconds
           --timeout <SECONDS>  Wait this long for the server, in seconds, each time
       -q, --quiet              Print nothing but errors
       -v, --verbose...         Print more: actions that found nothing to do, too
@@ -53,7 +57,8 @@ fn help_says_it_all() {
       -V, --version            Print version
 
     Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,
-    6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 130 interrupted.
+    6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,
+    130 interrupted.
     ");
 }
 

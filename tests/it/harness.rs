@@ -8,7 +8,7 @@ use crate::{output::Output, server::Server, snapshot::Snapshot};
 use std::{
     fs,
     io::{Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Script<'a> {
     source: String,
     program: Option<String>,
+    home: Option<PathBuf>,
     server: Option<&'a Server>,
     options: Vec<String>,
     args: Vec<String>,
@@ -48,6 +49,12 @@ impl<'a> Script<'a> {
     /// Runs another program than imapscript, to test the harness itself.
     pub(crate) fn program(mut self, program: &str) -> Self {
         self.program = Some(program.into());
+        self
+    }
+
+    /// Runs in a directory that other runs had, or will have, as their home. By default each has one of its own.
+    pub(crate) fn home(mut self, home: &Path) -> Self {
+        self.home = Some(home.to_owned());
         self
     }
 
@@ -165,8 +172,9 @@ impl<'a> Script<'a> {
 
     /// Starts the program and lets the test do something meanwhile. What is expected is not checked.
     pub(crate) fn spawn(&self) -> Running {
-        let directory = TempDir::new().unwrap();
-        let home = directory.path();
+        let own = self.home.is_none().then(|| TempDir::new().unwrap());
+        let directory = own.as_ref().map(TempDir::path).or(self.home.as_deref()).unwrap().to_owned();
+        let home = directory.as_path();
         let script = home.join("script.lua");
         fs::write(&script, self.filled(&self.source, home)).unwrap();
         let mut command = Command::new(self.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_imapscript")));
@@ -199,6 +207,7 @@ impl<'a> Script<'a> {
             child,
             streams: Some(streams),
             directory,
+            _own: own,
             server: self.server.map(|server| (server.address.port(), server.user.clone())),
         }
     }
@@ -243,7 +252,9 @@ fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
 pub(crate) struct Running {
     child: Child,
     streams: Option<[JoinHandle<Vec<u8>>; 2]>,
-    directory: TempDir,
+    directory: PathBuf,
+    /// The directory, where it ends with the run.
+    _own: Option<TempDir>,
     /// Port and user, which no two runs have in common.
     server: Option<(u16, String)>,
 }
@@ -272,7 +283,7 @@ impl Running {
             &stdout,
             &stderr,
             status.and_then(|status| status.code()),
-            self.directory.path(),
+            &self.directory,
             self.server.as_ref(),
         );
         assert!(status.is_some(), "killed after {PATIENCE:?}: {output}");

@@ -27,6 +27,7 @@ mod gmail;
 mod gmail_actions;
 mod harness;
 mod hostile;
+mod journal;
 mod limits;
 mod mail;
 mod messages;

@@ -240,12 +240,12 @@ on_both!(attachments_that_are_gone_or_do_not_fit_are_told_of, |server| {
     for (name, subject) in [("a", "a"), ("b", "b"), ("c", "c")] {
         deliver(
             server,
-            &with_attachments(subject, &[(&format!("filename={name}.txt"), &"eHh4".repeat(5_000))]),
+            &with_attachments(subject, &[(&format!("filename={name}.txt"), &"eHh4".repeat(200_000))]),
         );
     }
     server.seed("Box", &[]);
-    // No file may become larger than 4 KiB, and who tries is told so rather than killed.
-    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
+    // No file may become larger than 512 KiB, which is enough for the journal, and who tries is told so rather than killed.
+    let limited = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
     let source = r#"
         local inbox = $LOGIN:mailbox "INBOX"
         local all = inbox:all()

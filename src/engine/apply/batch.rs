@@ -1,6 +1,10 @@
+use super::proof::Proof;
 use super::ready::{Before, check_open, make_ready};
-use super::step::{Names, Step};
+use super::record::{conclude, noted, on_a_mailbox};
+use super::step::{Kind, Names, Step};
 use super::{Done, Task, flights};
+use crate::engine::journal::{ActionId, Outcome};
+use crate::engine::report::{Verb, messages};
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::Session;
@@ -43,7 +47,8 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     }
     let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     if !steps.is_empty() {
-        let identities = make_ready(session, &mut steps)?;
+        let held = held(run, &steps)?;
+        let identities = make_ready(session, &mut steps, &held)?;
         for step in &mut steps {
             step.error = step.check_flags(session).err();
             step.over |= step.uids.is_empty() || step.error.is_some();
@@ -53,6 +58,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
         if run.is_interrupted() {
             return Err(ErrorKind::Interrupted.into());
         }
+        take_credits(run, &mut steps)?;
         create_missing(session, run, &mut steps);
         flights::fly(session, run, &mut steps, &identities);
     }
@@ -65,6 +71,42 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     }));
     ended.sort_by_key(|(place, _)| *place);
     Ok(ended.into_iter().map(|(_, done)| done).collect())
+}
+
+/// Gives the messages of the steps' mailbox that nothing acts on.
+fn held(run: &Run, steps: &[Step<'_>]) -> Result<UidSet> {
+    let Some(selection) = steps.first().map(|step| step.selection) else { return Ok(UidSet::new()) };
+    let Some(validity) = selection.validity else { return Ok(UidSet::new()) };
+    let held = run.journal()?.held(&selection.account.row().identity, &selection.name, validity)?;
+    Ok(held.into_iter().map(|(_, uid, _)| uid).collect())
+}
+
+/// Takes what a run of the same script had copied already before it was cut off what is to be copied.
+fn take_credits(run: &Run, steps: &mut [Step<'_>]) -> Result<()> {
+    for step in steps.iter_mut().filter(|step| !step.over) {
+        let (Kind::Copy(target), Some(validity)) = (&step.kind, step.selection.validity) else { continue };
+        let journal = run.journal()?;
+        let account = &step.selection.account.row().identity;
+        let mut credits = journal.copy_credits(account, (&step.selection.name, validity), target)?;
+        credits.retain(|credit| step.uids.contains(credit.uid));
+        if credits.is_empty() {
+            continue;
+        }
+        journal.use_credit(&credits.iter().map(|credit| (credit.action, credit.uid)).collect::<Vec<_>>())?;
+        let uids: UidSet = credits.iter().map(|credit| credit.uid).collect();
+        step.uids = step.uids.difference(&uids);
+        step.over = step.uids.is_empty();
+        let count = messages(uids.len());
+        step.report.notes.push(format!("{count} of them had been copied by the run that was cut"));
+        let landed = credits.iter().filter_map(|credit| {
+            let (validity, uid) = credit.landed?;
+            Some((credit.uid, validity, uid))
+        });
+        let mut proof = Proof::of(landed.collect());
+        proof.shown = uids;
+        step.take_done(&proof);
+    }
+    Ok(())
 }
 
 /// Ends the other steps of a task one of whose steps can't be done.
@@ -91,13 +133,32 @@ fn create_missing(session: &mut Session, run: &Run, steps: &mut [Step<'_>]) {
     if missing.is_empty() {
         return;
     }
+    let Ok(noted) = note_missing(run, steps, &missing) else {
+        // The flight that comes next says why nothing can be noted.
+        return;
+    };
     let made = session.create_all(&missing);
+    let ended = noted.into_iter().zip(&made);
+    let whole = |made: &Result<bool>| Outcome { whole: matches!(made, Ok(true)), ..Outcome::default() };
+    conclude(run, &ended.map(|(id, made)| (id, whole(made))).collect::<Vec<_>>());
     for step in steps.iter_mut().filter(|step| !step.over) {
         let at = step.target().and_then(|target| missing.iter().position(|name| name == target));
         if let Some(made) = at.and_then(|at| made.get(at)) {
             step.take_created(run, made);
         }
     }
+}
+
+/// Notes in the journal the mailboxes that are about to be made.
+fn note_missing(run: &Run, steps: &[Step<'_>], missing: &[MailboxName]) -> Result<Vec<ActionId>> {
+    let Some(account) = steps.first().map(|step| step.selection.account.row()) else { return Ok(Vec::new()) };
+    let shown = |name: &MailboxName| {
+        let step = steps.iter().find(|step| step.target() == Some(name));
+        step.and_then(|step| step.report.object.clone()).unwrap_or_default()
+    };
+    let intents: Vec<_> =
+        missing.iter().map(|name| on_a_mailbox(Verb::Create, (name, &shown(name)), None)).collect();
+    run.journal()?.intend(&account.identity, &intents)
 }
 
 /// Refuses the tasks that would make more mailboxes than a run may.
@@ -131,8 +192,11 @@ fn refuse_too_many(run: &Run, steps: &mut [Step<'_>]) {
 /// Makes the target of one step, for messages that could not be put there. Gives whether they may be tried again.
 pub(super) fn create_target(session: &mut Session, run: &Run, step: &mut Step<'_>, wanted: &UidSet) -> bool {
     let Some(target) = step.target().cloned() else { return false };
+    let shown = step.report.object.clone().unwrap_or_default();
+    let intent = on_a_mailbox(Verb::Create, (&target, &shown), None);
     let open = check_open(session, step.selection);
-    let made = open.and_then(|()| session.create(&target));
+    let account = &step.selection.account;
+    let made = open.and_then(|()| noted(run, account, intent, || session.create(&target)));
     let failed = made.as_ref().err().map(ToString::to_string);
     step.take_created(run, &made);
     if let Some(reason) = failed {

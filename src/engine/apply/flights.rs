@@ -3,10 +3,13 @@
 use super::batch::create_target;
 use super::proof::Proof;
 use super::ready::{Identities, check_open};
+use super::record::{conclude, intent, outcome};
 use super::rungs;
 use super::step::{Kind, Step, cut, refusal};
 use crate::engine::gmail::is_gmail;
+use crate::engine::journal::ActionId;
 use crate::engine::world::Run;
+use crate::error::Error;
 use crate::imap::{Code, Done, Part, Session};
 use crate::mail::UidSet;
 
@@ -100,6 +103,16 @@ fn round(
     identities: &Identities,
 ) {
     let moves = session.capabilities().has("MOVE");
+    let flying: Vec<(usize, UidSet)> =
+        picked.iter().filter_map(|at| Some((*at, steps.get(*at)?.uids.clone()))).collect();
+    // Durable before anything leaves: a run that is cut after this is settled by the next one.
+    let noted = match note(run, steps, picked, identities) {
+        Ok(noted) => noted,
+        Err(error) => {
+            give_up(steps, error);
+            return;
+        }
+    };
     let changes: Vec<_> =
         picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.change(moves)).collect();
     let (parts, error) = session.change(&changes);
@@ -118,10 +131,43 @@ fn round(
         left.push((*at, rest));
     }
     rungs::remove(session, steps, &mut left);
+    let cut = session.is_poisoned();
+    let ended = flying.iter().filter_map(|(at, uids)| Some(outcome(&steps.get(*at)?.report, uids, cut)));
+    let ended: Vec<_> = noted.into_iter().zip(ended).collect();
+    conclude(run, &ended);
     for (at, rest) in left {
         let Some(step) = steps.get_mut(at) else { continue };
         step.over = rest.again.is_empty() || !create_target(session, run, step, &rest.again);
         step.uids = rest.again;
+    }
+}
+
+/// Notes in the journal what the steps of a flight are about to do.
+fn note(
+    run: &Run,
+    steps: &[Step<'_>],
+    picked: &[usize],
+    identities: &Identities,
+) -> crate::error::Result<Vec<ActionId>> {
+    let flying = || picked.iter().filter_map(|at| steps.get(*at));
+    let Some(account) = flying().next().map(|step| step.selection.account.clone()) else {
+        return Ok(Vec::new());
+    };
+    let intents: Vec<_> = flying().map(|step| intent(step, identities)).collect();
+    run.journal()?.intend(&account.row().identity, &intents)
+}
+
+/// Ends all steps because the journal can't be written to any more. Nothing of this flight has left.
+fn give_up(steps: &mut [Step<'_>], error: Error) {
+    let reason = format!("not begun: {error}");
+    let mut error = Some(error);
+    for step in steps.iter_mut().filter(|step| !step.over) {
+        step.over = true;
+        if step.report.done.is_empty() && error.is_some() {
+            step.error = error.take();
+        } else {
+            step.report.fail(step.uids.clone(), reason.clone());
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! The one place that changes anything on a server.
 //!
-//! Every action goes the same way: the mailbox is opened for writing and its UIDVALIDITY compared, the
-//! messages' identities are fetched and the query is asked of them again, and only then a command that
-//! changes anything may leave. A journal finds its place between the two. Actions on messages of one mailbox
-//! go together in as few flights as their order allows.
+//! Every action goes the same way: the account is locked and what an earlier run left open in it is settled; the
+//! mailbox is opened for writing and its UIDVALIDITY compared; the messages' identities are fetched and the query is
+//! asked of them again; what is about to be done is noted in the journal; and only then a command that changes
+//! anything may leave. What became of it is noted after. Actions on messages of one mailbox go together in as few
+//! flights as their order allows.
 
+mod appending;
 mod batch;
 mod flights;
 mod mailboxes;
 mod proof;
 mod ready;
+mod record;
 mod rungs;
+mod settle;
 mod step;
 
 use super::account::Account;
@@ -19,10 +23,13 @@ use super::names::NameSpec;
 use super::permission::Permission;
 use super::report::Report;
 use super::selection::Selection;
+use super::world::Run;
 use crate::error::{Error, ErrorKind, Result};
+use crate::imap::Session;
 use crate::mail::{Flag, Label};
 
-pub use mailboxes::{Appended, append, create, delete, rename, subscribe};
+pub use appending::{Appended, append};
+pub use mailboxes::{create, delete, rename, subscribe};
 
 /// What is to be done to messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +80,17 @@ pub struct Task {
     pub selection: Selection,
     /// What is to be done to them.
     pub actions: Vec<Action>,
+}
+
+/// Makes ready to change an account: takes its lock, and settles what a run that was cut had begun there.
+///
+/// Errors: another run changes the account, the journal can't be used, or what was begun can't be looked after now.
+pub(super) fn make_way(session: &mut Session, run: &Run, account: &Account) -> Result<()> {
+    let journal = run.state.begin(account.row(), &*run.world, &run.context.interrupt)?;
+    for action in journal.open_actions(&account.row().identity)? {
+        settle::settle(session, run, account, &journal, &action)?;
+    }
+    Ok(())
 }
 
 /// What became of one action of a task, by the task's number. An error means that the action changed nothing.

@@ -5,27 +5,18 @@ use crate::error::{ErrorKind, Result};
 use crate::imap::{Access, CopyUid, SearchKey, Session};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
-/// The messages of which it is shown that they are in the target, with their UIDs there where known.
+/// The messages of which it is shown that they are in the target, and where: UID in the source, the target's
+/// validity, UID there.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
     pub(super) shown: UidSet,
-    pub(super) landed: Vec<(UidValidity, UidSet)>,
+    pub(super) landed: Vec<(Uid, UidValidity, Uid)>,
 }
 
 impl Proof {
     /// Makes it of messages and where each is now, in any order.
-    fn of(pairs: Vec<(Uid, UidValidity, Uid)>) -> Self {
-        let mut landed: BTreeMap<UidValidity, Vec<Uid>> = BTreeMap::new();
-        for (_, validity, target) in &pairs {
-            landed.entry(*validity).or_default().push(*target);
-        }
-        Self {
-            shown: pairs.into_iter().map(|(source, ..)| source).collect(),
-            landed: landed
-                .into_iter()
-                .map(|(validity, uids)| (validity, uids.into_iter().collect()))
-                .collect(),
-        }
+    pub(super) fn of(pairs: Vec<(Uid, UidValidity, Uid)>) -> Self {
+        Self { shown: pairs.iter().map(|(source, ..)| *source).collect(), landed: pairs }
     }
 
     /// Takes what COPYUID shows of the named messages. A code whose two lists differ in length, or name a
@@ -74,13 +65,7 @@ pub(super) fn look_in_target(
     let Some(validity) = session.open_mailbox(target, Access::Read)?.validity else {
         return Err(ErrorKind::NoUidValidity { mailbox: target.text().to_owned() }.into());
     };
-    let there = Inquiry::new(session, None)?.ask(session, among)?;
-    let mut copies: BTreeMap<Likeness, Vec<Uid>> = BTreeMap::new();
-    for (uid, identity) in there.iter().filter(|(uid, _)| !taken.contains(**uid)) {
-        if let Some(likeness) = identity.likeness() {
-            copies.entry(likeness).or_default().push(*uid);
-        }
-    }
+    let mut copies = copies_among(session, among, taken)?;
     let mut pairs = Vec::new();
     for uid in wanted.iter() {
         let likeness = identities.get(&uid).and_then(Identity::likeness);
@@ -89,4 +74,21 @@ pub(super) fn look_in_target(
         }
     }
     Ok(Proof::of(pairs))
+}
+
+/// Gives the messages of the open mailbox `among` these that are not `taken`, by what they have in common with those
+/// whose copies they may be; the lowest UID last.
+pub(super) fn copies_among(
+    session: &mut Session,
+    among: &UidSet,
+    taken: &UidSet,
+) -> Result<BTreeMap<Likeness, Vec<Uid>>> {
+    let there = Inquiry::new(session, None)?.ask(session, among)?;
+    let mut copies: BTreeMap<Likeness, Vec<Uid>> = BTreeMap::new();
+    for (uid, identity) in there.iter().rev().filter(|(uid, _)| !taken.contains(**uid)) {
+        if let Some(likeness) = identity.likeness() {
+            copies.entry(likeness).or_default().push(*uid);
+        }
+    }
+    Ok(copies)
 }

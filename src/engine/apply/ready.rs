@@ -25,9 +25,9 @@ pub(super) type Identities = BTreeMap<Uid, Identity>;
 /// Opens the mailbox for writing, compares its UIDVALIDITY, and looks at each message of the steps again, all in
 /// one flight in which nothing changes. What each step may act on, and what its target is, is noted in it.
 ///
-/// Messages that are gone, or of which the server's word and what is seen here differ, go into the reports as
+/// Messages that are gone or `held`, or of which the server's word and what is seen here differ, go into the reports as
 /// skipped. Errors: the mailbox was rebuilt, gives no UIDVALIDITY, or can't be written to.
-pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>]) -> Result<Identities> {
+pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>], held: &UidSet) -> Result<Identities> {
     let Some(first) = steps.first().map(|step| step.selection) else { return Ok(Identities::new()) };
     let queries: Vec<_> = steps.iter().map(|step| step.selection.query.clone()).collect();
     let wanted = steps.iter().fold(UidSet::new(), |sum, step| sum.union(&step.selection.uids));
@@ -72,7 +72,7 @@ pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>]) -> Resul
                 (_, None) => Before::Unknown,
             };
         }
-        look_again(step, &identities);
+        look_again(step, &identities, held);
     }
     Ok(identities)
 }
@@ -86,8 +86,8 @@ fn next_uid(told: &[(MailboxName, Option<Uid>)], target: &MailboxName, only: boo
 }
 
 /// Asks a step's query of its messages again, and leaves alone what does not match any more.
-fn look_again(step: &mut Step<'_>, identities: &Identities) {
-    let (mut gone, mut differing) = (UidSet::new(), UidSet::new());
+fn look_again(step: &mut Step<'_>, identities: &Identities, held: &UidSet) {
+    let (mut gone, mut differing, mut on_hold) = (UidSet::new(), UidSet::new(), UidSet::new());
     let (mut ready, mut unchecked) = (Vec::new(), 0);
     let needs = step.selection.query.needs();
     for uid in step.selection.uids.iter() {
@@ -95,6 +95,10 @@ fn look_again(step: &mut Step<'_>, identities: &Identities) {
             gone.insert(uid);
             continue;
         };
+        if held.contains(uid) {
+            on_hold.insert(uid);
+            continue;
+        }
         match identity.judge(uid, &step.selection.query, &needs, None, &[]) {
             Verdict::No => differing.insert(uid),
             Verdict::Yes => ready.push(uid),
@@ -105,6 +109,8 @@ fn look_again(step: &mut Step<'_>, identities: &Identities) {
         }
     }
     step.report.skip(gone, "no longer in the mailbox");
+    step.report
+        .skip(on_hold, "held since an earlier run left them in doubt: `imapscript settle` looks after them");
     step.report.skip(differing, "left alone: what is seen now does not match what was searched for");
     step.uids = ready.into_iter().collect();
     if step.removes() && unchecked > 0 {

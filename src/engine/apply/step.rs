@@ -1,14 +1,17 @@
+use std::collections::BTreeMap;
+
 use super::proof::Proof;
 use super::ready::Before;
 use super::{Action, Task};
 use crate::engine::gmail::{is_gmail, require};
+use crate::engine::journal::OpenAction;
 use crate::engine::names::{NameSpec, has_special_use, script_name};
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Change, Done, Session, SpecialUse, StoreMode};
-use crate::mail::{Flag, Label, MailboxName, UidSet};
+use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
 /// What a step does.
 #[derive(Clone, Debug)]
@@ -95,6 +98,40 @@ impl<'a> Step<'a> {
             step.refuse_nonsense(session)?;
         }
         Ok(step)
+    }
+
+    /// Makes the step that finishes an action which a cut run began.
+    pub(super) fn unfinished(selection: &'a Selection, action: &OpenAction) -> Self {
+        let words = || action.object.as_deref().unwrap_or_default();
+        let flags = || words().split_whitespace().filter_map(Flag::parse).collect();
+        let labels = || words().split('\n').filter_map(Label::new).collect();
+        let target = || action.target.as_ref().map_or_else(MailboxName::inbox, |it| it.mailbox.clone());
+        let (kind, object) = match action.verb {
+            Verb::Mark => (Kind::Store(StoreMode::Add, flags()), Some(words().to_owned())),
+            Verb::Unmark => (Kind::Store(StoreMode::Remove, flags()), Some(words().to_owned())),
+            Verb::Label => (Kind::Label(StoreMode::Add, labels()), Some(words().replace('\n', ", "))),
+            Verb::Unlabel => (Kind::Label(StoreMode::Remove, labels()), Some(words().replace('\n', ", "))),
+            Verb::Copy => (Kind::Copy(target()), action.target.as_ref().map(|it| it.shown.clone())),
+            Verb::Move | Verb::Trash => {
+                (Kind::Remove(target()), action.target.as_ref().map(|it| it.shown.clone()))
+            }
+            _ => (Kind::Purge, None),
+        };
+        let report = Report::of(action.verb, selection, object);
+        let before = action.target.as_ref().and_then(|it| it.next).map_or(Before::Unknown, Before::Next);
+        Self {
+            task: 0,
+            selection,
+            kind,
+            report,
+            uids: UidSet::new(),
+            barred: UidSet::new(),
+            before,
+            tried: false,
+            uncreated: None,
+            error: None,
+            over: false,
+        }
     }
 
     /// Ends a transfer of messages to where they are, and refuses what Gmail takes for something else.
@@ -222,14 +259,18 @@ impl<'a> Step<'a> {
 
     pub(super) fn take_landed(&mut self, proof: &Proof) {
         let Some(target) = self.target().cloned() else { return };
-        for (validity, uids) in &proof.landed {
-            match self.report.landed.iter_mut().find(|landing| landing.validity == *validity) {
-                Some(landing) => landing.uids = landing.uids.union(uids),
-                None => self.report.landed.push(Landing {
-                    mailbox: target.clone(),
-                    validity: *validity,
-                    uids: uids.clone(),
-                }),
+        let mut by_validity: BTreeMap<UidValidity, Vec<(Uid, Uid)>> = BTreeMap::new();
+        for &(source, validity, uid) in &proof.landed {
+            by_validity.entry(validity).or_default().push((source, uid));
+        }
+        for (validity, pairs) in by_validity {
+            let uids: UidSet = pairs.iter().map(|(_, uid)| *uid).collect();
+            let landed = &mut self.report.landed;
+            if let Some(landing) = landed.iter_mut().find(|landing| landing.validity == validity) {
+                landing.uids = landing.uids.union(&uids);
+                landing.pairs.extend(pairs);
+            } else {
+                landed.push(Landing { mailbox: target.clone(), validity, uids, pairs });
             }
         }
     }

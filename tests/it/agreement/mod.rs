@@ -12,8 +12,8 @@ use crate::{
 };
 use imapscript::{
     engine::{
-        Account, AccountSettings, Event, NameSpec, Query, Run, SecretSource, TlsMode, World, query::Means,
-        search,
+        Account, AccountSettings, Event, NameSpec, Query, Run, SecretSource, State, TlsMode, Wait, World,
+        query::Means, search,
     },
     mail::{Flag, Secret, Uid},
     sandbox::{Options, Sandbox},
@@ -87,14 +87,9 @@ struct Ground {
 impl Ground {
     fn new(address: SocketAddr, user: &str, deliver: Deliver) -> Self {
         let here = Arc::new(Here(Mutex::new(TimeZone::UTC)));
-        let run = Run {
-            context: imapscript::imap::Context::default(),
-            world: Arc::clone(&here) as Arc<dyn World>,
-            sandbox: None,
-            created: Arc::default(),
-            permissions: Arc::default(),
-            zone: Arc::default(),
-        };
+        let state = State::new(Err("nothing is changed".to_owned()), "agreement".to_owned(), Wait::No);
+        let world = Arc::clone(&here) as Arc<dyn World>;
+        let run = Run::new(imapscript::imap::Context::default(), world, state);
         let settings = AccountSettings {
             host: address.ip().to_string(),
             port: Some(address.port()),

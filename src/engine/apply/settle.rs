@@ -1,0 +1,263 @@
+//! Looks after what a run that was cut had begun: what of it was done, and what can be finished safely.
+//!
+//! Only a look tells. A message that is gone from the source and in the target was moved; one that is in both was
+//! copied, and the move is finished by removing it; one that is in the source only was not touched. Messages that are
+//! alike are matched by their number. What stays in doubt is kept in both places, held, and told.
+
+use std::collections::BTreeMap;
+
+use super::flights::Left;
+use super::proof::{Proof, copies_among};
+use super::ready::{check_open, reopen};
+use super::record::outcome;
+use super::rungs;
+use super::step::{Kind, Step};
+use crate::engine::account::Account;
+use crate::engine::gmail::is_gmail;
+use crate::engine::identity::{Identity, Inquiry, Likeness};
+use crate::engine::journal::{Entry, Fate, Journal, OpenAction, Outcome};
+use crate::engine::names::NameSpec;
+use crate::engine::permission::Permission;
+use crate::engine::query::Query;
+use crate::engine::report::Verb;
+use crate::engine::selection::Selection;
+use crate::engine::world::{Event, Run};
+use crate::error::{ErrorKind, Result};
+use crate::imap::{Access, Session};
+use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
+
+/// What is known now of a message of a cut action.
+struct Seen<'a> {
+    entry: &'a Entry,
+    /// It is in the source, and is what it was.
+    here: Option<&'a Identity>,
+}
+
+/// Settles an action, tells what became of it, and notes that in the journal.
+///
+/// Errors: it can't be looked after now, as the connection broke again.
+pub(super) fn settle(
+    session: &mut Session,
+    run: &Run,
+    account: &Account,
+    journal: &Journal,
+    action: &OpenAction,
+) -> Result<()> {
+    let entries: Vec<&Entry> =
+        action.entries.iter().filter(|entry| matches!(entry.fate, Fate::Open | Fate::Doubt)).collect();
+    let uids: UidSet = entries.iter().map(|entry| entry.uid).collect();
+    if uids.is_empty() {
+        // A mailbox was made, renamed or the like; the script sees what there is.
+        return journal.conclude(&[(action.id, Outcome::default())]);
+    }
+    let mut release = UidSet::new();
+    let mut report = if action.verb == Verb::Append {
+        super::appending::settle(session, account, action)?
+    } else {
+        let selection = selection(account, action);
+        let mut step = Step::unfinished(&selection, action);
+        match open_source(session, &selection) {
+            Ok(()) => look_after(session, run, &mut step, action, &entries)?,
+            Err(error) if session.is_poisoned() => return Err(error),
+            // Its UIDs mean nothing any more: there is nothing left to hold.
+            Err(error) => {
+                step.report.doubt(uids.clone(), error.to_string());
+                release = uids.clone();
+            }
+        }
+        step.report
+    };
+    let credit = matches!(action.verb, Verb::Copy | Verb::Append);
+    let ended = Outcome { credit, ..outcome(&report, &uids, session.is_poisoned()) };
+    journal.conclude(&[(action.id, ended)])?;
+    journal.release(action.id, &release)?;
+    report.notes.push(format!("begun by run {} ({}), which was cut", action.run.0, action.run.1));
+    run.world.tell(Event::Settled(Box::new(report)));
+    Ok(())
+}
+
+fn selection(account: &Account, action: &OpenAction) -> Selection {
+    let uids: UidSet = action.entries.iter().map(|entry| entry.uid).collect();
+    Selection {
+        account: account.clone(),
+        spec: NameSpec::Raw(action.mailbox.wire().to_vec()),
+        shown: action.shown.clone(),
+        name: action.mailbox.clone(),
+        validity: action.validity,
+        query: Query::Uids(uids.clone()),
+        uids,
+        rule: action.rule.clone(),
+        read_only: false,
+    }
+}
+
+fn open_source(session: &mut Session, selection: &Selection) -> Result<()> {
+    session.open_mailbox(&selection.name, Access::Write)?;
+    check_open(session, selection)
+}
+
+/// Looks after the messages of an action, in the open source.
+fn look_after(
+    session: &mut Session,
+    run: &Run,
+    step: &mut Step<'_>,
+    action: &OpenAction,
+    entries: &[&Entry],
+) -> Result<()> {
+    let uids = entries.iter().map(|entry| entry.uid).collect();
+    let identities = Inquiry::new(session, None)?.ask(session, &uids)?;
+    let mut seen = Vec::new();
+    for entry in entries {
+        let here = identities.get(&entry.uid);
+        if here.is_some_and(|here| here.likeness() != entry.known.likeness()) {
+            let reason = "another message has its UID now, which no server may do: nothing was done to it";
+            step.report.doubt(entry.uid.into(), reason);
+            continue;
+        }
+        seen.push(Seen { entry, here });
+    }
+    match &step.kind {
+        Kind::Store(..) | Kind::Label(..) => {
+            look_at_flags(step, &seen);
+            Ok(())
+        }
+        Kind::Purge => finish_purge(session, run, step, &seen),
+        Kind::Copy(target) | Kind::Remove(target) => {
+            let target = target.clone();
+            let taken = landed_before(action);
+            let copies = copies(session, step, action, &target, &taken)?;
+            finish_transfer(session, run, step, &seen, copies);
+            Ok(())
+        }
+    }
+}
+
+/// Flags and labels are seen on the messages; those that miss them are left to the script.
+fn look_at_flags(step: &mut Step<'_>, seen: &[Seen<'_>]) {
+    let has =
+        |identity: &Identity, flag: &Flag| identity.flags.as_ref().is_some_and(|flags| flags.contains(flag));
+    let Kind::Store(mode, flags) = step.kind.clone() else { return };
+    let set = mode == crate::imap::StoreMode::Add;
+    for Seen { entry, here } in seen {
+        if here.is_some_and(|here| flags.iter().all(|flag| has(here, flag) == set)) {
+            step.report.done.insert(entry.uid);
+        }
+    }
+}
+
+/// Finishes a removal for good: of what is marked already.
+fn finish_purge(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
+    let mut left = Left::default();
+    for Seen { entry, here } in seen {
+        match here {
+            None => step.report.done.insert(entry.uid),
+            Some(here) if here.flags.as_ref().is_some_and(|flags| flags.contains(&Flag::Deleted)) => {
+                left.marked.insert(entry.uid);
+            }
+            Some(_) => {}
+        }
+    }
+    if !left.marked.is_empty() && run.permit(Permission::Purge).is_err() {
+        step.report.doubt(left.marked, "marked to be removed for good, which this run may not do");
+        return Ok(());
+    }
+    check_open(session, step.selection)?;
+    rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
+    Ok(())
+}
+
+/// Gives the UIDs in the target that are known to be copies of other messages of the action.
+fn landed_before(action: &OpenAction) -> UidSet {
+    action.entries.iter().filter_map(|entry| entry.landed).map(|(_, uid)| uid).collect()
+}
+
+/// What was found in the target: its validity, and UIDs by what they have in common with messages of the source.
+type Copies = Option<(UidValidity, BTreeMap<Likeness, Vec<Uid>>)>;
+
+/// Looks for copies in the target, among what can only have come there since. `None` where that can't be told.
+fn copies(
+    session: &mut Session,
+    step: &Step<'_>,
+    action: &OpenAction,
+    target: &MailboxName,
+    taken: &UidSet,
+) -> Result<Copies> {
+    let Some(next) = action.target.as_ref().and_then(|target| target.next) else { return Ok(None) };
+    let found = match session.open_mailbox(target, Access::Read) {
+        Ok(open) => match open.validity {
+            Some(validity) => {
+                let journal = step.selection.account.run().journal()?;
+                let account = &step.selection.account.row().identity;
+                let known = journal.landed_since(account, target, validity, next)?;
+                let among = UidSet::range(next, Uid::MAX);
+                Some((validity, copies_among(session, &among, &taken.union(&known))?))
+            }
+            None => None,
+        },
+        Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => {
+            // A target that does not exist holds no copies.
+            UidValidity::new(1).map(|validity| (validity, BTreeMap::new()))
+        }
+        Err(error) => return Err(error),
+    };
+    reopen(session, step.selection)?;
+    Ok(found)
+}
+
+/// Finishes a copy or a move: tells what was done, and removes what is in both mailboxes of a move.
+fn finish_transfer(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>], copies: Copies) {
+    let Some((validity, mut copies)) = copies else {
+        let all = seen.iter().map(|seen| seen.entry.uid).collect();
+        step.report.doubt(all, "new messages of the target can't be told from old ones");
+        return;
+    };
+    let mut groups: BTreeMap<Option<Likeness>, Vec<&Seen<'_>>> = BTreeMap::new();
+    for each in seen {
+        groups.entry(each.entry.known.likeness()).or_default().push(each);
+    }
+    let removes = step.removes();
+    let (mut arrived, mut proven) = (Vec::new(), UidSet::new());
+    for (likeness, group) in groups {
+        let mut found = likeness.and_then(|likeness| copies.remove(&likeness)).unwrap_or_default();
+        let (here, gone): (Vec<_>, Vec<_>) = group.into_iter().partition(|seen| seen.here.is_some());
+        for seen in gone {
+            match found.pop() {
+                Some(copy) => arrived.push((seen.entry.uid, validity, copy)),
+                None if removes => step.report.doubt(
+                    seen.entry.uid.into(),
+                    "no longer in the mailbox and not seen in the target; another client may have taken it",
+                ),
+                None => {}
+            }
+        }
+        if removes && !found.is_empty() && found.len() < here.len() {
+            let all = here.iter().map(|seen| seen.entry.uid).collect();
+            let reason = "some of several that are alike are in the target; all are kept";
+            step.report.doubt(all, reason);
+            continue;
+        }
+        for seen in here {
+            let Some(copy) = found.pop() else { break };
+            arrived.push((seen.entry.uid, validity, copy));
+            proven.insert(seen.entry.uid);
+        }
+    }
+    if !removes {
+        step.take_done(&Proof::of(arrived));
+        return;
+    }
+    let proof = Proof::of(arrived);
+    step.report.done = proof.shown.difference(&proven);
+    // On Gmail a message in two places is one message with two labels: the script moves it again.
+    if is_gmail(session) {
+        return;
+    }
+    step.take_landed(&proof);
+    let permission = if step.report.verb == Verb::Trash { Permission::Trash } else { Permission::Move };
+    if !proven.is_empty() && run.permit(permission).is_err() {
+        step.report.doubt(proven, "copied, and not removed: this run may not move messages");
+        return;
+    }
+    let left = Left { proven, ..Left::default() };
+    rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
+}

@@ -1,0 +1,43 @@
+//! The journal: what is about to be done to mail is written here before the command leaves, and what became of it
+//! after.
+//!
+//! It is a database of the user's own, which several runs may use at once. Every write is durable when it
+//! returns. A run that finds an action without an outcome knows that it was cut, and settles it first.
+
+mod entry;
+mod open;
+mod read;
+mod write;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+
+pub use entry::{AccountRow, RunRow};
+pub(super) use entry::{Entry, Fate, Intent, Known, Outcome, Target};
+pub(super) use open::failed;
+pub(super) use read::OpenAction;
+pub(super) use write::ActionId;
+
+/// The journal of one state directory, and the run that writes to it.
+#[derive(Debug)]
+pub struct Journal {
+    db: Mutex<Connection>,
+    /// The name of the file, for errors.
+    path: String,
+    /// This run's number, once it has one.
+    run: Mutex<Option<i64>>,
+}
+
+impl Journal {
+    fn db(&self) -> MutexGuard<'_, Connection> {
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what the database gave a result of ours.
+    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
+        result.map_err(|error| failed(&self.path, &error))
+    }
+}

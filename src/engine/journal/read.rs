@@ -1,0 +1,230 @@
+use rusqlite::{Connection, Row, params};
+
+use super::Journal;
+use super::entry::{Entry, Fate, Known, Target};
+use super::write::ActionId;
+use crate::engine::report::Verb;
+use crate::error::Result;
+use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
+
+/// An action whose end is not known: the run that began it was cut.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct OpenAction {
+    pub(in crate::engine) id: ActionId,
+    /// The run that began it, and what was run.
+    pub(in crate::engine) run: (i64, String),
+    pub(in crate::engine) verb: Verb,
+    pub(in crate::engine) rule: Option<String>,
+    pub(in crate::engine) object: Option<String>,
+    pub(in crate::engine) mailbox: MailboxName,
+    pub(in crate::engine) shown: String,
+    pub(in crate::engine) validity: Option<UidValidity>,
+    pub(in crate::engine) target: Option<Target>,
+    /// All of its messages, what is known already of some among them.
+    pub(in crate::engine) entries: Vec<Entry>,
+}
+
+/// What a run that was cut had done to a message, for the next one that wants the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Credit {
+    pub(in crate::engine) action: ActionId,
+    pub(in crate::engine) uid: Uid,
+    pub(in crate::engine) landed: Option<(UidValidity, Uid)>,
+}
+
+pub(super) fn mailbox(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<MailboxName>> {
+    let wire: Option<Vec<u8>> = row.get(column)?;
+    Ok(wire.and_then(|wire| MailboxName::from_wire(&wire)))
+}
+
+pub(super) fn uid(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Uid>> {
+    Ok(row.get::<_, Option<u32>>(column)?.and_then(Uid::new))
+}
+
+pub(super) fn validity(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<UidValidity>> {
+    Ok(row.get::<_, Option<u32>>(column)?.and_then(UidValidity::new))
+}
+
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
+    let Some(of) = uid(row, "uid")? else { return Ok(None) };
+    let unsigned = |column: &str| -> rusqlite::Result<_> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+    };
+    let flags: String = row.get("flags")?;
+    let known = Known {
+        size: unsigned("size")?,
+        date: row.get("date")?,
+        message_id: row.get("message_id")?,
+        gmail_id: unsigned("gmail_id")?,
+        flags: flags.split_whitespace().filter_map(Flag::parse).collect(),
+        subject: row.get("subject")?,
+        digest: row.get("digest")?,
+    };
+    let landed = validity(row, "landed_validity")?.zip(uid(row, "landed_uid")?);
+    Ok(Some(Entry { uid: of, known, fate: Fate::of(row.get("fate")?), landed }))
+}
+
+/// Reads the messages of an action.
+pub(super) fn entries(db: &Connection, action: ActionId) -> rusqlite::Result<Vec<Entry>> {
+    let mut sql = db.prepare("SELECT * FROM messages WHERE action = ?1 ORDER BY uid")?;
+    let rows = sql.query_map(params![action.0], entry)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Reads where an action was to put messages.
+pub(super) fn target(row: &Row<'_>) -> rusqlite::Result<Option<Target>> {
+    let Some(name) = mailbox(row, "target")? else { return Ok(None) };
+    let shown: Option<String> = row.get("target_shown")?;
+    Ok(Some(Target {
+        account: row.get("target_identity")?,
+        mailbox: name,
+        shown: shown.unwrap_or_default(),
+        next: uid(row, "target_next")?,
+    }))
+}
+
+impl Journal {
+    /// Gives the actions in an account whose end is not known, oldest first.
+    pub(in crate::engine) fn open_actions(&self, account: &str) -> Result<Vec<OpenAction>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Vec<OpenAction>> {
+            let mut sql = db.prepare(
+                "SELECT actions.*, runs.name, other.identity AS target_identity
+                 FROM actions JOIN runs ON runs.id = actions.run
+                 LEFT JOIN accounts AS other ON other.id = actions.target_account
+                 WHERE actions.ended IS NULL AND actions.account = (SELECT id FROM accounts WHERE identity = ?1)
+                 ORDER BY actions.id",
+            )?;
+            let mut rows = sql.query(params![account])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let verb: String = row.get("verb")?;
+                let (Some(verb), Some(name)) = (Verb::parse(&verb), mailbox(row, "mailbox")?) else {
+                    continue;
+                };
+                let id = ActionId(row.get("id")?);
+                found.push(OpenAction {
+                    id,
+                    run: (row.get("run")?, row.get("name")?),
+                    verb,
+                    rule: row.get("rule")?,
+                    object: row.get("object")?,
+                    mailbox: name,
+                    shown: row.get("shown")?,
+                    validity: validity(row, "validity")?,
+                    target: target(row)?,
+                    entries: entries(&db, id)?,
+                });
+            }
+            Ok(found)
+        };
+        self.told(read())
+    }
+
+    /// Gives the messages of a mailbox that are held, with the run that left them so.
+    pub(in crate::engine) fn held(
+        &self,
+        account: &str,
+        mailbox: &MailboxName,
+        validity: UidValidity,
+    ) -> Result<Vec<(ActionId, Uid, i64)>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut sql = db.prepare(
+                "SELECT messages.action, messages.uid, actions.run FROM messages
+                 JOIN actions ON actions.id = messages.action
+                 JOIN accounts ON accounts.id = actions.account
+                 WHERE fate IN (0, 3, 4) AND released = 0
+                   AND accounts.identity = ?1 AND actions.mailbox = ?2 AND actions.validity = ?3
+                   AND actions.verb <> 'append'",
+            )?;
+            let rows = sql.query_map(params![account, mailbox.wire(), validity.get()], |row| {
+                Ok(uid(row, "uid")?.map(|uid| (row.get("action").map(ActionId), uid, row.get("run"))))
+            })?;
+            let mut held = Vec::new();
+            for row in rows {
+                if let Some((action, uid, run)) = row? {
+                    held.push((action?, uid, run?));
+                }
+            }
+            Ok(held)
+        };
+        self.told(read())
+    }
+
+    /// Gives the UIDs from `next` on in a mailbox that are known to have come there by an action.
+    pub(in crate::engine) fn landed_since(
+        &self,
+        account: &str,
+        mailbox: &MailboxName,
+        validity: UidValidity,
+        next: Uid,
+    ) -> Result<UidSet> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<UidSet> {
+            let mut sql = db.prepare(
+                "SELECT landed_uid FROM messages JOIN actions ON actions.id = messages.action
+                 WHERE landed_validity = ?3 AND landed_uid >= ?4
+                   AND coalesce(actions.target, actions.mailbox) = ?2
+                   AND coalesce(actions.target_account, actions.account) =
+                     (SELECT id FROM accounts WHERE identity = ?1)",
+            )?;
+            let key = params![account, mailbox.wire(), validity.get(), next.get()];
+            let rows = sql.query_map(key, |row| uid(row, "landed_uid"))?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        self.told(read())
+    }
+
+    /// Gives what runs of the same name had done before they were cut: copies from a mailbox to a target.
+    pub(in crate::engine) fn copy_credits(
+        &self,
+        account: &str,
+        (mailbox, of): (&MailboxName, UidValidity),
+        target: &MailboxName,
+    ) -> Result<Vec<Credit>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Vec<Credit>> {
+            let mut sql = db.prepare(&credits(
+                "verb = 'copy' AND actions.mailbox = ?3 AND actions.validity = ?4 AND actions.target = ?5",
+            ))?;
+            let key = params![account, self.run(), mailbox.wire(), of.get(), target.wire()];
+            let rows = sql.query_map(key, credit)?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        self.told(read())
+    }
+
+    /// Gives what runs of the same name had added to a mailbox before they were cut: messages with this digest.
+    pub(in crate::engine) fn append_credits(
+        &self,
+        account: &str,
+        mailbox: &MailboxName,
+        digest: &[u8],
+    ) -> Result<Vec<Credit>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Vec<Credit>> {
+            let mut sql = db.prepare(&credits("verb = 'append' AND actions.mailbox = ?3 AND digest = ?4"))?;
+            let rows = sql.query_map(params![account, self.run(), mailbox.wire(), digest], credit)?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        self.told(read())
+    }
+}
+
+fn credits(which: &str) -> String {
+    format!(
+        "SELECT messages.* FROM messages
+         JOIN actions ON actions.id = messages.action
+         JOIN accounts ON accounts.id = actions.account
+         JOIN runs ON runs.id = actions.run
+         WHERE credit = 1 AND accounts.identity = ?1
+           AND runs.name = (SELECT name FROM runs WHERE id = ?2) AND {which}"
+    )
+}
+
+fn credit(row: &Row<'_>) -> rusqlite::Result<Option<Credit>> {
+    let Some(entry) = entry(row)? else { return Ok(None) };
+    let action = ActionId(row.get("action")?);
+    Ok(Some(Credit { action, uid: entry.uid, landed: entry.landed }))
+}

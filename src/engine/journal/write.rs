@@ -1,0 +1,215 @@
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::Journal;
+use super::entry::{AccountRow, Fate, Intent, Outcome};
+use crate::error::Result;
+use crate::mail::{Flag, Uid, UidSet};
+
+/// How long runs are kept, in seconds: 90 days.
+const RETENTION: i64 = 90 * 24 * 60 * 60;
+
+/// An action's number in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct ActionId(pub(in crate::engine) i64);
+
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// Writes flags as the journal keeps them.
+pub(super) fn words(flags: &[Flag]) -> String {
+    flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+impl Journal {
+    /// Does something in one durable transaction.
+    fn write<T>(&self, job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        let mut db = self.db();
+        let result = db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|begun| {
+            let given = job(&begun)?;
+            begun.commit()?;
+            Ok(given)
+        });
+        self.told(result)
+    }
+
+    /// Notes this run, at its first change, and gives its number. Runs older than 90 days are forgotten then, unless
+    /// something of theirs is still open or held.
+    pub fn begin_run(&self, name: &str, undoes: Option<i64>) -> Result<i64> {
+        let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(id) = *run {
+            return Ok(id);
+        }
+        let id = self.write(|begun| {
+            begun.execute(
+                "DELETE FROM runs WHERE began < ?1 AND NOT EXISTS (
+                   SELECT 1 FROM actions JOIN messages ON messages.action = actions.id
+                   WHERE actions.run = runs.id AND fate IN (0, 3, 4) AND released = 0)",
+                params![now() - RETENTION],
+            )?;
+            begun.execute(
+                "INSERT INTO runs (name, began, undoes) VALUES (?1, ?2, ?3)",
+                params![name, now(), undoes],
+            )?;
+            Ok(begun.last_insert_rowid())
+        })?;
+        *run = Some(id);
+        Ok(id)
+    }
+
+    /// Gives this run's number, if it has changed anything.
+    pub(in crate::engine) fn run(&self) -> Option<i64> {
+        *self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Notes how this run ended, if it has changed anything. After one that went well, nothing is credited any more
+    /// of what runs of the same name had done before they were cut.
+    pub fn end_run(&self, exit: u8) -> Result<()> {
+        let Some(run) = self.run() else { return Ok(()) };
+        self.write(|begun| {
+            begun
+                .execute("UPDATE runs SET ended = ?1, exit = ?2 WHERE id = ?3", params![now(), exit, run])?;
+            if exit == 0 {
+                begun.execute(
+                    "UPDATE messages SET credit = 0 WHERE credit = 1 AND action IN (
+                       SELECT actions.id FROM actions JOIN runs ON runs.id = actions.run
+                       WHERE runs.name = (SELECT name FROM runs WHERE id = ?1))",
+                    params![run],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes how an account is reached, by its identity.
+    pub(in crate::engine) fn note_account(&self, account: &AccountRow) -> Result<()> {
+        let sql = "INSERT INTO accounts (identity, label, connection) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (identity) DO UPDATE SET label = ?2, connection = ?3
+                   WHERE label <> ?2 OR connection <> ?3";
+        let AccountRow { identity, label, connection } = account;
+        self.write(|begun| begun.execute(sql, params![identity, label, connection]).map(|_| ()))
+    }
+
+    /// Notes what is about to be done in an account, and gives the actions' numbers in the same order. It is durable
+    /// when this returns: only then may a command leave.
+    pub(in crate::engine) fn intend(&self, account: &str, intents: &[Intent]) -> Result<Vec<ActionId>> {
+        let run = self.run();
+        self.write(|begun| intents.iter().map(|intent| insert(begun, run, account, intent)).collect())
+    }
+
+    /// Notes what became of an action.
+    pub(in crate::engine) fn conclude(&self, ended: &[(ActionId, Outcome)]) -> Result<()> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        self.write(|begun| ended.iter().try_for_each(|(id, outcome)| update(begun, *id, outcome)))
+    }
+
+    /// Notes that nothing acts on these messages of an action any more, or that they may be acted on again.
+    pub(in crate::engine) fn release(&self, action: ActionId, uids: &UidSet) -> Result<()> {
+        self.write(|begun| {
+            let mut sql = begun.prepare("UPDATE messages SET released = 1 WHERE action = ?1 AND uid = ?2")?;
+            uids.iter().try_for_each(|uid| sql.execute(params![action.0, uid.get()]).map(|_| ()))
+        })
+    }
+
+    /// Takes what a cut run had done already off what may be credited to a later one.
+    pub(in crate::engine) fn use_credit(&self, of: &[(ActionId, Uid)]) -> Result<()> {
+        if of.is_empty() {
+            return Ok(());
+        }
+        self.write(|begun| {
+            let mut sql = begun.prepare("UPDATE messages SET credit = 0 WHERE action = ?1 AND uid = ?2")?;
+            of.iter().try_for_each(|(action, uid)| sql.execute(params![action.0, uid.get()]).map(|_| ()))
+        })
+    }
+}
+
+fn insert(
+    begun: &Transaction<'_>,
+    run: Option<i64>,
+    account: &str,
+    intent: &Intent,
+) -> rusqlite::Result<ActionId> {
+    let id_of = |identity: &str| -> rusqlite::Result<Option<i64>> {
+        begun
+            .query_row("SELECT id FROM accounts WHERE identity = ?1", params![identity], |row| row.get(0))
+            .optional()
+    };
+    let target = intent.target.as_ref();
+    let other = match target.and_then(|target| target.account.as_deref()) {
+        Some(identity) => id_of(identity)?,
+        None => None,
+    };
+    let mut sql = begun.prepare(
+        "INSERT INTO actions (run, account, verb, rule, object, mailbox, shown, validity,
+           target_account, target, target_shown, target_next, began)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?;
+    sql.execute(params![
+        run,
+        id_of(account)?,
+        intent.verb.name(),
+        intent.rule,
+        intent.object,
+        intent.mailbox.wire(),
+        intent.shown,
+        intent.validity.map(crate::mail::UidValidity::get),
+        other,
+        target.map(|target| target.mailbox.wire()),
+        target.map(|target| &target.shown),
+        target.and_then(|target| target.next).map(Uid::get),
+        now(),
+    ])?;
+    let action = begun.last_insert_rowid();
+    let mut sql = begun.prepare(
+        "INSERT INTO messages (action, uid, size, date, message_id, gmail_id, flags, subject, digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for (uid, known) in &intent.messages {
+        // SQLite's numbers have a sign: the bits are the same.
+        let gmail_id = known.gmail_id.map(u64::cast_signed);
+        sql.execute(params![
+            action,
+            uid.get(),
+            known.size.map(u64::cast_signed),
+            known.date,
+            known.message_id,
+            gmail_id,
+            words(&known.flags),
+            known.subject,
+            known.digest,
+        ])?;
+    }
+    Ok(ActionId(action))
+}
+
+fn update(begun: &Transaction<'_>, id: ActionId, outcome: &Outcome) -> rusqlite::Result<()> {
+    let mut sql = begun.prepare(
+        "UPDATE messages SET fate = ?3, reason = ?4, landed_validity = ?5, landed_uid = ?6
+         WHERE action = ?1 AND uid = ?2",
+    )?;
+    let mut credit = begun.prepare("UPDATE messages SET credit = 1 WHERE action = ?1 AND uid = ?2")?;
+    for (uid, landed) in &outcome.done {
+        let (validity, target) = landed.map(|(validity, uid)| (validity.get(), uid.get())).unzip();
+        sql.execute(params![id.0, uid.get(), Fate::Done.number(), None::<String>, validity, target])?;
+        if outcome.credit {
+            credit.execute(params![id.0, uid.get()])?;
+        }
+    }
+    let rest = [(&outcome.left, Fate::Left), (&outcome.marked, Fate::Marked)];
+    let doubt = outcome.doubt.iter().map(|(uids, reason)| (uids, Fate::Doubt, Some(reason)));
+    for (uids, fate, reason) in rest.into_iter().map(|(uids, fate)| (uids, fate, None)).chain(doubt) {
+        for uid in uids.iter() {
+            sql.execute(params![id.0, uid.get(), fate.number(), reason, None::<u32>, None::<u32>])?;
+        }
+    }
+    if !outcome.cut {
+        begun.execute(
+            "UPDATE actions SET ended = ?2, whole = ?3 WHERE id = ?1",
+            params![id.0, now(), outcome.whole],
+        )?;
+    }
+    Ok(())
+}
