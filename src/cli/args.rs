@@ -1,11 +1,11 @@
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser};
+use clap::Parser;
 
 use super::exit;
+use super::options::{Options, PlaceOptions};
 
 /// Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail.
 #[derive(Debug, Parser)]
@@ -14,7 +14,7 @@ use super::exit;
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript sandbox [OPTIONS]\n       imapscript types DIR",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript undo|settle|history|why|sandbox|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -32,42 +32,47 @@ pub struct Arguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
 
-    /// Run against an embedded server full of sample mail, or against one that `imapscript sandbox` started
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
-    pub sandbox: Option<Option<SocketAddr>>,
-
-    /// Let the script do only this: words such as `read,mark,move`, joined by commas
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub allow: Option<Vec<String>>,
-
-    /// Keep the journal and the locks here [default: where the system keeps programs' state]
-    #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
-
-    /// Wait until no other run changes the account; not longer than so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
-    pub wait: Option<Option<u64>>,
-
-    /// Wait this long for the server, in seconds, each time
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: Option<u64>,
-
-    /// Print nothing but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-
-    /// Print more: actions that found nothing to do, too
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-
-    /// Write what goes over the wire to a file, without the secrets
-    #[arg(long, value_name = "FILE")]
-    pub trace: Option<PathBuf>,
+    /// How it is run.
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// What can be done besides running a script.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
+    /// Take back what a run did: the last one, unless its number is given
+    Undo {
+        /// The run's number, as `history` shows it
+        #[arg(value_name = "RUN")]
+        run: Option<i64>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Look after what runs left open or in doubt, and hold nothing any more
+    Settle {
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// List the runs that changed something, or what one of them did
+    History {
+        /// The run's number
+        #[arg(value_name = "RUN")]
+        run: Option<i64>,
+        /// Where the journal is.
+        #[command(flatten)]
+        place: PlaceOptions,
+    },
+    /// Tell which rule of which run touched a message
+    Why {
+        /// The message's Message-ID, with or without its angle brackets
+        #[arg(value_name = "MESSAGE-ID")]
+        message_id: String,
+        /// Where the journal is.
+        #[command(flatten)]
+        place: PlaceOptions,
+    },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
     /// Write type files, so that an editor knows imapscript's functions

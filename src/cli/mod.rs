@@ -2,15 +2,19 @@
 
 mod args;
 mod exit;
+mod history;
 mod interrupt;
+mod options;
 mod report;
 mod run;
 mod sandbox;
 mod script_error;
 mod state;
+mod surroundings;
 mod terminal;
 mod trace;
 mod types;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -25,6 +29,10 @@ pub fn main() -> ExitCode {
     match &arguments.command {
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
+        Some(args::Subcommand::Undo { run, options }) => undo::undo(*run, options),
+        Some(args::Subcommand::Settle { options }) => undo::settle(options),
+        Some(args::Subcommand::History { run, place }) => history::history(*run, place),
+        Some(args::Subcommand::Why { message_id, place }) => history::why(message_id, place),
         None => run::run(&arguments),
     }
 }

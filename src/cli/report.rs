@@ -3,8 +3,9 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::exit;
 use crate::engine::{Event, Report};
-use crate::error::visible;
+use crate::error::{Error, visible};
 use crate::lua::{Caught, Outcome};
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -32,7 +33,7 @@ pub(super) struct Reporter {
 }
 
 /// Prints a line; where nobody reads any more, there is nobody to tell.
-fn out(text: impl Display) {
+pub(super) fn out(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
@@ -47,6 +48,18 @@ pub(super) fn error(text: &str, hint: Option<&str>) {
     if let Some(hint) = hint {
         err(format_args!("{NOTE}hint{NOTE:#}: {hint}"));
     }
+}
+
+/// Prints an error of ours, and gives the exit code of its class.
+pub(super) fn failure(failed: &Error) -> u8 {
+    let place = match (&failed.account, &failed.mailbox) {
+        (Some(account), Some(mailbox)) => format!("{account}, {mailbox}: "),
+        (Some(account), None) => format!("{account}: "),
+        _ => String::new(),
+    };
+    let hint = failed.kind.hint().map(|hint| visible(&hint));
+    error(&visible(&format!("{place}{failed}")), hint.as_deref());
+    exit::code(failed.kind.class())
 }
 
 impl Reporter {

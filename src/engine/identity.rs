@@ -20,7 +20,7 @@ pub(super) struct Identity {
 
 /// What two messages have in common if one is the other's copy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Likeness {
+pub enum Likeness {
     /// Gmail's own identifier says it all.
     Gmail(u64),
     /// Message-ID, size in bytes and instant of arrival.

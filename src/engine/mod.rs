@@ -34,6 +34,7 @@ mod selection_set;
 mod sieve;
 mod state;
 mod template;
+mod undo;
 mod walk;
 mod world;
 
@@ -42,7 +43,7 @@ pub use age::long_ago;
 pub use attachments::save_attachments;
 pub use connection::Ticket;
 pub use export::export;
-pub use journal::{AccountRow, Journal, RunRow};
+pub use journal::{AccountRow, Journal, RunRow, Trace};
 pub use literal::Literal;
 pub use messages::{
     BODY_BATCH_BYTES, Gmail, Loaded, MESSAGE_CAP, Needs, load_bodies, load_body, load_headers,
@@ -60,5 +61,6 @@ pub use selection::Selection;
 pub use selection_set::SelectionSet;
 pub use state::{State, Wait};
 pub use template::Template;
+pub use undo::{Undone, undo};
 pub use walk::{Met, Walk};
 pub use world::{Event, Run, World};

@@ -160,5 +160,5 @@ pub fn task(rule: &Rule, portion: &Portion, sifted: &Sifted) -> Result<Option<Ta
         return Ok(None);
     }
     let selection = rule.selection(&sifted.selection, portion.uids.clone());
-    Ok(Some(Task { selection, actions }))
+    Ok(Some(Task { selection, actions, expected: None, even_held: false }))
 }

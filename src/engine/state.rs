@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::journal::{AccountRow, Journal};
@@ -33,7 +33,7 @@ pub struct State {
     name: String,
     wait: Wait,
     /// The run that this one takes back, if it does.
-    undoes: Option<i64>,
+    undoes: OnceLock<i64>,
     journal: Mutex<Option<Arc<Journal>>>,
     locks: Mutex<Vec<(String, Lock)>>,
 }
@@ -41,13 +41,20 @@ pub struct State {
 impl State {
     /// Makes the state of a run. The directory is made when it is needed; where there is none, the reason is told then.
     pub fn new(directory: Result<PathBuf, String>, name: String, wait: Wait) -> Self {
-        Self { directory, name, wait, undoes: None, journal: Mutex::default(), locks: Mutex::default() }
+        Self {
+            directory,
+            name,
+            wait,
+            undoes: OnceLock::new(),
+            journal: Mutex::default(),
+            locks: Mutex::default(),
+        }
     }
 
-    /// Makes it that of a run that takes another one back.
-    #[must_use]
-    pub fn undoing(self, run: i64) -> Self {
-        Self { undoes: Some(run), ..self }
+    /// Says that the run takes another one back.
+    pub(super) fn undoes(&self, run: i64) {
+        // Only the first of two could be meant, and nobody says it twice.
+        let _ = self.undoes.set(run);
     }
 
     fn directory(&self) -> Result<&PathBuf> {
@@ -86,7 +93,7 @@ impl State {
         if !locks.iter().any(|(identity, _)| *identity == account.identity) {
             let lock = self.take(account, !locks.is_empty(), interrupt)?;
             locks.push((account.identity.clone(), lock));
-            journal.begin_run(&self.name, self.undoes)?;
+            journal.begin_run(&self.name, self.undoes.get().copied())?;
             journal.note_account(account)?;
         }
         Ok(journal)

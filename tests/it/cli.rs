@@ -28,10 +28,13 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript sandbox [OPTIONS]
-           imapscript types DIR
+           imapscript undo|settle|history|why|sandbox|types …
 
     Commands:
+      undo     Take back what a run did: the last one, unless its number is given
+      settle   Look after what runs left open or in doubt, and hold nothing any more
+      history  List the runs that changed something, or what one of them did
+      why      Tell which rule of which run touched a message
       sandbox  Keep an embedded server with sample mail running, for any mail client
       types    Write type files, so that an editor knows imapscript's functions
       help     Print this message or the help of the given subcommand(s)
@@ -43,10 +46,10 @@ fn help_says_it_all() {
     Options:
           --sandbox[=<ADDR>]   Run against an embedded server full of sample mail, or against one that
                                `imapscript sandbox` started
-          --allow <LIST>       Let the script do only this: words such as `read,mark,move`, joined by
-                               commas
           --state <DIR>        Keep the journal and the locks here [default: where the system keeps
                                programs' state]
+          --allow <LIST>       Do only this, whatever the script wants: words such as `read,mark,move`,
+                               joined by commas
           --wait[=<SECONDS>]   Wait until no other run changes the account; not longer than so many
                                seconds
           --timeout <SECONDS>  Wait this long for the server, in seconds, each time

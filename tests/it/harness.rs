@@ -21,11 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A run under construction: the script, its surroundings and what is expected.
 ///
 /// In the script, and in `args`, `$HOST $PORT $USER $PASSWORD $TLS $CA` stand for the server's, `$LOGIN` for the whole
-/// call of `login`, and `$DIR` for the run's own directory, which is also its home.
+/// call of `login`, `$KEYED` for the same with the password from the environment, so that commands without a script can
+/// log in again, and `$DIR` for the run's own directory, which is also its home.
 #[derive(Default)]
 pub(crate) struct Script<'a> {
     source: String,
     program: Option<String>,
+    command: Vec<String>,
     home: Option<PathBuf>,
     server: Option<&'a Server>,
     options: Vec<String>,
@@ -50,6 +52,11 @@ impl<'a> Script<'a> {
     pub(crate) fn program(mut self, program: &str) -> Self {
         self.program = Some(program.into());
         self
+    }
+
+    /// Runs one of imapscript's commands, such as `undo`, and no script.
+    pub(crate) fn command(words: &[&str]) -> Self {
+        Self { command: words.iter().map(ToString::to_string).collect(), ..Self::default() }
     }
 
     /// Runs in a directory that other runs had, or will have, as their home. By default each has one of its own.
@@ -178,14 +185,19 @@ impl<'a> Script<'a> {
         let script = home.join("script.lua");
         fs::write(&script, self.filled(&self.source, home)).unwrap();
         let mut command = Command::new(self.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_imapscript")));
+        command.args(&self.command);
         command.args(self.options.iter().map(|option| self.filled(option, home)));
-        command.arg(&script).args(self.args.iter().map(|argument| self.filled(argument, home)));
+        if self.command.is_empty() {
+            command.arg(&script);
+        }
+        command.args(self.args.iter().map(|argument| self.filled(argument, home)));
         command
             .env_clear()
             .env("HOME", home)
             .env("PATH", "/usr/bin:/bin")
             .env("TZ", "UTC")
-            .env("LANG", "C.UTF-8");
+            .env("LANG", "C.UTF-8")
+            .env("PASSWORD", self.server.map(|server| server.password.as_str()).unwrap_or_default());
         for (variable, place) in [
             ("CONFIG", "config"),
             ("STATE", "state"),
@@ -224,19 +236,20 @@ impl<'a> Script<'a> {
         };
         let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());
         let trust = ca_file.map(|path| format!(", ca_file = \"{path}\"")).unwrap_or_default();
-        text.replace(
-            "$LOGIN",
-            &format!(
+        let login = |password: &str| {
+            format!(
                 "login {{ host = \"$HOST\", port = $PORT, tls = \"$TLS\", user = \"$USER\", \
-                 password = \"$PASSWORD\"{trust} }}"
-            ),
-        )
-        .replace("$HOST", &server.address.ip().to_string())
-        .replace("$PORT", &server.address.port().to_string())
-        .replace("$TLS", server.tls.name())
-        .replace("$USER", &server.user)
-        .replace("$PASSWORD", &server.password)
-        .replace("$CA", ca_file.unwrap_or_default())
+                 password = {password}{trust} }}"
+            )
+        };
+        text.replace("$LOGIN", &login("\"$PASSWORD\""))
+            .replace("$KEYED", &login("secret.env \"PASSWORD\""))
+            .replace("$HOST", &server.address.ip().to_string())
+            .replace("$PORT", &server.address.port().to_string())
+            .replace("$TLS", server.tls.name())
+            .replace("$USER", &server.user)
+            .replace("$PASSWORD", &server.password)
+            .replace("$CA", ca_file.unwrap_or_default())
     }
 }
 

@@ -55,6 +55,7 @@ mod server;
 mod session;
 mod snapshot;
 mod turns;
+mod undoing;
 mod verbs;
 mod watchdog;
 

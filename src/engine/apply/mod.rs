@@ -17,16 +17,20 @@ mod rungs;
 mod settle;
 mod step;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::account::Account;
 use super::connection::Ticket;
+pub use super::identity::Likeness;
 use super::names::NameSpec;
 use super::permission::Permission;
 use super::report::Report;
 use super::selection::Selection;
 use super::world::Run;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::Session;
-use crate::mail::{Flag, Label};
+use crate::imap::{Access, Session};
+use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
@@ -80,6 +84,47 @@ pub struct Task {
     pub selection: Selection,
     /// What is to be done to them.
     pub actions: Vec<Action>,
+    /// What they must be like, where they are known from before this run: any other is left alone.
+    pub expected: Option<Arc<BTreeMap<Uid, Likeness>>>,
+    /// It is done to messages that are held, too: it takes back what they are held for.
+    pub even_held: bool,
+}
+
+/// Finds messages in a mailbox, from a UID on, by what they are like; equal ones in the order they are asked for.
+pub(super) fn find_alike(
+    account: &Account,
+    mailbox: MailboxName,
+    next: Uid,
+    wanted: Vec<Option<Likeness>>,
+) -> Ticket<Vec<Option<(UidValidity, Uid)>>> {
+    account.read(move |session, _| {
+        let validity = match session.open_mailbox(&mailbox, Access::Read) {
+            Ok(open) => open.validity,
+            Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(validity) = validity else { return Ok(vec![None; wanted.len()]) };
+        let mut there = proof::copies_among(session, &UidSet::range(next, Uid::MAX), &UidSet::new())?;
+        let mut find = |like: Option<Likeness>| Some((validity, there.get_mut(&like?)?.pop()?));
+        Ok(wanted.into_iter().map(&mut find).collect())
+    })
+}
+
+/// Looks after all that earlier runs left open or in doubt, in every account, and holds nothing any more. What became
+/// of it is told as it goes. Gives how many accounts there were.
+///
+/// Errors: an account can't be reached, or another run changes it.
+pub fn settle_all(run: &Run) -> Result<usize> {
+    let accounts = run.journal()?.accounts_in_doubt()?;
+    for row in &accounts {
+        let account = Account::known(row, run)?;
+        let of = account.clone();
+        // Each thing asks for the permission that it needs.
+        let ticket = account.change(Permission::Read, move |session, run| settle::let_go(session, run, &of));
+        ticket.wait()?;
+        account.log_out();
+    }
+    Ok(accounts.len())
 }
 
 /// Makes ready to change an account: takes its lock, and settles what a run that was cut had begun there.
@@ -101,7 +146,7 @@ pub type Done = (usize, Result<Report>);
 /// Errors mean that nothing was changed. Whatever fails once changing has begun is in the report.
 pub fn apply(selection: Selection, action: Action) -> Ticket<Report> {
     let account = selection.account.clone();
-    let task = Task { selection, actions: vec![action] };
+    let task = Task { selection, actions: vec![action], expected: None, even_held: false };
     submit(&account, vec![task], |mut done| {
         let only = done.pop().ok_or_else(|| Error::protocol("no report of the action"))?;
         only.1

@@ -95,8 +95,15 @@ fn look_again(step: &mut Step<'_>, identities: &Identities, held: &UidSet) {
             gone.insert(uid);
             continue;
         };
-        if held.contains(uid) {
+        if held.contains(uid) && !step.even_held {
             on_hold.insert(uid);
+            continue;
+        }
+        let is_expected = step.expected.as_ref().is_none_or(|all| {
+            all.get(&uid).is_none_or(|likeness| identity.likeness().as_ref() == Some(likeness))
+        });
+        if !is_expected {
+            differing.insert(uid);
             continue;
         }
         match identity.judge(uid, &step.selection.query, &needs, None, &[]) {

@@ -19,7 +19,7 @@ use crate::engine::journal::{Entry, Fate, Journal, OpenAction, Outcome};
 use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
 use crate::engine::query::Query;
-use crate::engine::report::Verb;
+use crate::engine::report::{Report, Verb};
 use crate::engine::selection::Selection;
 use crate::engine::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
@@ -33,7 +33,7 @@ struct Seen<'a> {
     here: Option<&'a Identity>,
 }
 
-/// Settles an action, tells what became of it, and notes that in the journal.
+/// Settles an action whose end is not known, tells what became of it, and notes that in the journal.
 ///
 /// Errors: it can't be looked after now, as the connection broke again.
 pub(super) fn settle(
@@ -43,15 +43,50 @@ pub(super) fn settle(
     journal: &Journal,
     action: &OpenAction,
 ) -> Result<()> {
-    let entries: Vec<&Entry> =
-        action.entries.iter().filter(|entry| matches!(entry.fate, Fate::Open | Fate::Doubt)).collect();
+    let report = look(session, run, account, journal, action)?;
+    tell(run, action, report);
+    Ok(())
+}
+
+/// Looks once more after what actions hold, because the user asks for it. What is still in doubt is kept in both places
+/// and not held any more.
+///
+/// Errors: as [`settle`].
+pub(super) fn let_go(session: &mut Session, run: &Run, account: &Account) -> Result<()> {
+    let journal = run.journal()?;
+    for action in journal.holding_actions(&account.row().identity)? {
+        let report = look(session, run, account, &journal, &action)?;
+        let held = action.entries.iter().map(|entry| entry.uid).collect();
+        journal.release(action.id, &held)?;
+        tell(run, &action, report);
+    }
+    Ok(())
+}
+
+fn tell(run: &Run, action: &OpenAction, report: Option<Report>) {
+    if let Some(mut report) = report {
+        report.notes.push(format!("begun by run {} ({})", action.run.0, action.run.1));
+        run.world.tell(Event::Settled(Box::new(report)));
+    }
+}
+
+/// Looks after what is not settled of an action. `None` where there is nothing to tell.
+fn look(
+    session: &mut Session,
+    run: &Run,
+    account: &Account,
+    journal: &Journal,
+    action: &OpenAction,
+) -> Result<Option<Report>> {
+    let settled = |entry: &Entry| matches!(entry.fate, Fate::Done | Fate::Left) || entry.released;
+    let entries: Vec<&Entry> = action.entries.iter().filter(|entry| !settled(entry)).collect();
     let uids: UidSet = entries.iter().map(|entry| entry.uid).collect();
     if uids.is_empty() {
         // A mailbox was made, renamed or the like; the script sees what there is.
-        return journal.conclude(&[(action.id, Outcome::default())]);
+        return journal.conclude(&[(action.id, Outcome::default())]).map(|()| None);
     }
     let mut release = UidSet::new();
-    let mut report = if action.verb == Verb::Append {
+    let report = if action.verb == Verb::Append {
         super::appending::settle(session, account, action)?
     } else {
         let selection = selection(account, action);
@@ -71,9 +106,7 @@ pub(super) fn settle(
     let ended = Outcome { credit, ..outcome(&report, &uids, session.is_poisoned()) };
     journal.conclude(&[(action.id, ended)])?;
     journal.release(action.id, &release)?;
-    report.notes.push(format!("begun by run {} ({}), which was cut", action.run.0, action.run.1));
-    run.world.tell(Event::Settled(Box::new(report)));
-    Ok(())
+    Ok(Some(report))
 }
 
 fn selection(account: &Account, action: &OpenAction) -> Selection {
@@ -106,7 +139,7 @@ fn look_after(
 ) -> Result<()> {
     let uids = entries.iter().map(|entry| entry.uid).collect();
     let identities = Inquiry::new(session, None)?.ask(session, &uids)?;
-    let mut seen = Vec::new();
+    let (mut seen, mut marked) = (Vec::new(), Vec::new());
     for entry in entries {
         let here = identities.get(&entry.uid);
         if here.is_some_and(|here| here.likeness() != entry.known.likeness()) {
@@ -114,14 +147,16 @@ fn look_after(
             step.report.doubt(entry.uid.into(), reason);
             continue;
         }
-        seen.push(Seen { entry, here });
+        let of = if entry.fate == Fate::Marked { &mut marked } else { &mut seen };
+        of.push(Seen { entry, here });
     }
+    finish_marked(session, run, step, &marked)?;
     match &step.kind {
         Kind::Store(..) | Kind::Label(..) => {
             look_at_flags(step, &seen);
             Ok(())
         }
-        Kind::Purge => finish_purge(session, run, step, &seen),
+        Kind::Purge => finish_marked(session, run, step, &seen),
         Kind::Copy(target) | Kind::Remove(target) => {
             let target = target.clone();
             let taken = landed_before(action);
@@ -145,8 +180,17 @@ fn look_at_flags(step: &mut Step<'_>, seen: &[Seen<'_>]) {
     }
 }
 
-/// Finishes a removal for good: of what is marked already.
-fn finish_purge(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
+/// Gives what a run must be allowed to finish a step.
+fn permission(step: &Step<'_>) -> Permission {
+    match step.report.verb {
+        Verb::Purge => Permission::Purge,
+        Verb::Trash => Permission::Trash,
+        _ => Permission::Move,
+    }
+}
+
+/// Finishes the removal of what is marked already.
+fn finish_marked(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
     let mut left = Left::default();
     for Seen { entry, here } in seen {
         match here {
@@ -157,12 +201,14 @@ fn finish_purge(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[S
             Some(_) => {}
         }
     }
-    if !left.marked.is_empty() && run.permit(Permission::Purge).is_err() {
-        step.report.doubt(left.marked, "marked to be removed for good, which this run may not do");
+    if !left.marked.is_empty() && run.permit(permission(step)).is_err() {
+        step.report.doubt(left.marked, "marked to be removed, which this run may not do");
         return Ok(());
     }
-    check_open(session, step.selection)?;
-    rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
+    if !left.marked.is_empty() {
+        check_open(session, step.selection)?;
+        rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
+    }
     Ok(())
 }
 
@@ -247,14 +293,13 @@ fn finish_transfer(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: 
         return;
     }
     let proof = Proof::of(arrived);
-    step.report.done = proof.shown.difference(&proven);
+    step.report.done = step.report.done.union(&proof.shown.difference(&proven));
     // On Gmail a message in two places is one message with two labels: the script moves it again.
     if is_gmail(session) {
         return;
     }
     step.take_landed(&proof);
-    let permission = if step.report.verb == Verb::Trash { Permission::Trash } else { Permission::Move };
-    if !proven.is_empty() && run.permit(permission).is_err() {
+    if !proven.is_empty() && run.permit(permission(step)).is_err() {
         step.report.doubt(proven, "copied, and not removed: this run may not move messages");
         return;
     }

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::proof::Proof;
 use super::ready::Before;
-use super::{Action, Task};
+use super::{Action, Likeness, Task};
 use crate::engine::gmail::{is_gmail, require};
 use crate::engine::journal::OpenAction;
 use crate::engine::names::{NameSpec, has_special_use, script_name};
@@ -34,6 +35,10 @@ pub(super) struct Step<'a> {
     pub(super) report: Report,
     /// The messages that it may act on.
     pub(super) uids: UidSet,
+    /// What its messages must be like, where they are known from before.
+    pub(super) expected: Option<Arc<BTreeMap<Uid, Likeness>>>,
+    /// It is done to messages that are held, too.
+    pub(super) even_held: bool,
     /// Messages with which something before it can't be done.
     pub(super) barred: UidSet,
     pub(super) before: Before,
@@ -87,6 +92,8 @@ impl<'a> Step<'a> {
             kind,
             report,
             uids: UidSet::new(),
+            expected: task.expected.clone(),
+            even_held: task.even_held,
             barred: UidSet::new(),
             before: Before::Unknown,
             tried: false,
@@ -125,6 +132,8 @@ impl<'a> Step<'a> {
             kind,
             report,
             uids: UidSet::new(),
+            expected: None,
+            even_held: false,
             barred: UidSet::new(),
             before,
             tried: false,

@@ -86,6 +86,17 @@ pub(in crate::engine) enum Fate {
 impl Fate {
     const EACH: [Self; 5] = [Self::Open, Self::Done, Self::Left, Self::Doubt, Self::Marked];
 
+    /// Says it for people.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Open => "not known",
+            Self::Done => "done",
+            Self::Left => "not done",
+            Self::Doubt => "in doubt",
+            Self::Marked => "copied, the original stays marked",
+        }
+    }
+
     /// Gives the number that stands for it in the database.
     pub(super) fn number(self) -> i64 {
         match self {
@@ -128,6 +139,10 @@ pub(in crate::engine) struct Entry {
     pub(in crate::engine) fate: Fate,
     /// Where it came to be.
     pub(in crate::engine) landed: Option<(UidValidity, Uid)>,
+    /// Nothing holds it any more.
+    pub(in crate::engine) released: bool,
+    /// It was taken back.
+    pub(in crate::engine) undone: bool,
 }
 
 /// An account that the journal knows.
@@ -139,17 +154,4 @@ pub struct AccountRow {
     pub label: String,
     /// How to connect, without secrets, as JSON.
     pub connection: String,
-}
-
-/// A run, as `history` lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRow {
-    /// Its number.
-    pub id: i64,
-    /// The script, or the command.
-    pub name: String,
-    /// When it began, in seconds since 1970.
-    pub began: i64,
-    /// Its exit code, once it has ended.
-    pub exit: Option<i64>,
 }

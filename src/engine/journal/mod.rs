@@ -6,7 +6,9 @@
 
 mod entry;
 mod open;
+mod past;
 mod read;
+mod trace;
 mod write;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,10 +17,13 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 
-pub use entry::{AccountRow, RunRow};
+pub use entry::AccountRow;
 pub(super) use entry::{Entry, Fate, Intent, Known, Outcome, Target};
 pub(super) use open::failed;
+pub use past::RunRow;
+pub(super) use past::{PastAction, Place};
 pub(super) use read::OpenAction;
+pub use trace::Trace;
 pub(super) use write::ActionId;
 
 /// The journal of one state directory, and the run that writes to it.

@@ -61,7 +61,14 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
         digest: row.get("digest")?,
     };
     let landed = validity(row, "landed_validity")?.zip(uid(row, "landed_uid")?);
-    Ok(Some(Entry { uid: of, known, fate: Fate::of(row.get("fate")?), landed }))
+    Ok(Some(Entry {
+        uid: of,
+        known,
+        fate: Fate::of(row.get("fate")?),
+        landed,
+        released: row.get("released")?,
+        undone: row.get::<_, Option<i64>>("undone")?.is_some(),
+    }))
 }
 
 /// Reads the messages of an action.
@@ -86,15 +93,26 @@ pub(super) fn target(row: &Row<'_>) -> rusqlite::Result<Option<Target>> {
 impl Journal {
     /// Gives the actions in an account whose end is not known, oldest first.
     pub(in crate::engine) fn open_actions(&self, account: &str) -> Result<Vec<OpenAction>> {
+        self.unsettled(account, "actions.ended IS NULL")
+    }
+
+    /// Gives the actions in an account that hold messages, oldest first.
+    pub(in crate::engine) fn holding_actions(&self, account: &str) -> Result<Vec<OpenAction>> {
+        let holding = "EXISTS (SELECT 1 FROM messages WHERE messages.action = actions.id
+                                AND fate IN (0, 3, 4) AND released = 0)";
+        self.unsettled(account, holding)
+    }
+
+    fn unsettled(&self, account: &str, which: &str) -> Result<Vec<OpenAction>> {
         let db = self.db();
         let read = || -> rusqlite::Result<Vec<OpenAction>> {
-            let mut sql = db.prepare(
+            let mut sql = db.prepare(&format!(
                 "SELECT actions.*, runs.name, other.identity AS target_identity
                  FROM actions JOIN runs ON runs.id = actions.run
                  LEFT JOIN accounts AS other ON other.id = actions.target_account
-                 WHERE actions.ended IS NULL AND actions.account = (SELECT id FROM accounts WHERE identity = ?1)
+                 WHERE {which} AND actions.account = (SELECT id FROM accounts WHERE identity = ?1)
                  ORDER BY actions.id",
-            )?;
+            ))?;
             let mut rows = sql.query(params![account])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {

@@ -124,6 +124,26 @@ impl Journal {
             of.iter().try_for_each(|(action, uid)| sql.execute(params![action.0, uid.get()]).map(|_| ()))
         })
     }
+
+    /// Notes that what actions did was taken back by this run: to these messages, or, without a UID, to the mailbox.
+    pub(in crate::engine) fn undone(&self, of: &[(ActionId, Option<Uid>)]) -> Result<()> {
+        let run = self.run();
+        if of.is_empty() {
+            return Ok(());
+        }
+        self.write(|begun| {
+            let mut message = begun
+                .prepare("UPDATE messages SET undone = ?3, released = 1 WHERE action = ?1 AND uid = ?2")?;
+            let mut whole = begun.prepare("UPDATE actions SET undone = ?2 WHERE id = ?1")?;
+            of.iter().try_for_each(|(action, uid)| {
+                match uid {
+                    Some(uid) => message.execute(params![action.0, uid.get(), run])?,
+                    None => whole.execute(params![action.0, run])?,
+                };
+                Ok(())
+            })
+        })
+    }
 }
 
 fn insert(

@@ -1,0 +1,50 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ArgAction;
+
+/// Where journal and locks are.
+#[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct PlaceOptions {
+    /// Run against an embedded server full of sample mail, or against one that `imapscript sandbox` started
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true)]
+    pub sandbox: Option<Option<SocketAddr>>,
+
+    /// Keep the journal and the locks here [default: where the system keeps programs' state]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// What everything that works on accounts can be told.
+#[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Where journal and locks are.
+    #[command(flatten)]
+    pub place: PlaceOptions,
+
+    /// Do only this, whatever the script wants: words such as `read,mark,move`, joined by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub allow: Option<Vec<String>>,
+
+    /// Wait until no other run changes the account; not longer than so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
+    pub wait: Option<Option<u64>>,
+
+    /// Wait this long for the server, in seconds, each time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: Option<u64>,
+
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Print more: actions that found nothing to do, too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Write what goes over the wire to a file, without the secrets
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}

@@ -1,0 +1,218 @@
+//! `undo`, `history`, `why` and `settle`: what the journal is good for afterwards.
+
+use crate::{
+    harness::Script,
+    mail::Mail,
+    output::Output,
+    proxy::Capability::{Move, Uidplus},
+    sandbox_server::{on_both, on_every},
+    server::Server,
+};
+use std::path::Path;
+use tempfile::TempDir;
+
+fn command(server: &Server, home: &Path, words: &[&str]) -> Output {
+    Script::command(words).on(server).home(home).spawn().finish()
+}
+
+/// Runs a script, and takes it back.
+fn run_and_undo(server: &Server, home: &Path, source: &str) -> Output {
+    Script::new(source).on(server).home(home).spawn().finish();
+    command(server, home, &["undo"])
+}
+
+const EVERYTHING: &str = r#"
+local account = $KEYED
+local inbox = account:mailbox "INBOX"
+inbox:search({ subject = "a" }):mark("flagged", "$Work")
+-- From mailbox to mailbox, and marked on the way.
+local moved = inbox:search({ subject = "a" }):move("New/One").moved
+if moved then moved:mark("seen"); moved:move "Two" else account:mailbox("New/One"):all():move "Two" end
+inbox:search({ subject = "b" }):unmark("seen")
+inbox:search({ subject = "b" }):copy "Two"
+inbox:search({ subject = "c" }):trash()
+account:create "Empty"
+account:rename("Empty", "Renamed")
+account:subscribe "Renamed"
+"#;
+
+on_both!(promise_15_undo_puts_everything_back, |server| {
+    server
+        .seed(
+            "INBOX",
+            &[
+                Mail::new("a1"),
+                Mail::new("a2").flag("\\Flagged").flag("$Mine"),
+                Mail::new("b").flag("\\Seen"),
+                Mail::new("c"),
+                Mail::new("a1"),
+                Mail::new("d").flag("\\Deleted"),
+            ],
+        )
+        .seed("Two", &[Mail::new("old"), Mail::new("gone").flag("\\Deleted")])
+        .seed("Trash", &[]);
+    let before = server.snapshot();
+    let home = TempDir::new().unwrap();
+    let output = run_and_undo(server, home.path(), EVERYTHING);
+    assert_eq!(output.status, Some(0), "{output}");
+    let undone = server.snapshot();
+    let mut after = undone.clone();
+    // The copy is in Trash: that is no place to be for ever, but a copy is never removed for good.
+    let copy = after.mailboxes.get_mut("Trash").unwrap().pop();
+    assert_eq!(copy.unwrap().subject, "b");
+    assert_eq!(before, after, "{output}");
+    // A second one does nothing.
+    let again = command(server, home.path(), &["undo"]);
+    assert_eq!((again.status, again.stderr.as_str()), (Some(0), ""), "{again}");
+    assert_eq!(again.stdout, "run 1 ($DIR/script.lua): nothing is left to undo\n");
+    assert_eq!(server.snapshot(), undone);
+});
+
+on_every!(promise_15_what_was_moved_comes_back_on_every_rung, |server| {
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b"), Mail::new("a")]).seed("Box", &[Mail::new("old")]);
+    server.seed("Trash", &[]);
+    let home = TempDir::new().unwrap();
+    let output =
+        run_and_undo(server, home.path(), r#"$KEYED:mailbox("INBOX"):search({ subject = "a" }):move "Box""#);
+    let after = server.snapshot();
+    let alive = |mailbox: &str| {
+        let messages = after.mailboxes[mailbox].iter();
+        let alive = messages.filter(|message| !message.flags.contains(&"\\Deleted".to_owned()));
+        alive.map(|message| message.subject.as_str()).collect::<Vec<_>>()
+    };
+    let mut inbox = alive("INBOX");
+    inbox.sort_unstable();
+    assert_eq!((inbox, alive("Box")), (vec!["a", "a", "b"], vec!["old"]), "{output}");
+});
+
+on_both!(undo_follows_a_message_that_a_later_run_moved_on, |server| {
+    server.seed("INBOX", &[Mail::new("a")]).seed("One", &[]).seed("Two", &[]);
+    let home = TempDir::new().unwrap();
+    let script = |from: &str, to: &str| format!(r#"$KEYED:mailbox("{from}"):all():move "{to}""#);
+    Script::new(&script("INBOX", "One")).on(server).home(home.path()).run();
+    Script::new(&script("One", "Two")).on(server).home(home.path()).run();
+    let output = command(server, home.path(), &["undo", "1"]);
+    assert_eq!(output.status, Some(0), "{output}");
+    assert_eq!(
+        output.stdout,
+        "$USER@127.0.0.1: moved 1 message from Two to INBOX\nrun 1 ($DIR/script.lua) is undone: 1 put back\n"
+    );
+    // What the second run did is taken back with it: the message is where it came from before both.
+    let output = command(server, home.path(), &["undo", "2"]);
+    assert_eq!(output.status, Some(0), "{output}");
+    assert_eq!(server.snapshot().subjects("One"), ["a"]);
+});
+
+on_both!(undo_leaves_alone_what_was_changed_since, |server| {
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let source = r#"$KEYED:mailbox("INBOX"):all():mark "flagged"; $KEYED:mailbox("INBOX"):search({ subject = "a" }):move "Box""#;
+    Script::new(source).on(server).home(home.path()).run();
+    // Another client takes a flag away, and removes a message.
+    let mut observer = server.observe();
+    observer.command("SELECT INBOX");
+    observer.command("UID STORE 2 -FLAGS (\\Flagged)");
+    observer.command("SELECT Box");
+    observer.command("UID STORE 1 +FLAGS (\\Deleted)");
+    observer.command("EXPUNGE");
+    let output = command(server, home.path(), &["undo"]);
+    assert_eq!(output.status, Some(8), "{output}");
+    assert!(output.stderr.contains("not undone: 1 message in Box: no longer in the mailbox"), "{output}");
+    assert_eq!(server.snapshot().subjects("INBOX"), ["b"]);
+});
+
+on_both!(what_was_purged_is_listed_as_gone, |server| {
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]);
+    let home = TempDir::new().unwrap();
+    let source = r#"allow "purge"; $KEYED:mailbox("INBOX"):search({ subject = "a" }):purge()"#;
+    let output = run_and_undo(server, home.path(), source);
+    assert_eq!(output.status, Some(8), "{output}");
+    assert_eq!(
+        output.stderr,
+        "error: not undone: purged 1 message in INBOX: what was removed for good is gone; an archive of it can be restored\n"
+    );
+});
+
+#[test]
+fn undo_asks_for_a_password_that_was_in_the_script() {
+    let server = Server { password: "canary-4711".into(), ..Server::sandbox() };
+    server.seed("INBOX", &[Mail::new("a")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let output = run_and_undo(&server, home.path(), r#"$LOGIN:mailbox("INBOX"):all():move "Box""#);
+    assert_eq!(output.status, Some(3), "{output}");
+    assert!(output.stderr.contains("no password could be asked for: there is no terminal"), "{output}");
+    let raw = std::fs::read(home.path().join("state/imapscript/journal.db")).unwrap();
+    let wal = std::fs::read(home.path().join("state/imapscript/journal.db-wal")).unwrap_or_default();
+    for bytes in [raw, wal] {
+        let found = bytes.windows(server.password.len()).any(|window| window == server.password.as_bytes());
+        assert!(!found, "the journal knows the password");
+    }
+}
+
+#[test]
+fn there_is_nothing_to_undo_before_the_first_run() {
+    let server = Server::sandbox();
+    let home = TempDir::new().unwrap();
+    let output = command(&server, home.path(), &["undo"]);
+    assert_eq!(output.status, Some(2), "{output}");
+    assert_eq!(output.stderr, "error: there is no run to undo\nhint: `imapscript history` lists the runs\n");
+    let output = command(&server, home.path(), &["undo", "7"]);
+    assert_eq!((output.status, output.stderr.lines().next()), (Some(2), Some("error: there is no run 7")));
+    assert_eq!(command(&server, home.path(), &["undo", "--sandbox"]).status, Some(2));
+}
+
+#[test]
+fn history_and_why_say_what_was_done() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let none = command(&server, home.path(), &["history"]);
+    assert_eq!(none.stdout, "no run has changed anything yet\n");
+    let source = r#"rules($KEYED:mailbox "INBOX") { { "filing", where = { subject = "a" }, mark = "seen", move = "Box" } }"#;
+    Script::new(source).on(&server).home(home.path()).run();
+    let list = command(&server, home.path(), &["history"]);
+    let words: Vec<_> = list.stdout.lines().nth(1).unwrap().split_whitespace().collect();
+    // The time is one word here.
+    assert_eq!(words[0], "1");
+    assert_eq!(words[2..].join(" "), "$DIR/script.lua 0 marked 1 message, moved 1 message", "{list}");
+    let one = command(&server, home.path(), &["history", "1"]);
+    insta::assert_snapshot!(one.stdout, @"
+    $USER@127.0.0.1: mark INBOX UID 1 \\Seen (filing) “a” <a@example.org>: done
+    $USER@127.0.0.1: move INBOX UID 1 to Box (filing) “a” <a@example.org>: done
+    ");
+    let why = command(&server, home.path(), &["why", "<a@example.org>"]);
+    let told: Vec<_> = why.stdout.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(told.len(), 2, "{why}");
+    assert!(told[1].contains("move INBOX UID 1 to Box (filing)"), "{why}");
+    let none = command(&server, home.path(), &["why", "b@example.org"]);
+    assert_eq!(none.stdout, "no run of the last 90 days touched <b@example.org>\n");
+    assert_eq!(command(&server, home.path(), &["history", "5"]).status, Some(2));
+}
+
+#[test]
+fn promise_9_what_could_only_be_marked_is_held_until_it_is_settled() {
+    let server = Server::sandbox_without(&[Move, Uidplus]);
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let source = r#"
+        local inbox = $KEYED:mailbox "INBOX"
+        local report = inbox:search({ subject = "a", deleted = DELETED }):move "Box"
+        print(report.count, #report.skipped, report.skipped[1] and report.skipped[1].reason)"#;
+    let first =
+        Script::new(&source.replace("DELETED", "false")).on(&server).home(home.path()).status(8).run();
+    assert!(first.stdout.ends_with("1\t0\tnil\n"), "{first}");
+    // Only who asks for marked messages finds it, and even so it is not moved a second time.
+    let again = Script::new(&source.replace("DELETED", "true")).on(&server).home(home.path()).run();
+    assert!(
+        again.stdout.ends_with(
+            "0\t1\theld since an earlier run left them in doubt: `imapscript settle` looks after them\n"
+        ),
+        "{again}"
+    );
+    assert_eq!(server.snapshot().subjects("Box"), ["a"]);
+    let settled = command(&server, home.path(), &["settle"]);
+    assert_eq!(settled.status, Some(8), "{settled}");
+    assert!(settled.stdout.contains("stay in INBOX, marked \\Deleted"), "{settled}");
+    let none = command(&server, home.path(), &["settle"]);
+    assert_eq!((none.status, none.stdout.as_str()), (Some(0), "nothing is open or in doubt\n"), "{none}");
+}
