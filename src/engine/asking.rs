@@ -68,9 +68,7 @@ impl Plan {
         let fit = |each: &Asked| Asked { query: each.query.clone().fit_for(means), ..each.clone() };
         let mut sieve = Sieve::new(asked.iter().map(fit).collect(), zone.clone());
         let program = sieve.query().program(means)?;
-        if !program.exact {
-            sieve.look_at_all();
-        }
+        sieve.take_program(&program);
         let apart = if sieve.must_look() { sieve.query().to_be_asked_apart() } else { Vec::new() };
         let mut keys = vec![program.key];
         for query in &apart {

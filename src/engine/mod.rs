@@ -11,6 +11,7 @@ mod asking;
 mod attachments;
 mod connection;
 mod contents;
+mod contradiction;
 mod export;
 mod gmail;
 mod identity;

@@ -285,6 +285,16 @@ pub fn messages(count: usize) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
+/// Says `2 messages (UID 3,5)`; many UIDs are cut short.
+pub(super) fn named(uids: &UidSet) -> String {
+    let mut list = uids.to_string();
+    if list.len() > 60 {
+        list.truncate(list.get(..57).and_then(|head| head.rfind(',')).unwrap_or(57));
+        list.push_str(",…");
+    }
+    format!("{} (UID {list})", messages(uids.len()))
+}
+
 impl fmt::Display for Report {
     /// Writes what was done in one line, and a line for each remark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -324,12 +334,7 @@ impl fmt::Display for Report {
             [("skipped", &self.skipped), ("FAILED", &self.failed), ("IN DOUBT", &self.in_doubt)]
         {
             for remark in list {
-                let mut uids = remark.uids.to_string();
-                if uids.len() > 60 {
-                    uids.truncate(uids.get(..57).and_then(|head| head.rfind(',')).unwrap_or(57));
-                    uids.push_str(",…");
-                }
-                write!(f, "\n  {what} {} (UID {uids}): {}", messages(remark.uids.len()), remark.reason)?;
+                write!(f, "\n  {what} {}: {}", named(&remark.uids), remark.reason)?;
             }
         }
         Ok(())

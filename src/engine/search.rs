@@ -5,10 +5,10 @@ use super::gmail::fit;
 use super::messages::MESSAGE_CAP;
 use super::names::{NameSpec, script_name};
 use super::query::{Ask, Query, Rest};
-use super::report::messages;
+use super::report::named;
 use super::rules::Filled;
 use super::selection::Selection;
-use super::sieve::Groups;
+use super::sieve::{Groups, Seen};
 use super::template::Template;
 use super::world::{Event, Run};
 use crate::error::{Error, Result};
@@ -85,6 +85,24 @@ pub fn sift(account: &Account, spec: NameSpec, opened: Option<Access>, asked: Ve
     })
 }
 
+/// Tells of messages that were not found for reasons that the user may want to know.
+fn warn(run: &Run, seen: &Seen, mailbox: &str) {
+    if !seen.too_large.is_empty() {
+        run.world.tell(Event::Warning(format!(
+            "{} of {mailbox} were not looked into: they are larger than {} MiB",
+            named(&seen.too_large),
+            MESSAGE_CAP >> 20
+        )));
+    }
+    for (asked, uids) in &seen.contradictions {
+        run.world.tell(Event::Warning(format!(
+            "{} of {mailbox} left alone: the server found them for `{asked}`, and what it says of them is otherwise (or it \
+             changed meanwhile)",
+            named(uids)
+        )));
+    }
+}
+
 fn find(
     session: &mut Session,
     run: &Run,
@@ -105,16 +123,8 @@ fn find(
     }
     let mut groups = Groups::new();
     if sieve.must_look() {
-        let too_large = sieve.look(session, &hits, &mut groups)?;
-        if !too_large.is_empty() {
-            run.world.tell(Event::Warning(format!(
-                "{} (UID {too_large}) of {} of {} were not looked into: they are larger than {} MiB",
-                messages(too_large.len()),
-                spec.shown(),
-                account.label(),
-                MESSAGE_CAP >> 20
-            )));
-        }
+        let seen = sieve.look(session, &hits, &mut groups)?;
+        warn(run, &seen, &format!("{} of {}", spec.shown(), account.label()));
     } else {
         groups.extend(sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect())));
     }

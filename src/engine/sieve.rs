@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+use super::contradiction::Contradictions;
 use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
-use super::query::{Facts, Needs, Query, Rest, Verdict};
+use super::query::{Facts, Needs, Program, Query, Rest, Verdict};
 use super::search::{Asked, Match};
 use super::template::Template;
 use crate::error::Result;
-use crate::imap::{Command, FetchItem, Response, Section, Session};
+use crate::imap::{Command, FetchItem, Response, SearchKey, Section, Session};
 use crate::mail::{Message, Uid, UidSet};
 
 /// Messages by the queries that they match.
@@ -26,6 +27,17 @@ pub(super) struct Sieve {
     pub(super) delimiter: Option<char>,
     /// What the server said of conditions that only it can answer.
     pub(super) told: Vec<(Query, UidSet)>,
+    /// What the server was asked.
+    program: SearchKey,
+}
+
+/// What was seen of the messages that were looked at beside whether they match.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Messages that would have to be read and are too large for it: they are not found.
+    pub(super) too_large: UidSet,
+    /// What the server was asked for, and messages that contradict it: they are not found.
+    pub(super) contradictions: Vec<(String, UidSet)>,
 }
 
 impl Sieve {
@@ -46,7 +58,15 @@ impl Sieve {
             let needs = asked.query.needs();
             (asked, needs)
         });
-        Self { asked: asked.collect(), any, needs, zone, delimiter: None, told: Vec::new() }
+        Self {
+            asked: asked.collect(),
+            any,
+            needs,
+            zone,
+            delimiter: None,
+            told: Vec::new(),
+            program: SearchKey::All,
+        }
     }
 
     /// Gives the query that finds what any of its queries finds.
@@ -70,9 +90,10 @@ impl Sieve {
         templates.any(Template::has_places)
     }
 
-    /// Has all messages looked at that the server finds: its answer is wider than the query.
-    pub(super) fn look_at_all(&mut self) {
-        self.needs.look = true;
+    /// Takes in what the server is asked. Where that is wider than the query, all messages that it finds are looked at.
+    pub(super) fn take_program(&mut self, program: &Program) {
+        self.needs.look |= !program.exact;
+        self.program = program.key.clone();
     }
 
     /// Tells whether messages must be looked at here.
@@ -120,17 +141,20 @@ impl Sieve {
     /// Keeps of the server's answer, which may be wider than the query, what matches here.
     ///
     /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
-    /// mailbox. Contents are fetched only of those that nothing else has decided. Gives the messages that would have
-    /// to be read and are too large for it: they are not found.
-    pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<UidSet> {
+    /// mailbox. Contents are fetched only of those that nothing else has decided.
+    pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<Seen> {
         let inquiry = Inquiry::for_search(session, self.needs.clone())?;
         let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
         let mut undecided = Vec::new();
-        let mut judge = |uid: Uid, identity: Identity| match self.sift(uid, &identity, None) {
-            Some(matches) if matches.is_empty() => {}
-            Some(matches) => groups.entry(matches).or_default().push(uid),
-            // The content will bring its header along.
-            None => undecided.push((uid, Identity { headers: None, ..identity })),
+        let mut contradictions = Contradictions::to(&self.program);
+        let mut judge = |uid: Uid, identity: Identity| {
+            contradictions.look_at(uid, &identity);
+            match self.sift(uid, &identity, None) {
+                Some(matches) if matches.is_empty() => {}
+                Some(matches) => groups.entry(matches).or_default().push(uid),
+                // The content will bring its header along.
+                None => undecided.push((uid, Identity { headers: None, ..identity })),
+            }
         };
         let ends = session.run(&inquiry.commands(hits), &mut |_, response| {
             let Response::Fetch(fetch) = &response else { return Ok(()) };
@@ -154,7 +178,8 @@ impl Sieve {
             |(_, identity): &(Uid, Identity)| identity.size.is_some_and(|size| size <= MESSAGE_CAP);
         let (undecided, too_large): (Vec<_>, Vec<_>) = undecided.into_iter().partition(loadable);
         self.read_contents(session, &undecided, groups)?;
-        Ok(too_large.into_iter().map(|(uid, _)| uid).collect())
+        let too_large = too_large.into_iter().map(|(uid, _)| uid).collect();
+        Ok(Seen { too_large, contradictions: contradictions.finish() })
     }
 
     /// Decides by contents, which are fetched in batches bounded by bytes.

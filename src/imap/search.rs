@@ -127,6 +127,13 @@ impl SearchKey {
         self.encode(Command::new("")).map_or(usize::MAX, |command| command.len())
     }
 
+    /// Gives the key as IMAP has it, for people to read.
+    pub fn shown(&self) -> String {
+        let command = self.encode(Command::new("")).unwrap_or_else(|_| Command::new(""));
+        let texts: String = command.pieces().iter().map(|(text, _)| *text).collect();
+        texts.trim_start().to_owned()
+    }
+
     /// Tells whether the program has characters beyond ASCII, so that a CHARSET must be named.
     pub fn needs_charset(&self) -> bool {
         match self {

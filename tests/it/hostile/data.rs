@@ -215,3 +215,43 @@ fn a_message_of_a_hundred_megabytes_is_not_looked_into_and_that_is_said() {
     );
     assert_eq!(ended.verbs().iter().filter(|verb| *verb == "UID FETCH").count(), 1);
 }
+
+#[test]
+fn what_a_search_found_and_contradicts_it_is_left_alone_and_said() {
+    // Whatever it is asked for, the server finds all three messages, which have no flags and 153 bytes.
+    for (query, asked) in [
+        ("seen = true", "SEEN"),
+        ("keyword = '$Work'", "KEYWORD $Work"),
+        ("larger_than = 200", "LARGER 200"),
+        ("any = { { flagged = true }, { larger_than = '1MB' } }", "OR FLAGGED LARGER 1000000"),
+        ("except = { smaller_than = 200 }", "NOT SMALLER 200"),
+        ("uid = 9", "UID 9"),
+    ] {
+        let search = format!("{{ from = 'ann', subject = 'canned', {query} }}");
+        for source in [
+            format!("print(#$LOGIN:mailbox('INBOX'):search {search})"),
+            format!(
+                "print(rules($LOGIN:mailbox 'INBOX') {{ {{ 'all', where = {search}, trash = true }} }}.all.matched)"
+            ),
+        ] {
+            let scripted = Scripted::new().capabilities(MOVES).greet().serve();
+            let ended = Case::new(scripted).script(&source).run(0).printing("0\n");
+            assert_eq!(
+                ended.output.stderr,
+                format!(
+                    "warning: 3 messages (UID 1:3) of INBOX of $USER@127.0.0.1 left alone: the server found them for \
+                     `{asked}`, and what it says of them is otherwise (or it changed meanwhile)\n"
+                ),
+            );
+            assert_eq!(ended.verbs().iter().filter(|verb| *verb == "UID FETCH").count(), 1);
+        }
+    }
+}
+
+#[test]
+fn what_a_search_found_by_text_contradicts_nothing() {
+    let scripted = Scripted::new().greet().serve();
+    let script =
+        r#"print(#$LOGIN:mailbox("INBOX"):search { from = "bob", on = "2001-01-01", seen = false })"#;
+    Case::new(scripted).script(script).prints("0\n");
+}
