@@ -70,7 +70,7 @@ impl Identity {
             size: self.size,
             date: self.date,
             headers: content.map(Message::headers).or(self.headers.as_ref()),
-            structure: self.structure.as_ref(),
+            structure: self.structure.as_ref().or(content.map(Message::structure)),
             content,
             labels: self.labels.as_deref(),
             told,

@@ -123,7 +123,9 @@ impl Sieve {
         let mut matches = Vec::new();
         for (at, (asked, needs)) in self.asked.iter().enumerate() {
             let verdict = identity.judge(uid, &asked.query, needs, content, &self.told);
-            if verdict == Verdict::Unknown && content.is_none() && needs.content {
+            // A server may not be able to describe a message that is broken, or nested too deep.
+            let undescribed = needs.structure && identity.structure.is_none();
+            if verdict == Verdict::Unknown && content.is_none() && (needs.content || undescribed) {
                 return None;
             }
             if verdict == Verdict::No {

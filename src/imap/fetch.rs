@@ -1,6 +1,6 @@
 use super::body_structure;
 use super::envelope::Envelope;
-use super::token::{Tokens, Value};
+use super::token::{Tokens, Value, too_deep};
 use crate::error::{Error, Result};
 use crate::mail::{BodyStructure, Flag, InternalDate, Label, Uid};
 
@@ -154,17 +154,22 @@ fn labels(value: &Value<'_>) -> Option<Vec<Label>> {
 }
 
 impl Fetch {
-    /// Reads what follows `FETCH `. Unknown items are skipped and a known one with `NIL` is left out.
+    /// Reads what follows `FETCH `. Unknown items are skipped and a known one with `NIL` is left out, as is the structure
+    /// of a message whose parts are nested deeper than lists are read: one such message must not hide all others.
     pub(super) fn parse(tokens: &mut Tokens<'_>) -> Result<Self> {
         let mut fetch = Self::default();
-        let Some(Value::List(values)) = tokens.value()? else {
+        let Some(Value::List(values)) = tokens.value_however_deep()? else {
             return Err(Error::protocol("a FETCH response without its list"));
         };
         for pair in values.chunks(2) {
             let [Value::Atom(name), value] = pair else {
                 return Err(Error::protocol("a FETCH response whose items are no pairs"));
             };
-            fetch.take(&name.to_ascii_uppercase(), value)?;
+            match name.to_ascii_uppercase().as_slice() {
+                b"BODYSTRUCTURE" if !value.is_whole() => {}
+                _ if !value.is_whole() => return Err(too_deep()),
+                name => fetch.take(name, value)?,
+            }
         }
         Ok(fetch)
     }

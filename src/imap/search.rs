@@ -208,7 +208,7 @@ fn flag_key(command: Command, flag: &Flag, not: bool) -> Command {
 fn has_literal(values: &[Value<'_>]) -> bool {
     values.iter().any(|value| match value {
         Value::Atom(atom) => atom.contains(&b'{'),
-        Value::Text(_) => false,
+        Value::Text(_) | Value::TooDeep => false,
         Value::List(list) => has_literal(list),
     })
 }
@@ -223,6 +223,7 @@ fn encode_raw(mut command: Command, values: &[Value<'_>]) -> Result<Command> {
             },
             Value::Text(text) => command.string(text)?,
             Value::List(list) => encode_raw(command.syntax("("), list)?.glued(")"),
+            Value::TooDeep => return Err(Error::protocol("a program nested too deep")),
         };
     }
     Ok(command)

@@ -15,16 +15,32 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, [u8]>),
     /// A parenthesized list.
     List(Vec<Value<'a>>),
+    /// A list within more lists than are read. Its values were skipped.
+    TooDeep,
+}
+
+/// Makes the error for lists within too many others.
+pub(super) fn too_deep() -> Error {
+    Error::protocol(format!("lists nested more than {DEPTH} deep"))
 }
 
 impl<'a> Value<'a> {
+    /// Tells whether nothing in it was skipped.
+    pub(super) fn is_whole(&self) -> bool {
+        match self {
+            Self::Atom(_) | Self::Text(_) => true,
+            Self::List(values) => values.iter().all(Value::is_whole),
+            Self::TooDeep => false,
+        }
+    }
+
     /// Gives a string, or an atom where a server sends one in a string's place; `None` for `NIL`.
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Atom(atom) if atom.eq_ignore_ascii_case(b"NIL") => None,
             Self::Atom(atom) => Some(atom),
             Self::Text(text) => Some(text),
-            Self::List(_) => None,
+            Self::List(_) | Self::TooDeep => None,
         }
     }
 
@@ -54,12 +70,14 @@ pub(super) struct Tokens<'a> {
     bytes: &'a [u8],
     literals: &'a [Range<usize>],
     at: usize,
+    /// Something was skipped, in lists within too many others.
+    too_deep: bool,
 }
 
 impl<'a> Tokens<'a> {
     /// Reads `bytes`, whose literals' contents are at `literals`.
     pub(super) fn new(bytes: &'a [u8], literals: &'a [Range<usize>]) -> Self {
-        Self { bytes, literals, at: 0 }
+        Self { bytes, literals, at: 0, too_deep: false }
     }
 
     /// Gives what has not been read.
@@ -84,20 +102,36 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads the next value; `None` at the end.
+    ///
+    /// Errors: a list without an end, or within too many others.
     pub(super) fn value(&mut self) -> Result<Option<Value<'a>>> {
+        let value = self.value_however_deep();
+        if self.too_deep { Err(too_deep()) } else { value }
+    }
+
+    /// Does the same, but skips what is in lists within too many others.
+    pub(super) fn value_however_deep(&mut self) -> Result<Option<Value<'a>>> {
         let mut open: Vec<Vec<Value<'a>>> = Vec::new();
+        let mut skipped = 0_usize;
         loop {
             self.skip_spaces();
             let value = match self.rest().first() {
                 None if open.is_empty() => return Ok(None),
                 None => return Err(Error::protocol("a list without an end")),
                 Some(b'(') => {
-                    if open.len() == DEPTH {
-                        return Err(Error::protocol(format!("lists nested more than {DEPTH} deep")));
-                    }
                     self.at += 1;
-                    open.push(Vec::new());
+                    if open.len() == DEPTH {
+                        skipped += 1;
+                        self.too_deep = true;
+                    } else {
+                        open.push(Vec::new());
+                    }
                     continue;
+                }
+                Some(b')') if skipped > 0 => {
+                    self.at += 1;
+                    skipped -= 1;
+                    Value::TooDeep
                 }
                 Some(b')') => {
                     self.at += 1;
@@ -112,6 +146,7 @@ impl<'a> Tokens<'a> {
                 Some(_) => self.atom(),
             };
             match open.last_mut() {
+                Some(_) if skipped > 0 => {}
                 Some(list) => list.push(value),
                 None => return Ok(Some(value)),
             }
@@ -189,6 +224,7 @@ impl<'a> Tokens<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::{Tokens, Value};
     use crate::wire::Frame;
@@ -198,6 +234,7 @@ mod tests {
             Value::Atom(atom) => String::from_utf8_lossy(atom).into_owned(),
             Value::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
             Value::List(list) => format!("({})", shape(list)),
+            Value::TooDeep => "…".to_owned(),
         };
         values.iter().map(one).collect::<Vec<_>>().join(" ")
     }
@@ -226,5 +263,16 @@ mod tests {
         assert_eq!(read(&vec![b'('; 100_000]), None);
         let deep = [vec![b'('; 100], vec![b')'; 100]].concat();
         assert!(read(&deep).is_some());
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_skipped_or_an_error() {
+        let bytes = [&b"* "[..], &[b'('; 100], b"a (b \")\" (c) d) e", &[b')'; 100], b" f"].concat();
+        assert_eq!(read(&bytes), None);
+        let mut tokens = Tokens::new(&bytes, &[]);
+        tokens.word();
+        let inner = tokens.value_however_deep().unwrap().unwrap();
+        assert_eq!(shape(&[inner]), format!("{}a … e{}", "(".repeat(100), ")".repeat(100)));
+        assert_eq!(tokens.rest(), b" f");
     }
 }

@@ -7,9 +7,12 @@ use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::Desk;
 use crate::engine::{Account, Loaded, Selection, load_body};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::imap::{FetchItem, Section};
 use crate::mail::{Attachment, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
+
+/// How many characters of a subject name a message in errors.
+const SHOWN: usize = 80;
 
 /// A message as a script sees it: what every loop has at hand, and where the rest is fetched from.
 #[derive(Clone, Debug)]
@@ -96,13 +99,11 @@ impl MessageValue {
             }
             let only = self.selection.with_uids(UidSet::from(self.loaded.uid));
             let told = only.fetch(vec![FetchItem::BodyStructure]).wait()?;
-            let structure = told.into_iter().find_map(|fetch| fetch.structure);
-            let gone = || {
-                Error::from(ErrorKind::Gone { uid: self.loaded.uid.get() })
-                    .in_account(self.selection.account.label())
-                    .in_mailbox(&self.selection.shown)
-            };
-            structure.map(|structure| structure.attachments()).ok_or_else(gone)
+            match told.into_iter().find_map(|fetch| fetch.structure) {
+                Some(structure) => Ok(structure.attachments()),
+                // A server may not be able to describe a message that is broken, or nested too deep.
+                None => Ok(self.content()?.attachments()),
+            }
         })
     }
 
@@ -200,7 +201,13 @@ fn add_fields(lua: &Lua, to: &mut mlua::UserDataRegistry<MessageValue>) {
         all.iter().map(|each| attachment(lua, each)).collect::<mlua::Result<Vec<_>>>()
     });
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {
-        let subject = crate::error::visible(&this.headers().subject().unwrap_or_default());
+        let subject = this.headers().subject().unwrap_or_default();
+        let shown: String = subject.chars().take(SHOWN + 1).collect();
+        let shown = crate::error::visible(&shown);
+        let subject = match shown.char_indices().nth(SHOWN) {
+            Some((at, _)) => format!("{}…", shown.get(..at).unwrap_or_default()),
+            None => shown,
+        };
         Ok(format!("message {} of {}: {subject}", this.loaded.uid, this.selection.shown))
     });
 }

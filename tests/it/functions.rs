@@ -97,6 +97,15 @@ on_both!(a_function_that_fails_names_message_and_line_and_nothing_is_done, |serv
     .run();
 });
 
+on_both!(a_long_subject_is_cut_short_in_errors, |server| {
+    server.seed("INBOX", &[Mail::new(&"word ".repeat(30)), Mail::new(&"é".repeat(80))]);
+    let shown = format!("{}…", "word ".repeat(16));
+    Script::new("for message in $LOGIN:mailbox('INBOX'):all():messages() do print(message) end")
+        .on(server)
+        .stdout(&format!("message 1 of INBOX: {shown}\nmessage 2 of INBOX: {}\n", "é".repeat(80)))
+        .run();
+});
+
 on_both!(what_a_function_decided_is_moved_without_a_second_look, |server| {
     fill(server);
     Script::new(

@@ -61,9 +61,50 @@ on_both!(a_pattern_that_is_none_is_an_error, |server| {
         .status(1)
         .stderr_contains("`[` is no regular expression: unclosed character class")
         .run();
+    Script::new("$LOGIN:mailbox('INBOX'):search { subject = regex '((a{1000}){1000}){1000}' }")
+        .on(server)
+        .status(1)
+        .stderr_contains("is no regular expression: Compiled regex exceeds size limit")
+        .stderr_contains("hint: repetitions such as `{1000}` multiply")
+        .run();
     Script::new("$LOGIN:mailbox('INBOX'):search { subject = domain 'example.org' }")
         .on(server)
         .status(1)
         .stderr_contains("`subject` has no addresses in it")
         .run();
+});
+
+/// A message whose parts are nested, the innermost being an attachment beside the others.
+fn nested(depth: usize) -> String {
+    let begin = |n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n");
+    let begins: String = (1..=depth).map(begin).collect();
+    let end = |n| format!("--b{n}--\r\n");
+    let ends: String = (2..=depth).rev().map(end).collect();
+    format!(
+        "Subject: nested\r\nMIME-Version: 1.0\r\n{begins}Content-Type: text/plain\r\n\r\nbottom\r\n{ends}--b1\r\n\
+         Content-Disposition: attachment; filename=deep.txt\r\n\r\nfound\r\n--b1--\r\n"
+    )
+}
+
+on_both!(a_message_nested_a_thousand_deep_hides_no_other, |server| {
+    let mut observer = server.observe();
+    observer.append_raw("INBOX", nested(1000).as_bytes(), "", "29-Feb-2020 23:59:58 +0000");
+    observer.append_raw("INBOX", nested(2).as_bytes(), "", "29-Feb-2020 23:59:58 +0000");
+    Script::new(
+        r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        local found = inbox:search { attachment = "deep" }
+        print(#found, #inbox:search { has_attachment = false }, #inbox:search { attachment = "other" })
+        for message in inbox:all():messages { "attachments" } do
+          for _, attachment in ipairs(message.attachments) do print(message.uid, attachment.name) end
+        end
+        print(#found:save("out").saved)
+        "#,
+    )
+    .on(server)
+    .options(&["-q"])
+    .changes_nothing()
+    .stdout("2\t0\t0\n1\tnil\n1\tdeep.txt\n2\tdeep.txt\n2\n")
+    .stderr("")
+    .run();
 });

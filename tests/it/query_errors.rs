@@ -90,7 +90,7 @@ fn what_is_no_query_at_all_says_so() {
         local inbox = login { host = "192.0.2.1", user = "me", password = "x" }:mailbox "INBOX"
         for _, value in ipairs { "seen", 5, false, print } do
           local ok, err = pcall(inbox.search, inbox, value)
-          print(err.message)
+          print(err.message, err.hint)
           err:ignore()
         end
         local list = { from = "a" }
@@ -107,10 +107,10 @@ fn what_is_no_query_at_all_says_so() {
     "#;
     let output = Script::new(source).stderr("").run();
     insta::assert_snapshot!(output.table(), @r#"
-    a query must be a table such as `{ from = "ci@example.org" }` but is "seen"
-    a query must be a table such as `{ from = "ci@example.org" }` but is 5
-    a query must be a table such as `{ from = "ci@example.org" }` but is false
-    a query must be a table such as `{ from = "ci@example.org" }` but is a function
+    a query must be a table such as `{ from = "ci@example.org" }` but is "seen" | nil
+    a query must be a table such as `{ from = "ci@example.org" }` but is 5 | nil
+    a query must be a table such as `{ from = "ci@example.org" }` but is false | nil
+    a query must be a table but is a function | put it into a table: `search { function(message) … end }`
     a table is nested too deep | does it contain itself?
     a query must be a table such as `{ from = "ci@example.org" }` but is nil | nil
     a list has a nil in it | check where its values come from

@@ -71,7 +71,12 @@ impl Pattern {
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             let what = format!("`{}` is no regular expression: {}", visible(expression), visible(reason));
-            Error::script(what, "Lua patterns are something else: write `\\d` or `[0-9]`, not `%d`")
+            let hint = if reason.contains("size limit") {
+                "repetitions such as `{1000}` multiply; thousands of texts go into a list: `subject = { \"a\", \"b\" }`"
+            } else {
+                "Lua patterns are something else: write `\\d` or `[0-9]`, not `%d`"
+            };
+            Error::script(what, hint)
         })
     }
 

@@ -71,6 +71,10 @@ impl Query {
     /// Errors name the key, and what to write instead: an empty query, an unknown key, a value of the wrong
     /// type, or one that can't be.
     pub fn read(literal: &Literal, now: &ZonedDateTime) -> Result<Self> {
+        if let Literal::Function(_) = literal {
+            let hint = "put it into a table: `search { function(message) … end }`";
+            return Err(Error::script("a query must be a table but is a function", hint));
+        }
         let Literal::Table(list, fields) = literal else {
             return Err(wrong("a query", "a table such as `{ from = \"ci@example.org\" }`", literal));
         };
