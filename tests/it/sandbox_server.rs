@@ -1,6 +1,7 @@
 //! The embedded server under test, and the suites that run on it as on Dovecot.
 
 use crate::{
+    observer::Observer,
     proxy::Capability,
     server::{Server, Tls},
 };
@@ -29,6 +30,29 @@ impl Server {
     pub(crate) fn gmail_without(hidden: &[Capability]) -> Self {
         let without = hidden.iter().flat_map(|it| it.words()).map(ToString::to_string).collect();
         Self::sandbox_with(Options { gmail: true, without, ..Options::default() })
+    }
+
+    /// Puts into the account what is in an account of a sandbox.
+    pub(crate) fn seed_as(&self, sandbox: &Sandbox, user: &str) -> &Self {
+        // The sandbox makes an account at its first login.
+        drop(Observer::login(sandbox.address(), user, "any"));
+        let mut observer = self.observe();
+        for (name, messages) in sandbox.mailboxes(user) {
+            let name = String::from_utf8(name.wire().to_vec()).unwrap();
+            observer.ensure(&name);
+            for message in messages {
+                let flags: Vec<_> = message.flags.iter().map(ToString::to_string).collect();
+                let date = message.internal_date.strftime("%d-%b-%Y %H:%M:%S %z").to_string();
+                observer.append_raw(&name, message.raw(), &flags.join(" "), &date);
+            }
+        }
+        self
+    }
+
+    /// Puts the sandbox's sample mail into the account.
+    pub(crate) fn seed_sample(&self) -> &Self {
+        let sandbox = Sandbox::start(Options { sample: true, ..Options::default() }).unwrap();
+        self.seed_as(&sandbox, "sample")
     }
 
     /// The embedded server, set up in a way of the test's own.

@@ -102,16 +102,7 @@ fn cleanup_does_on_dovecot_what_it_does_on_the_sandbox() {
     // The store that the sandbox gives to this account, whatever server it names.
     let store = format!("{} 127.0.0.1:{}", dovecot.user, dovecot.address.port());
     let mut observer = dovecot.observe();
-    drop(Observer::login(sandbox.address(), &store, "any"));
-    for (name, messages) in sandbox.mailboxes(&store) {
-        let name = String::from_utf8(name.wire().to_vec()).unwrap();
-        observer.ensure(&name);
-        for message in messages {
-            let flags: Vec<_> = message.flags.iter().map(ToString::to_string).collect();
-            let date = message.internal_date.strftime("%d-%b-%Y %H:%M:%S %z").to_string();
-            observer.append_raw(&name, message.raw(), &flags.join(" "), &date);
-        }
-    }
+    dovecot.seed_as(&sandbox, &store);
     let run = |options: &[&str]| {
         let arguments = ["$HOST", "$USER", "$PORT", "$CA"];
         let script = Script::new(CLEANUP).on(&dovecot).args(&arguments).env("IMAP_PASSWORD", "$PASSWORD");
