@@ -222,6 +222,11 @@ impl Fetch {
         let at = self.sections.iter().position(|(name, _)| *name == wanted)?;
         Some(self.sections.swap_remove(at).1)
     }
+
+    /// Puts a section's content in, as if a server had sent it.
+    pub fn put_section(&mut self, section: &Section, content: Vec<u8>) {
+        self.sections.extend(section.text().map(|name| (name.to_ascii_uppercase(), content)));
+    }
 }
 
 #[cfg(test)]

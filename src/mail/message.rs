@@ -72,8 +72,8 @@ impl Message {
         Some(self.structure.part(id)?.decode(self.body(id)?))
     }
 
-    /// Gives a part's body as it stands in the message.
-    fn body(&self, id: &str) -> Option<&[u8]> {
+    /// Gives a part's body as it stands in the message, as `BODY[id]` has it.
+    pub fn body(&self, id: &str) -> Option<&[u8]> {
         let (_, place) = self.places.iter().find(|(place, _)| place == id)?;
         self.raw.get(place.clone())
     }
