@@ -12,6 +12,7 @@ local account = login {
 
 local program = { table.unpack(arg, 3) }
 if #program == 0 then program = { "spamc", "-c" } end
+program.reads = true -- it changes nothing: a dry run may run it too
 
 local function is_spam(message)
   local ended = message:pipe(program)

@@ -32,6 +32,10 @@ pub struct Arguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
 
+    /// Change nothing; show what would be done
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
     /// How it is run.
     #[command(flatten)]
     pub options: Options,

@@ -5,6 +5,7 @@ mod exit;
 mod history;
 mod interrupt;
 mod options;
+mod planned;
 mod report;
 mod run;
 mod sandbox;

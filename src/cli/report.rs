@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::exit;
+use super::planned::{Sum, samples};
 use crate::engine::{Event, Report};
 use crate::error::{Error, visible};
 use crate::lua::{Caught, Outcome};
@@ -30,6 +31,8 @@ pub(super) struct Reporter {
     done: usize,
     /// What an earlier run had begun is in doubt, or could only be held.
     in_doubt: bool,
+    /// What would be done, if this is a dry run.
+    planned: Option<Sum>,
 }
 
 /// Prints a line; where nobody reads any more, there is nobody to tell.
@@ -63,12 +66,13 @@ pub(super) fn failure(failed: &Error) -> u8 {
 }
 
 impl Reporter {
-    pub(super) fn new(loudness: Loudness) -> Self {
-        Self { loudness, done: 0, in_doubt: false }
+    pub(super) fn new(loudness: Loudness, dry_run: bool) -> Self {
+        Self { loudness, done: 0, in_doubt: false, planned: dry_run.then(Sum::default) }
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
         match event {
+            Event::Planned(_) | Event::Log("info", _) if self.loudness == Loudness::Quiet => {}
             Event::Done(report) => self.report(report),
             Event::Settled(report) => {
                 self.in_doubt |= !report.is_clean() || !report.held.is_empty();
@@ -77,8 +81,8 @@ impl Reporter {
             Event::Alert { account, text } => {
                 err(format_args!("{NOTE}alert{NOTE:#}: {account}: {}", visible(text)));
             }
+            Event::Planned(text) => out(format_args!("{GOOD}{}{GOOD:#}", visible(text))),
             Event::Warning(text) => err(format_args!("{NOTE}warning{NOTE:#}: {}", visible(text))),
-            Event::Log("info", _) if self.loudness == Loudness::Quiet => {}
             Event::Log(level, text) => err(format_args!("{level}: {}", visible(text))),
         }
     }
@@ -87,6 +91,9 @@ impl Reporter {
         let idle = report.is_idle() && report.skipped.is_empty();
         if !idle {
             self.done += 1;
+        }
+        if let Some(sum) = &mut self.planned {
+            sum.add(report);
         }
         let text = report.to_string();
         let mut lines = text.lines();
@@ -101,6 +108,9 @@ impl Reporter {
         for line in lines {
             out(format_args!("  {}", visible(line.trim_start())));
         }
+        for line in samples(report) {
+            out(line);
+        }
     }
 
     /// Tells whether something is in doubt that the script does not know of.
@@ -113,6 +123,12 @@ impl Reporter {
         for Caught { message, thrown, .. } in &outcome.caught {
             let how = if *thrown { "caught by the script: " } else { "" };
             err(format_args!("{BAD}error{BAD:#}: {how}{}", visible(message)));
+        }
+        if let Some(sum) = &self.planned {
+            if self.loudness != Loudness::Quiet {
+                out(sum.line());
+            }
+            return;
         }
         let quiet_end = outcome.failure.is_none() && outcome.caught.is_empty() && self.done == 0;
         let told = self.loudness == Loudness::Verbose

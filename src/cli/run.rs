@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 
 fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     let script = load(arguments)?;
-    let around = Surroundings::new(&arguments.options, script.name.clone())?;
+    let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
     let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
     let vm = Vm::new(&around.run).map_err(broken)?;
     let outcome = vm.run(&script).map_err(broken)?;

@@ -7,7 +7,7 @@ use super::options::Options;
 use super::report::{Loudness, Reporter, err};
 use super::terminal::Terminal;
 use super::{exit, interrupt, state, trace};
-use crate::engine::{Permission, Permissions, Run, State, Wait};
+use crate::engine::{Overlay, Permission, Permissions, Run, State, Wait};
 use crate::imap::Context;
 use crate::sandbox::{Options as SandboxOptions, Sandbox};
 use crate::wire::{Timeouts, Transcript};
@@ -24,20 +24,24 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Makes them as the command line says; `name` is what history will call the run.
-    pub(super) fn new(options: &Options, name: String) -> Result<Self, Refusal> {
+    /// Makes them as the command line says; `name` is what history will call the run, and `dry_run` that nothing is
+    /// changed.
+    pub(super) fn new(options: &Options, name: String, dry_run: bool) -> Result<Self, Refusal> {
         let loudness = match (options.quiet, options.verbose) {
             (true, _) => Loudness::Quiet,
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        let terminal = Arc::new(Terminal { reporter: Mutex::new(Reporter::new(loudness)) });
+        let terminal = Arc::new(Terminal { reporter: Mutex::new(Reporter::new(loudness, dry_run)) });
         let context = context(options)?;
         interrupt::watch(context.interrupt.clone());
         let embedded = match options.place.sandbox {
             Some(None) => Some(embed()?),
             _ => None,
         };
+        if dry_run && loudness != Loudness::Quiet {
+            err("dry run: nothing is changed");
+        }
         let address = embedded.as_ref().map(|(sandbox, _)| sandbox.address());
         let sandbox = address.or(options.place.sandbox.flatten());
         if let Some(address) = sandbox {
@@ -66,7 +70,8 @@ impl Surroundings {
         };
         let permissions = permissions(options)?;
         let state = State::new(directory, name, wait);
-        let run = Run { sandbox, permissions, ..Run::new(context, terminal.clone(), state) };
+        let overlay = dry_run.then(Overlay::default);
+        let run = Run { sandbox, permissions, overlay, ..Run::new(context, terminal.clone(), state) };
         Ok(Self { run, terminal, _embedded: embedded })
     }
 

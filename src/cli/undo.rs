@@ -34,7 +34,7 @@ pub(super) fn undo(wanted: Option<i64>, options: &Options) -> ExitCode {
     let go = || -> Result<u8, Refusal> {
         refuse_embedded(options)?;
         let name = wanted.map_or_else(|| "undo".to_owned(), |run| format!("undo {run}"));
-        let around = Surroundings::new(options, name)?;
+        let around = Surroundings::new(options, name, false)?;
         let code = match engine::undo(&around.run, wanted) {
             Ok(undone) => {
                 let (run, name) = (undone.run, &undone.name);
@@ -62,7 +62,7 @@ pub(super) fn undo(wanted: Option<i64>, options: &Options) -> ExitCode {
 pub(super) fn settle(options: &Options) -> ExitCode {
     let go = || -> Result<u8, Refusal> {
         refuse_embedded(options)?;
-        let around = Surroundings::new(options, "settle".to_owned())?;
+        let around = Surroundings::new(options, "settle".to_owned(), false)?;
         let code = match engine::apply::settle_all(&around.run) {
             Ok(0) => {
                 if !options.quiet {

@@ -134,7 +134,10 @@ impl Account {
                 mechanism: settings.mechanism,
             },
         };
-        let inner = Inner { label, row, opener, run: run.clone(), connection: Mutex::new(None) };
+        // Two logins of one user see the same mailboxes, and so the same plan.
+        let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row.identity));
+        let run = Run { overlay, ..run.clone() };
+        let inner = Inner { label, row, opener, run, connection: Mutex::new(None) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -7,7 +7,9 @@ use super::connection::Ticket;
 use super::contents::{GONE, too_large};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP, Needs, fetch_each, load_body};
 use super::new_file::{ensure_directory, refused, write_new};
-use super::report::{Report, Verb};
+use super::outside::{plan_directory, record};
+use super::overlay::Overlay;
+use super::report::{Report, Sample, Verb};
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
 use super::walk::Walk;
@@ -36,6 +38,9 @@ pub fn save_attachments(selection: &Selection, directory: &Path) -> (Report, Opt
         .failed
         .iter()
         .fold(report.done.difference(&open), |done, failed| done.difference(&failed.uids));
+    if let Some(overlay) = &selection.account.run().overlay {
+        record(overlay, selection, &report);
+    }
     let error = done.err().and_then(|error| report.cut_short(&selection.uids, error));
     (report, error)
 }
@@ -64,8 +69,15 @@ struct Saving<'a> {
 
 impl Saving<'_> {
     fn run(&mut self) -> Result<()> {
-        if ensure_directory(self.directory)? {
-            self.report.notes.push(format!("created directory {}", self.directory.display()));
+        let shown = self.directory.display();
+        match &self.selection.account.run().overlay {
+            Some(overlay) if plan_directory(overlay, self.directory)? => {
+                self.report.notes.push(format!("would create directory {shown}"));
+            }
+            None if ensure_directory(self.directory)? => {
+                self.report.notes.push(format!("created directory {shown}"));
+            }
+            _ => {}
         }
         let needs = Needs { structure: true, ..Needs::default() };
         let mut walk = Walk::new(&SelectionSet::from(self.selection.clone()), needs);
@@ -74,6 +86,7 @@ impl Saving<'_> {
         while let Some(met) = walk.step()? {
             let uid = met.loaded.uid;
             there.insert(uid);
+            self.report.add_sample(|| Sample::of(met.loaded.date, &met.loaded.headers));
             let Some(structure) = met.loaded.structure else {
                 self.whole(uid, met.loaded.size)?;
                 continue;
@@ -147,7 +160,8 @@ impl Saving<'_> {
 
     /// Writes one attachment, unless it is there already.
     fn place(&mut self, uid: Uid, name: &str, content: &[u8]) -> Result<()> {
-        match place(self.directory, name, content) {
+        let overlay = self.selection.account.run().overlay.as_ref();
+        match place(overlay, self.directory, name, content) {
             Ok(Some(path)) => {
                 self.report.files.push(path);
                 self.report.done.insert(uid);
@@ -217,7 +231,12 @@ fn load(selection: &Selection, wanted: &[Wanted]) -> Ticket<HashMap<(Uid, String
 }
 
 /// Writes a file under a name that is free. `None` where one of these names has the same content already.
-fn place(directory: &Path, name: &str, content: &[u8]) -> io::Result<Option<PathBuf>> {
+fn place(
+    overlay: Option<&Overlay>,
+    directory: &Path,
+    name: &str,
+    content: &[u8],
+) -> io::Result<Option<PathBuf>> {
     let (stem, extension) = match name.rfind('.').filter(|&dot| dot > 0) {
         Some(dot) => name.split_at_checked(dot).unwrap_or((name, "")),
         None => (name, ""),
@@ -230,6 +249,15 @@ fn place(directory: &Path, name: &str, content: &[u8]) -> io::Result<Option<Path
         };
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match overlay.map(|overlay| overlay.files(|files| files.write(&path, content))) {
+                    Some(None) => return Ok(Some(path)),
+                    Some(Some(true)) => return Ok(None),
+                    Some(Some(false)) => {
+                        number = number.checked_add(1).ok_or(io::ErrorKind::AlreadyExists)?;
+                        continue;
+                    }
+                    None => {}
+                }
                 match write_new(directory, &path, content, None) {
                     Ok(()) => return Ok(Some(path)),
                     // Somebody took the name meanwhile: look again.

@@ -92,6 +92,7 @@ impl Identity {
 /// What is fetched to learn messages' identities.
 pub(super) struct Inquiry {
     items: String,
+    list: Vec<FetchItem>,
     section: Section,
     structure: bool,
     labels: bool,
@@ -130,7 +131,12 @@ impl Inquiry {
         if structure {
             items.push(FetchItem::BodyStructure);
         }
-        Ok(Self { items: FetchItem::list(&items)?, section, structure, labels })
+        Ok(Self { items: FetchItem::list(&items)?, list: items, section, structure, labels })
+    }
+
+    /// Gives what is fetched.
+    pub(super) fn items(&self) -> &[FetchItem] {
+        &self.list
     }
 
     /// Gives the commands that fetch it for the set.
@@ -142,11 +148,15 @@ impl Inquiry {
 
     /// Takes in one response, if it is about a message of the set.
     pub(super) fn take(&self, found: &mut BTreeMap<Uid, Identity>, set: &UidSet, response: Response) {
-        if let Response::Fetch(fetch) = response
-            && let Some(uid) = fetch.uid
-            && set.contains(uid)
-        {
-            found.entry(uid).or_default().take(*fetch, &self.section);
+        if let Response::Fetch(fetch) = response {
+            self.take_fetch(found, set, *fetch);
+        }
+    }
+
+    /// Takes in what was told of one message, if it is of the set.
+    pub(super) fn take_fetch(&self, found: &mut BTreeMap<Uid, Identity>, set: &UidSet, fetch: Fetch) {
+        if let Some(uid) = fetch.uid.filter(|uid| set.contains(*uid)) {
+            found.entry(uid).or_default().take(fetch, &self.section);
         }
     }
 

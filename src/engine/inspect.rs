@@ -3,33 +3,34 @@
 use super::account::Account;
 use super::connection::Ticket;
 use super::names::{ListedMailbox, NameSpec, list};
-use crate::imap::{Access, Fetch, FetchItem, MailboxStatus, QuotaRoot, Selected};
-use crate::mail::Namespaces;
-
 use super::selection::Selection;
+use super::world::Run;
+use crate::error::Result;
+use crate::imap::{Access, Fetch, FetchItem, ListEntry, MailboxStatus, QuotaRoot, Session};
+use crate::mail::{MailboxName, Namespaces};
 
 impl Account {
-    /// Opens a mailbox and gives what the server says of it.
-    pub fn open(&self, spec: NameSpec, access: Access) -> Ticket<Selected> {
-        self.read(move |session, _| {
+    /// Opens a mailbox.
+    pub fn open(&self, spec: NameSpec, access: Access) -> Ticket<()> {
+        self.read(move |session, run| {
             let shown = spec.shown();
-            let opened = spec.resolve(session).and_then(|name| session.open_mailbox(&name, access).cloned());
+            let opened = spec.resolve(session, run).and_then(|name| run.open(session, &name, access));
             opened.map_err(|error| error.in_mailbox(&shown))
         })
     }
 
     /// Asks for a mailbox's numbers.
     pub fn status(&self, spec: NameSpec) -> Ticket<MailboxStatus> {
-        self.read(move |session, _| {
+        self.read(move |session, run| {
             let shown = spec.shown();
-            let status = spec.resolve(session).and_then(|name| session.status(&name));
+            let status = spec.resolve(session, run).and_then(|name| run.status(session, &name));
             status.map_err(|error| error.in_mailbox(&shown))
         })
     }
 
     /// Lists the mailboxes that match a pattern, `*` and `%` as IMAP has them; all of them without one.
     pub fn list(&self, pattern: Option<String>, subscribed: bool) -> Ticket<Vec<ListedMailbox>> {
-        self.read(move |session, _| list(session, pattern.as_deref(), subscribed))
+        self.read(move |session, run| list(session, run, pattern.as_deref(), subscribed))
     }
 
     /// Asks for the namespaces.
@@ -49,11 +50,11 @@ impl Account {
 
     /// Asks for a mailbox's quota. Where the server has no quotas there are none.
     pub fn quota(&self, spec: NameSpec) -> Ticket<Vec<QuotaRoot>> {
-        self.read(move |session, _| {
+        self.read(move |session, run| {
             if !session.capabilities().has("QUOTA") {
                 return Ok(Vec::new());
             }
-            let name = spec.resolve(session)?;
+            let name = spec.resolve(session, run)?;
             session.quota(&name)
         })
     }
@@ -61,6 +62,38 @@ impl Account {
     /// Asks for nothing, to hear what is new and to keep the session open.
     pub fn noop(&self) -> Ticket<()> {
         self.read(|session, _| session.noop())
+    }
+}
+
+impl Run {
+    /// Opens a mailbox; in a dry run, only to read it.
+    fn open(&self, session: &mut Session, name: &MailboxName, access: Access) -> Result<()> {
+        let Some(overlay) = &self.overlay else { return session.open_mailbox(name, access).map(drop) };
+        overlay.open(session, name)
+    }
+
+    /// Gives a mailbox's numbers; in a dry run, as they would be.
+    pub(super) fn status(&self, session: &mut Session, name: &MailboxName) -> Result<MailboxStatus> {
+        match &self.overlay {
+            None => session.status(name),
+            Some(overlay) => overlay.status(session, name),
+        }
+    }
+
+    /// Lists mailboxes; in a dry run, as they would be.
+    pub(super) fn list(&self, session: &mut Session, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
+        match &self.overlay {
+            None => session.list(pattern),
+            Some(overlay) => overlay.list(session, pattern, false),
+        }
+    }
+
+    /// Lists the mailboxes that are subscribed to; in a dry run, as they would be.
+    pub(super) fn lsub(&self, session: &mut Session, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
+        match &self.overlay {
+            None => session.lsub(pattern),
+            Some(overlay) => overlay.list(session, pattern, true),
+        }
     }
 }
 

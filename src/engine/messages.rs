@@ -114,6 +114,9 @@ pub(super) fn fetch_each(
     if wanted.iter().all(|(uids, _)| uids.is_empty()) {
         return Ok(());
     }
+    if let Some(overlay) = &selection.account.run().overlay {
+        return overlay.fetch_each(session, selection, wanted, each);
+    }
     session.uid_fetch(&selection.name, Access::Read, wanted, each)?;
     let is = session.selected().and_then(|selected| selected.validity);
     match (selection.validity, is) {

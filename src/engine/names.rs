@@ -1,4 +1,5 @@
 use super::gmail::is_gmail;
+use super::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{ListEntry, Session, SpecialUse};
 use crate::mail::MailboxName;
@@ -26,7 +27,7 @@ impl NameSpec {
     /// Finds the server's name.
     ///
     /// Errors: a name that can't be one, and a special use that no mailbox has.
-    pub(super) fn resolve(&self, session: &mut Session) -> Result<MailboxName> {
+    pub(super) fn resolve(&self, session: &mut Session, run: &Run) -> Result<MailboxName> {
         match self {
             Self::Raw(wire) => MailboxName::from_wire(wire).ok_or_else(|| {
                 Error::script(
@@ -41,7 +42,7 @@ impl NameSpec {
             }
             Self::Script(name) => {
                 if let Some(use_) = name.strip_prefix('@') {
-                    special_use(session, use_)
+                    special_use(session, run, use_)
                 } else {
                     let spaces = session.namespaces()?;
                     spaces.to_server(name).ok_or_else(|| {
@@ -74,14 +75,14 @@ fn everything() -> Result<MailboxName> {
 }
 
 /// Finds the mailbox with a special use: by what the server says, else by a well-known name.
-fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
+fn special_use(session: &mut Session, run: &Run, name: &str) -> Result<MailboxName> {
     let wanted = SpecialUse::EACH.into_iter().find(|use_| use_.name().eq_ignore_ascii_case(name));
     let Some(wanted) = wanted else {
         let all: Vec<_> = SpecialUse::EACH.iter().map(|use_| format!("@{}", use_.name())).collect();
         let what = format!("`@{}` is no special mailbox", crate::error::visible(name));
         return Err(Error::script(what, format!("there are @inbox {}", all.join(" "))));
     };
-    let entries = session.list(&everything()?)?;
+    let entries = run.list(session, &everything()?)?;
     if let Some(entry) = entries.iter().find(|entry| entry.special_use() == Some(wanted)) {
         return Ok(entry.name.clone());
     }
@@ -96,7 +97,7 @@ fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
     }
     // Gmail has none: what is archived is in All Mail and in no other mailbox.
     if wanted == SpecialUse::Archive && is_gmail(session) {
-        return special_use(session, SpecialUse::All.name());
+        return special_use(session, run, SpecialUse::All.name());
     }
     let mut found: Vec<_> = entries.iter().map(|entry| spaces.to_script(&entry.name)).collect();
     found.truncate(20);
@@ -104,9 +105,14 @@ fn special_use(session: &mut Session, name: &str) -> Result<MailboxName> {
 }
 
 /// Tells whether a mailbox has a special use, by what the server says or by a well-known name, in any case.
-pub(super) fn has_special_use(session: &mut Session, name: &MailboxName, wanted: SpecialUse) -> bool {
+pub(super) fn has_special_use(
+    session: &mut Session,
+    run: &Run,
+    name: &MailboxName,
+    wanted: SpecialUse,
+) -> bool {
     let same = |found: MailboxName| found.wire().eq_ignore_ascii_case(name.wire());
-    special_use(session, wanted.name()).is_ok_and(same)
+    special_use(session, run, wanted.name()).is_ok_and(same)
 }
 
 /// One mailbox of a listing, in a script's terms.
@@ -128,14 +134,15 @@ pub struct ListedMailbox {
 /// that the user subscribed to.
 pub(super) fn list(
     session: &mut Session,
+    run: &Run,
     pattern: Option<&str>,
     subscribed: bool,
 ) -> Result<Vec<ListedMailbox>> {
     let pattern = match pattern {
         None | Some("*") => everything()?,
-        Some(pattern) => NameSpec::Script(pattern.to_owned()).resolve(session)?,
+        Some(pattern) => NameSpec::Script(pattern.to_owned()).resolve(session, run)?,
     };
-    let entries = if subscribed { session.lsub(&pattern)? } else { session.list(&pattern)? };
+    let entries = if subscribed { run.lsub(session, &pattern)? } else { run.list(session, &pattern)? };
     let spaces = session.namespaces()?;
     let mut listed: Vec<_> = entries
         .into_iter()

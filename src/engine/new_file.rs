@@ -4,6 +4,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::outside::plan_file;
+use super::world::Run;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// Writes a file that was not there before, readable by its owner only. It is whole under its name or not
@@ -83,10 +85,14 @@ pub(super) fn refused(path: &Path, error: &io::Error) -> Error {
 /// Writes a message to a new file, byte for byte as the server has it.
 ///
 /// Errors: something has this name already, the directory does not exist, or it can't be written.
-pub fn save(path: &Path, raw: &[u8]) -> Result<()> {
+pub fn save(path: &Path, raw: &[u8], run: &Run) -> Result<()> {
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         let what = format!("`{}` is no name of a file", visible(&path.display().to_string()));
         return Err(ErrorKind::Config { what, hint: "name the file to write".to_owned() }.into());
     }
-    write_new(directory_of(path), path, raw, None).map_err(|error| refused(path, &error))
+    let written = match &run.overlay {
+        Some(overlay) => plan_file(overlay, path, raw),
+        None => write_new(directory_of(path), path, raw, None),
+    };
+    written.map_err(|error| refused(path, &error))
 }

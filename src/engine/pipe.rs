@@ -1,6 +1,7 @@
 use std::process::Output;
 
 use super::contents::each_content;
+use super::outside::plan_outside;
 use super::program::Program;
 use super::report::{Report, Verb};
 use super::selection::Selection;
@@ -12,6 +13,9 @@ use crate::mail::UidSet;
 ///
 /// With the report of what was done comes the error that ended it before its end, if one did.
 pub fn pipe(selection: &Selection, program: &Program) -> (Report, Option<Error>) {
+    if let Some(overlay) = &selection.account.run().overlay {
+        return plan_outside(overlay, Verb::Pipe, selection, program.name.clone());
+    }
     let mut report = Report::of(Verb::Pipe, selection, program.name.clone());
     let run = selection.account.run();
     let done = each_content(selection, &mut report, |report, loaded, raw| {

@@ -6,7 +6,7 @@ use super::names::NameSpec;
 use super::query::Query;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind};
-use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
+use crate::mail::{Headers, InternalDate, MailboxName, Uid, UidSet, UidValidity};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,29 @@ impl Verb {
             Self::Unsubscribe => "unsubscribed from",
         }
     }
+
+    /// Gives the verb itself, which comes after `would`.
+    pub fn plain(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Copy => "copy",
+            Self::Trash => "trash",
+            Self::Purge => "purge",
+            Self::Mark => "mark",
+            Self::Unmark => "unmark",
+            Self::Label => "label",
+            Self::Unlabel => "unlabel",
+            Self::Save => "save",
+            Self::Export => "export",
+            Self::Pipe => "pipe",
+            Self::Append => "append",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Rename => "rename",
+            Self::Subscribe => "subscribe to",
+            Self::Unsubscribe => "unsubscribe from",
+        }
+    }
 }
 
 /// Messages of the source, and something to say about them.
@@ -142,11 +165,40 @@ pub struct Landing {
     pub pairs: Vec<(Uid, Uid)>,
 }
 
+/// One of the messages that a dry run would act on, as an example for the reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The day it arrived, as the server writes it.
+    pub day: String,
+    /// Its first sender's address.
+    pub from: String,
+    /// Its subject, decoded.
+    pub subject: String,
+}
+
+impl Sample {
+    /// How many a report has.
+    pub const COUNT: usize = 3;
+
+    pub(super) fn of(date: Option<InternalDate>, headers: &Headers) -> Self {
+        let from = headers.addresses("from").into_iter().next().unwrap_or_default();
+        Self {
+            day: date.map(|date| date.date().to_string()).unwrap_or_default(),
+            from: from.email,
+            subject: headers.subject().unwrap_or_default(),
+        }
+    }
+}
+
 /// What an action did, message by message.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The action.
     pub verb: Verb,
+    /// It was not done: a dry run says what would be.
+    pub planned: bool,
+    /// Some of the messages, in a dry run.
+    pub samples: Vec<Sample>,
     /// The rule that wanted it.
     pub rule: Option<String>,
     /// The account, as `user@host`.
@@ -195,6 +247,8 @@ impl Report {
     pub(super) fn new(verb: Verb, account: &str, mailbox: &str, object: Option<String>) -> Self {
         Self {
             verb,
+            planned: false,
+            samples: Vec::new(),
             rule: None,
             account: account.to_owned(),
             mailbox: mailbox.to_owned(),
@@ -213,7 +267,8 @@ impl Report {
     /// Makes one of an action on a selection.
     pub(super) fn of(verb: Verb, selection: &Selection, object: impl Into<Option<String>>) -> Self {
         let report = Self::new(verb, selection.account.label(), &selection.shown, object.into());
-        Self { rule: selection.rule.clone(), ..report }
+        let planned = selection.account.run().overlay.is_some();
+        Self { rule: selection.rule.clone(), planned, ..report }
     }
 
     /// Tells whether everything that was wanted was done, or did not apply.
@@ -255,6 +310,13 @@ impl Report {
         let rest = told.fold(all.difference(&self.done), |rest, remark| rest.difference(&remark.uids));
         self.fail(rest, error.to_string());
         None
+    }
+
+    /// Adds an example where there are too few of them yet; only a dry run has any.
+    pub(super) fn add_sample(&mut self, sample: impl FnOnce() -> Sample) {
+        if self.planned && self.samples.len() < Sample::COUNT {
+            self.samples.push(sample());
+        }
     }
 
     pub(super) fn skip(&mut self, uids: UidSet, reason: impl Into<String>) {
@@ -299,7 +361,9 @@ impl fmt::Display for Report {
     /// Writes what was done in one line, and a line for each remark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object = self.object.as_deref().unwrap_or_default();
-        let (done, mailbox, account) = (self.verb.done(), &self.mailbox, &self.account);
+        let verb = self.verb;
+        let done = if self.planned { format!("would {}", verb.plain()) } else { verb.done().to_owned() };
+        let (mailbox, account) = (&self.mailbox, &self.account);
         match self.verb {
             Verb::Move | Verb::Copy | Verb::Trash | Verb::Purge | Verb::Export | Verb::Pipe => {
                 write!(f, "{account}: {done} {} from {mailbox}", messages(self.done.len()))?;
@@ -316,10 +380,10 @@ impl fmt::Display for Report {
                     count => format!("{count} attachments"),
                 };
                 let of = messages(self.done.len());
-                write!(f, "{account}: saved {files} of {of} from {mailbox} to {object}")?;
+                write!(f, "{account}: {done} {files} of {of} from {mailbox} to {object}")?;
             }
-            Verb::Append => write!(f, "{account}: appended 1 message to {mailbox}")?,
-            Verb::Rename => write!(f, "{account}: renamed {mailbox} to {object}")?,
+            Verb::Append => write!(f, "{account}: {done} 1 message to {mailbox}")?,
+            Verb::Rename => write!(f, "{account}: {done} {mailbox} to {object}")?,
             Verb::Create | Verb::Delete | Verb::Subscribe | Verb::Unsubscribe => {
                 write!(f, "{account}: {done} {mailbox}")?;
             }

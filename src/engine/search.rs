@@ -4,6 +4,7 @@ use super::connection::Ticket;
 use super::gmail::fit;
 use super::messages::MESSAGE_CAP;
 use super::names::{NameSpec, script_name};
+use super::overlay::Searched;
 use super::query::{Ask, Query, Rest};
 use super::report::named;
 use super::rules::Filled;
@@ -112,31 +113,45 @@ fn find(
     mut asked: Vec<Asked>,
 ) -> Result<Sifted> {
     let access = opened.unwrap_or(Access::Read);
-    let name = spec.resolve(session)?;
+    let name = spec.resolve(session, run)?;
     for each in &mut asked {
         let query = std::mem::replace(&mut each.query, Query::Any(Vec::new()));
         each.query = fit(session, query.without_deleted(), &name)?;
     }
-    let (mut sieve, hits) = ask(session, &name, access, &asked, &run.now())?;
+    let mut planned = Searched::find(session, run, &name)?;
+    let (mut sieve, hits) = match &mut planned {
+        Some(planned) => planned.ask(session, &asked, &run.now())?,
+        None => ask(session, &name, access, &asked, &run.now())?,
+    };
     if sieve.has_places() {
         sieve.delimiter = session.namespaces()?.personal.delimiter;
     }
     let mut groups = Groups::new();
-    if sieve.must_look() {
-        let seen = sieve.look(session, &hits, &mut groups)?;
-        warn(run, &seen, &format!("{} of {}", spec.shown(), account.label()));
-    } else {
+    let mut seen = Seen::default();
+    if !sieve.must_look() {
         groups.extend(sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect())));
+    } else if !hits.is_empty() || planned.is_none() {
+        seen = sieve.look(session, &hits, &mut groups)?;
     }
-    let selected = session.selected().ok_or_else(|| Error::protocol("no mailbox is open after a search"))?;
-    let validity = selected.validity;
+    let validity = match &planned {
+        Some(planned) => planned.validity(),
+        None => {
+            session.selected().ok_or_else(|| Error::protocol("no mailbox is open after a search"))?.validity
+        }
+    };
     let shown = script_name(session, &name)?;
     let read_only = opened == Some(Access::Read);
+    // Of several queries each has messages of its own, which are asked by that one again.
+    let query = if sieve.is_one() { sieve.query().clone().answered() } else { Query::everything() };
+    let uids = UidSet::new();
+    let selection = Selection { account, spec, shown, name, validity, uids, query, rule: None, read_only };
+    if let Some(planned) = planned {
+        let planned = planned.judge_planned(session, run, &selection, sieve, &mut groups)?;
+        seen.too_large = seen.too_large.union(&planned);
+    }
+    warn(run, &seen, &format!("{} of {}", selection.spec.shown(), selection.account.label()));
     let groups: Vec<(_, UidSet)> =
         groups.into_iter().map(|(matches, uids)| (matches, uids.into_iter().collect())).collect();
     let uids = groups.iter().flat_map(|(_, uids)| uids.iter()).collect();
-    // Of several queries each has messages of its own, which are asked by that one again.
-    let query = if sieve.is_one() { sieve.query().clone().answered() } else { Query::everything() };
-    let selection = Selection { account, spec, shown, name, validity, uids, query, rule: None, read_only };
-    Ok(Sifted { selection, groups })
+    Ok(Sifted { selection: selection.with_uids(uids), groups })
 }

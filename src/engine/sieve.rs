@@ -96,6 +96,11 @@ impl Sieve {
         self.program = program.key.clone();
     }
 
+    /// Tells what must be fetched of messages that are looked at here.
+    pub(super) fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
     /// Tells whether messages must be looked at here.
     pub(super) fn must_look(&self) -> bool {
         self.needs.look
@@ -119,7 +124,12 @@ impl Sieve {
     }
 
     /// Gives the queries that a message matches, or may match; `None` where its content must be read first.
-    fn sift(&self, uid: Uid, identity: &Identity, content: Option<&Message>) -> Option<Vec<Match>> {
+    pub(super) fn sift(
+        &self,
+        uid: Uid,
+        identity: &Identity,
+        content: Option<&Message>,
+    ) -> Option<Vec<Match>> {
         let mut matches = Vec::new();
         for (at, (asked, needs)) in self.asked.iter().enumerate() {
             let verdict = identity.judge(uid, &asked.query, needs, content, &self.told);

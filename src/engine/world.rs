@@ -7,6 +7,7 @@ use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
 use super::journal::Journal;
+use super::overlay::Overlay;
 use super::permission::{Permission, Permissions};
 use super::report::Report;
 use super::state::State;
@@ -27,6 +28,8 @@ pub enum Event {
         /** The server's words. */
         text: String,
     },
+    /// Something that a dry run would do and that is no action with a report.
+    Planned(String),
     /// Something that is no failure but should be known.
     Warning(String),
     /// What a script says through `log`: level and text.
@@ -63,6 +66,8 @@ pub struct Run {
     pub state: Arc<State>,
     /// The time zone that the script has chosen in place of the user's.
     pub zone: Arc<Mutex<Option<TimeZone>>>,
+    /// What is planned, if this is a dry run: then nothing is changed.
+    pub overlay: Option<Overlay>,
 }
 
 impl Run {
@@ -76,6 +81,7 @@ impl Run {
             permissions: Arc::default(),
             state: Arc::new(state),
             zone: Arc::default(),
+            overlay: None,
         }
     }
 
@@ -89,6 +95,25 @@ impl Run {
     /// Error: it can't be used.
     pub(super) fn journal(&self) -> Result<Arc<Journal>> {
         self.state.journal(&*self.world)
+    }
+
+    /// Gives the journal to look into: in a dry run only where there is one, and without making it fit for anything else.
+    pub(super) fn known_past(&self) -> Result<Option<Arc<Journal>>> {
+        if self.overlay.is_some() { Ok(self.state.past()) } else { self.journal().map(Some) }
+    }
+
+    /// Refuses, in a dry run, to run a program of which the script does not say that it only reads.
+    ///
+    /// `function` is who runs it.
+    pub fn permit_program(&self, function: &str, reads: bool) -> Result<()> {
+        self.permit(Permission::Exec)?;
+        if self.overlay.is_none() || reads {
+            return Ok(());
+        }
+        Err(Error::script(
+            format!("a dry run can't tell what `{function}` would change, and does not run it"),
+            "where the program changes nothing, say so: `reads = true` beside its arguments",
+        ))
     }
 
     /// Gives how many mailboxes it has created.

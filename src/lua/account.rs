@@ -41,7 +41,7 @@ fn open(this: &AccountValue, args: &mut Args, access: Access) -> Result<Promise>
     let spec = args.mailbox()?;
     let account = this.account.clone();
     *this.open.borrow_mut() = Some((spec.clone(), access));
-    Ok(Promise::new(this.account.open(spec.clone(), access), move |_, _| {
+    Ok(Promise::new(this.account.open(spec.clone(), access), move |_, ()| {
         Ok(MailboxValue::new(account, spec, Some(access)))
     }))
 }

@@ -6,7 +6,7 @@ use mlua::{Lua, Table, Value};
 
 use super::bind::{Promise, function, job, put};
 use super::failure::raise;
-use super::program::{only_option, outcome, program};
+use super::program::{only_options, outcome, program, reads};
 use crate::engine::{Event, Permission, Program, Run, long_ago};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -69,9 +69,9 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         "run",
         job(lua, "run", 1, move |_, args| {
             let table = args.table("a table: a program and its arguments")?;
-            let (program, stdin) = order(&table)?;
+            let (program, stdin, reads) = order(&table)?;
             let run = of.clone();
-            run.permit(Permission::Exec)?;
+            run.permit_program("run", reads)?;
             Ok(Promise::of(move |lua| {
                 let done = program.carry_out(stdin, &run).map_err(|error| raise(lua, error, None))?;
                 lua.pack_multi(outcome(lua, &done)?)
@@ -111,14 +111,14 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
 }
 
 /// Reads what `run` is to do.
-fn order(table: &Table) -> Result<(Program, Option<Vec<u8>>)> {
+fn order(table: &Table) -> Result<(Program, Option<Vec<u8>>, bool)> {
     let usage = "`run { \"program\", \"argument\", stdin = \"text\" }`";
     let program = program("run", usage, table)?;
-    only_option("run", usage, table, Some("stdin"))?;
+    only_options("run", usage, table, &["stdin", "reads"])?;
     let stdin = match table.get::<Value>("stdin") {
         Ok(Value::String(text)) => Some(text.as_bytes().to_vec()),
         Ok(Value::Nil) => None,
         _ => return Err(Error::script("`run` wants `stdin` as a string", usage)),
     };
-    Ok((program, stdin))
+    Ok((program, stdin, reads("run", usage, table)?))
 }

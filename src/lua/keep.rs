@@ -10,23 +10,31 @@ use super::account::thrown;
 use super::args::Args;
 use super::bind::{Promise, job_method};
 use super::message::MessageValue;
-use super::program::{only_option, outcome, program};
+use super::program::{only_options, outcome, program, reads};
 use super::report::{conclude, tell};
 use super::selection::SelectionValue;
-use crate::engine::{Permission, Program, Report, Selection, export, pipe, save, save_attachments};
+use crate::engine::{Event, Permission, Program, Report, Selection, export, pipe, save, save_attachments};
 use crate::error::{Error, Result};
 
 /// Adds a message's methods.
 pub(super) fn add_to_message(lua: &Lua, to: &mut UserDataRegistry<MessageValue>) -> mlua::Result<()> {
     job_method(lua, to, "save", 1, |_, this: &MessageValue, args| {
         let path = path(args, "the name of a file")?;
-        this.account().run().permit(Permission::Write)?;
-        Ok(this.promise(move |lua, message| thrown(lua, save(&path, message.raw()))))
+        let run = this.account().run().clone();
+        run.permit(Permission::Write)?;
+        let shown = format!("message {} of {} to {}", this.uid(), this.mailbox(), path.display());
+        Ok(this.promise(move |lua, message| {
+            thrown(lua, save(&path, message.raw(), &run))?;
+            if run.overlay.is_some() {
+                run.world.tell(Event::Planned(format!("would save {shown}")));
+            }
+            Ok(())
+        }))
     })?;
     job_method(lua, to, "pipe", 1, |_, this: &MessageValue, args| {
-        let program = order(args)?;
+        let (program, reads) = order(args)?;
         let run = this.account().run().clone();
-        run.permit(Permission::Exec)?;
+        run.permit_program("pipe", reads)?;
         Ok(this.promise(move |lua, message| {
             let ended = thrown(lua, program.carry_out(Some(message.raw().to_vec()), &run))?;
             outcome(lua, &ended)
@@ -53,7 +61,7 @@ pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionVal
         }))
     })?;
     job_method(lua, to, "pipe", 1, |lua, this: &SelectionValue, args| {
-        let program = order(args)?;
+        let (program, _) = order(args)?;
         each(lua, this, Permission::Exec, move |part| pipe(part, &program))
     })
 }
@@ -88,11 +96,11 @@ fn permit(parts: &[Selection], permission: Permission) -> Result<()> {
     parts.first().map_or(Ok(()), |part| part.account.run().permit(permission))
 }
 
-fn order(args: &mut Args) -> Result<Program> {
+fn order(args: &mut Args) -> Result<(Program, bool)> {
     let usage = "`pipe { \"program\", \"argument\" }`";
     let table = args.table("a table: a program and its arguments")?;
-    only_option("pipe", usage, &table, None)?;
-    program("pipe", usage, &table)
+    only_options("pipe", usage, &table, &["reads"])?;
+    Ok((program("pipe", usage, &table)?, reads("pipe", usage, &table)?))
 }
 
 fn path(args: &mut Args, wanted: &str) -> Result<PathBuf> {

@@ -20,11 +20,20 @@ pub(super) fn program(function: &str, usage: &str, table: &Table) -> Result<Prog
     Program::new(words).ok_or_else(|| Error::script(format!("`{function}` got no program"), usage))
 }
 
-/// Refuses names in the table other than this one.
-pub(super) fn only_option(function: &str, usage: &str, table: &Table, known: Option<&str>) -> Result<()> {
+/// Reads whether the script says that the program changes nothing, so that a dry run may run it.
+pub(super) fn reads(function: &str, usage: &str, table: &Table) -> Result<bool> {
+    match table.get::<Value>("reads") {
+        Ok(Value::Boolean(reads)) => Ok(reads),
+        Ok(Value::Nil) => Ok(false),
+        _ => Err(Error::script(format!("`{function}` wants `reads` as true or false"), usage)),
+    }
+}
+
+/// Refuses names in the table other than these.
+pub(super) fn only_options(function: &str, usage: &str, table: &Table, known: &[&str]) -> Result<()> {
     for pair in table.pairs::<Value, Value>() {
         if let Ok((Value::String(name), _)) = pair
-            && Some(&*name.to_string_lossy()) != known
+            && !known.contains(&&*name.to_string_lossy())
         {
             let name = crate::error::visible(&name.to_string_lossy());
             return Err(Error::script(format!("`{function}` has no option `{name}`"), usage));

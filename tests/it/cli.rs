@@ -44,6 +44,7 @@ fn help_says_it_all() {
       [ARGS]...  What the script finds in `arg`
 
     Options:
+      -n, --dry-run            Change nothing; show what would be done
           --sandbox[=<ADDR>]   Run against an embedded server full of sample mail, or against one that
                                `imapscript sandbox` started
           --state <DIR>        Keep the journal and the locks here [default: where the system keeps

@@ -13,7 +13,7 @@ fn on_sample(source: &'static str, arguments: &[&str]) -> String {
 }
 
 /// Makes a script log in on the test's own server, with the password in its environment.
-fn on_server<'a>(source: &str, server: &'a Server, arguments: &[&str]) -> Script<'a> {
+pub(crate) fn on_server<'a>(source: &str, server: &'a Server, arguments: &[&str]) -> Script<'a> {
     let begin = source.find("login {").unwrap();
     let end = begin + source[begin..].find("\n}\n").unwrap() + 2;
     let mut text = String::from(&source[..begin]);

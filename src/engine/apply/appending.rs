@@ -1,5 +1,6 @@
 use sha2::{Digest as _, Sha256};
 
+use super::planning;
 use super::record::conclude;
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
@@ -7,6 +8,7 @@ use crate::engine::gmail::is_gmail;
 use crate::engine::identity::Inquiry;
 use crate::engine::journal::{Intent, Known, OpenAction, Outcome, Target};
 use crate::engine::names::{NameSpec, script_name};
+use crate::engine::overlay::Draft;
 use crate::engine::permission::Permission;
 use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
@@ -76,7 +78,7 @@ pub fn append(
         let wanted = spec.shown();
         let go = || {
             refuse(session, &message, &flags)?;
-            let name = spec.resolve(session)?;
+            let name = spec.resolve(session, run)?;
             let shown = script_name(session, &name)?;
             let digest = Sha256::digest(&message).to_vec();
             add(session, run, &of, Addition { name, shown, message, flags, date, digest })
@@ -98,10 +100,17 @@ fn refuse(session: &Session, message: &[u8], flags: &[Flag]) -> Result<()> {
 }
 
 fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Result<Appended> {
-    let identity = &account.row().identity;
-    let journal = run.journal()?;
     let report = Report::new(Verb::Append, account.label(), &new.shown, None);
     let mut appended = Appended { report, uid: None };
+    if let Some(overlay) = &run.overlay {
+        let now = run.now();
+        let date = new.date.or_else(|| InternalDate::from_timestamp(now.timestamp(), now.offset()));
+        let draft = Draft::new(new.message, new.flags, date);
+        appended.uid = planning::append(session, overlay, &mut appended.report, &new.name, draft)?;
+        return Ok(appended);
+    }
+    let identity = &account.row().identity;
+    let journal = run.journal()?;
     if let Some(credit) = journal.append_credits(identity, &new.name, &new.digest)?.first() {
         journal.use_credit(&[(credit.action, credit.uid)])?;
         appended.report.notes.push("it had been added by the run that was cut".to_owned());

@@ -2,7 +2,7 @@ use super::proof::Proof;
 use super::ready::{Before, check_open, make_ready};
 use super::record::{conclude, noted, on_a_mailbox};
 use super::step::{Kind, Names, Step};
-use super::{Done, Task, flights};
+use super::{Done, Task, flights, planning};
 use crate::engine::journal::{ActionId, Outcome};
 use crate::engine::report::{Verb, messages};
 use crate::engine::world::Run;
@@ -48,7 +48,10 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     if !steps.is_empty() {
         let held = held(run, &steps)?;
-        let identities = make_ready(session, &mut steps, &held)?;
+        let identities = match &run.overlay {
+            Some(overlay) => planning::make_ready(session, overlay, &mut steps, &held)?,
+            None => make_ready(session, &mut steps, &held)?,
+        };
         for step in &mut steps {
             step.error = step.check_flags(session).err();
             step.over |= step.uids.is_empty() || step.error.is_some();
@@ -58,9 +61,13 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
         if run.is_interrupted() {
             return Err(ErrorKind::Interrupted.into());
         }
-        take_credits(run, &mut steps)?;
-        create_missing(session, run, &mut steps);
-        flights::fly(session, run, &mut steps, &identities);
+        if let Some(overlay) = &run.overlay {
+            planning::carry_out(session, run, overlay, &mut steps, &identities)?;
+        } else {
+            take_credits(run, &mut steps)?;
+            create_missing(session, run, &mut steps);
+            flights::fly(session, run, &mut steps, &identities);
+        }
     }
     ended.extend(places.into_iter().zip(steps).map(|(place, step)| {
         let end = match step.error {
@@ -77,7 +84,8 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
 fn held(run: &Run, steps: &[Step<'_>]) -> Result<UidSet> {
     let Some(selection) = steps.first().map(|step| step.selection) else { return Ok(UidSet::new()) };
     let Some(validity) = selection.validity else { return Ok(UidSet::new()) };
-    let held = run.journal()?.held(&selection.account.row().identity, &selection.name, validity)?;
+    let Some(journal) = run.known_past()? else { return Ok(UidSet::new()) };
+    let held = journal.held(&selection.account.row().identity, &selection.name, validity)?;
     Ok(held.into_iter().map(|(_, uid, _)| uid).collect())
 }
 

@@ -1,9 +1,11 @@
+use super::planning;
 use super::record::{noted, on_a_mailbox};
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::permission::Permission;
 use crate::engine::report::{Report, Verb};
+use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::Session;
 use crate::mail::MailboxName;
@@ -14,23 +16,29 @@ fn on_mailbox(
     verb: Verb,
     spec: NameSpec,
     to: Option<NameSpec>,
-    job: impl FnOnce(&mut Session, &MailboxName, &str, Option<&MailboxName>) -> Result<()> + Send + 'static,
+    job: impl FnOnce(&mut Session, &Run, &MailboxName, &str, Option<&MailboxName>) -> Result<()> + Send + 'static,
 ) -> Ticket<Report> {
     let of = account.clone();
     account.change(Permission::Mailboxes, move |session, run| {
         let wanted = spec.shown();
-        let result = spec.resolve(session).and_then(|name| {
+        let result = spec.resolve(session, run).and_then(|name| {
             let shown = script_name(session, &name)?;
             let target = match &to {
                 None => None,
                 Some(to) => {
-                    let target = to.resolve(session)?;
+                    let target = to.resolve(session, run)?;
                     let shown = script_name(session, &target)?;
                     Some((target, shown))
                 }
             };
             let intent = on_a_mailbox(verb, (&name, &shown), target.as_ref());
-            noted(run, &of, intent, || job(session, &name, &shown, target.as_ref().map(|(name, _)| name)))?;
+            let job = || job(session, run, &name, &shown, target.as_ref().map(|(name, _)| name));
+            if let Some(overlay) = &run.overlay {
+                job()?;
+                let report = Report::new(verb, of.label(), &shown, target.map(|(_, shown)| shown));
+                return Ok(planning::on_mailbox(overlay, &name, report));
+            }
+            noted(run, &of, intent, job)?;
             Ok(Report::new(verb, of.label(), &shown, target.map(|(_, shown)| shown)))
         });
         result.map_err(|error| error.in_mailbox(&wanted))
@@ -39,8 +47,12 @@ fn on_mailbox(
 
 /// Makes a mailbox. Error: it exists, or the server refuses.
 pub fn create(account: &Account, spec: NameSpec) -> Ticket<Report> {
-    on_mailbox(account, Verb::Create, spec, None, |session, name, shown, _| {
-        if session.create(name)? {
+    on_mailbox(account, Verb::Create, spec, None, |session, run, name, shown, _| {
+        let made = match &run.overlay {
+            Some(overlay) => planning::create(session, overlay, name)?,
+            None => session.create(name)?,
+        };
+        if made {
             return Ok(());
         }
         let text = format!("mailbox `{shown}` exists already");
@@ -51,34 +63,44 @@ pub fn create(account: &Account, spec: NameSpec) -> Ticket<Report> {
 /// Deletes a mailbox that is empty. Between the look and the deletion a message may still arrive: IMAP has no
 /// command that does both at once.
 pub fn delete(account: &Account, spec: NameSpec) -> Ticket<Report> {
-    on_mailbox(account, Verb::Delete, spec, None, |session, name, shown, _| {
+    on_mailbox(account, Verb::Delete, spec, None, |session, run, name, shown, _| {
         if name.is_inbox() {
             return Err(Error::script("INBOX can't be deleted", "new mail arrives there"));
         }
         // Of an open mailbox STATUS may tell what was in it when it was opened (RFC 3501 §6.3.10).
         session.leave(name)?;
-        let messages = session.status(name)?.messages;
-        match messages {
-            Some(0) => session.delete(name),
-            Some(messages) => Err(ErrorKind::NotEmpty { mailbox: shown.to_owned(), messages }.into()),
-            None => Err(Error::protocol("a STATUS answer without the number of messages")),
+        let messages = run.status(session, name)?.messages;
+        match (messages, &run.overlay) {
+            (Some(0), Some(overlay)) => {
+                planning::delete(overlay, name);
+                Ok(())
+            }
+            (Some(0), None) => session.delete(name),
+            (Some(messages), _) => Err(ErrorKind::NotEmpty { mailbox: shown.to_owned(), messages }.into()),
+            (None, _) => Err(Error::protocol("a STATUS answer without the number of messages")),
         }
     })
 }
 
 /// Renames a mailbox. INBOX is refused: servers move its messages away instead (RFC 3501 §6.3.5).
 pub fn rename(account: &Account, from: NameSpec, to: NameSpec) -> Ticket<Report> {
-    on_mailbox(account, Verb::Rename, from, Some(to), |session, name, _, target| {
+    on_mailbox(account, Verb::Rename, from, Some(to), |session, run, name, _, target| {
         if name.is_inbox() {
             let hint = "IMAP would move all its messages to the new mailbox; use `move` if that is meant";
             return Err(Error::script("INBOX can't be renamed", hint));
         }
-        target.map_or(Ok(()), |target| session.rename(name, target))
+        target.map_or(Ok(()), |target| match &run.overlay {
+            Some(overlay) => planning::rename(session, overlay, name, target),
+            None => session.rename(name, target),
+        })
     })
 }
 
 /// Subscribes to a mailbox, or ends the subscription.
 pub fn subscribe(account: &Account, spec: NameSpec, on: bool) -> Ticket<Report> {
     let verb = if on { Verb::Subscribe } else { Verb::Unsubscribe };
-    on_mailbox(account, verb, spec, None, move |session, name, _, _| session.subscribe(name, on))
+    on_mailbox(account, verb, spec, None, move |session, run, name, shown, _| match &run.overlay {
+        Some(overlay) => planning::subscribe(session, overlay, name, shown, on),
+        None => session.subscribe(name, on),
+    })
 }

@@ -10,6 +10,7 @@ mod appending;
 mod batch;
 mod flights;
 mod mailboxes;
+mod planning;
 mod proof;
 mod ready;
 mod record;
@@ -131,6 +132,10 @@ pub fn settle_all(run: &Run) -> Result<usize> {
 ///
 /// Errors: another run changes the account, the journal can't be used, or what was begun can't be looked after now.
 pub(super) fn make_way(session: &mut Session, run: &Run, account: &Account) -> Result<()> {
+    if let Some(overlay) = &run.overlay {
+        planning::make_way(run, overlay, account);
+        return Ok(());
+    }
     let journal = run.state.begin(account.row(), &*run.world, &run.context.interrupt)?;
     for action in journal.open_actions(&account.row().identity)? {
         settle::settle(session, run, account, &journal, &action)?;

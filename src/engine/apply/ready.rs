@@ -86,7 +86,7 @@ fn next_uid(told: &[(MailboxName, Option<Uid>)], target: &MailboxName, only: boo
 }
 
 /// Asks a step's query of its messages again, and leaves alone what does not match any more.
-fn look_again(step: &mut Step<'_>, identities: &Identities, held: &UidSet) {
+pub(super) fn look_again(step: &mut Step<'_>, identities: &Identities, held: &UidSet) {
     let (mut gone, mut differing, mut on_hold) = (UidSet::new(), UidSet::new(), UidSet::new());
     let (mut ready, mut unchecked) = (Vec::new(), 0);
     let needs = step.selection.query.needs();

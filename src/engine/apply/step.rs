@@ -73,15 +73,16 @@ impl<'a> Step<'a> {
             }
             Action::Purge => (Verb::Purge, Kind::Purge, String::new()),
             Action::Copy(spec) => {
-                let (name, shown) = names.find(session, spec)?;
+                let (name, shown) = names.find(session, selection.account.run(), spec)?;
                 (Verb::Copy, Kind::Copy(name), shown)
             }
             Action::Move(spec) => {
-                let (name, shown) = names.find(session, spec)?;
+                let (name, shown) = names.find(session, selection.account.run(), spec)?;
                 (Verb::Move, Kind::Remove(name), shown)
             }
             Action::Trash => {
-                let (name, shown) = names.find(session, &NameSpec::Script("@trash".to_owned()))?;
+                let (name, shown) =
+                    names.find(session, selection.account.run(), &NameSpec::Script("@trash".to_owned()))?;
                 (Verb::Trash, Kind::Remove(name), shown)
             }
         };
@@ -165,7 +166,8 @@ impl<'a> Step<'a> {
     /// message marked `\Deleted` loses its label, or goes for good: the originals of copies are not marked there.
     fn check_gmail(&self, session: &mut Session) -> Result<()> {
         if matches!(self.kind, Kind::Purge) {
-            if has_special_use(session, &self.selection.name, SpecialUse::Trash) {
+            if has_special_use(session, self.selection.account.run(), &self.selection.name, SpecialUse::Trash)
+            {
                 return Ok(());
             }
             return Err(Error::script(
@@ -175,7 +177,10 @@ impl<'a> Step<'a> {
         }
         if let Kind::Copy(target) = &self.kind {
             let aside = [SpecialUse::Trash, SpecialUse::Junk];
-            if aside.into_iter().any(|use_| has_special_use(session, target, use_)) {
+            if aside
+                .into_iter()
+                .any(|use_| has_special_use(session, self.selection.account.run(), target, use_))
+            {
                 return Err(Error::script(
                     "on Gmail a message in Trash or Spam is in no other mailbox: it can be moved there, not copied",
                     "use `trash()`, or `move \"@junk\"`",
@@ -183,7 +188,8 @@ impl<'a> Step<'a> {
             }
             return Ok(());
         }
-        if self.report.verb != Verb::Trash && has_special_use(session, &self.selection.name, SpecialUse::All)
+        if self.report.verb != Verb::Trash
+            && has_special_use(session, self.selection.account.run(), &self.selection.name, SpecialUse::All)
         {
             return Err(Error::script(
                 "messages can't be moved out of Gmail's All Mail: it holds every message, whatever its labels",
@@ -210,8 +216,11 @@ impl<'a> Step<'a> {
         matches!(self.kind, Kind::Remove(_) | Kind::Purge)
     }
 
-    /// Refuses flags that the open mailbox does not keep.
+    /// Refuses flags that the open mailbox does not keep. In a dry run it is not open for writing, and does not say.
     pub(super) fn check_flags(&self, session: &Session) -> Result<()> {
+        if self.report.planned {
+            return Ok(());
+        }
         let needed: &[Flag] = match &self.kind {
             Kind::Store(_, flags) => flags,
             Kind::Purge => &[Flag::Deleted],
@@ -290,11 +299,11 @@ impl<'a> Step<'a> {
 pub(super) struct Names(Vec<(NameSpec, MailboxName, String)>);
 
 impl Names {
-    fn find(&mut self, session: &mut Session, spec: &NameSpec) -> Result<(MailboxName, String)> {
+    fn find(&mut self, session: &mut Session, run: &Run, spec: &NameSpec) -> Result<(MailboxName, String)> {
         if let Some((_, name, shown)) = self.0.iter().find(|(known, ..)| known == spec) {
             return Ok((name.clone(), shown.clone()));
         }
-        let name = spec.resolve(session)?;
+        let name = spec.resolve(session, run)?;
         let shown = script_name(session, &name)?;
         self.0.push((spec.clone(), name.clone(), shown.clone()));
         Ok((name, shown))

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use super::contents::each_content;
 use super::messages::Loaded;
 use super::new_file::refused;
+use super::outside::plan_outside;
+use super::overlay::Overlay;
 use super::report::{Report, Verb};
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
@@ -32,6 +34,9 @@ enum Archive {
 pub fn export(set: &SelectionSet, path: &Path) -> Result<Vec<(Report, Selection)>> {
     let mut done = Vec::new();
     let Some(first) = set.parts().first().filter(|_| !set.is_empty()) else { return Ok(done) };
+    if let Some(overlay) = &first.account.run().overlay {
+        return plan_export(overlay, set, path);
+    }
     let mut archive = Archive::open(path, first.account.run().world.now().timestamp())?;
     let mut fill = || -> Result<()> {
         for part in set.occupied() {
@@ -50,6 +55,18 @@ pub fn export(set: &SelectionSet, path: &Path) -> Result<Vec<(Report, Selection)
         Ok(()) => Ok(done),
         Err(error) => Err(archive.give_up(path, error)),
     }
+}
+
+/// Notes what would be exported. Whether the path can be written to shows only when it is.
+fn plan_export(overlay: &Overlay, set: &SelectionSet, path: &Path) -> Result<Vec<(Report, Selection)>> {
+    let mut done = Vec::new();
+    for part in set.occupied() {
+        let shown = path.display().to_string();
+        let (report, error) = plan_outside(overlay, Verb::Export, &part, shown);
+        error.map_or(Ok(()), Err)?;
+        done.push((report, part));
+    }
+    Ok(done)
 }
 
 impl Archive {

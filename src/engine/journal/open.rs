@@ -139,6 +139,17 @@ impl Journal {
         Ok(Self { db: Mutex::new(db), path: shown, run: Mutex::new(None) })
     }
 
+    /// Opens the journal of a state directory for reading only. `None` where there is none, or none that can be read.
+    pub fn look(directory: &Path) -> Option<Self> {
+        let path = directory.join(NAME);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).ok()?;
+        db.busy_timeout(PATIENCE).ok()?;
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
+        let path = path.display().to_string();
+        (version == VERSION).then(|| Self { db: Mutex::new(db), path, run: Mutex::new(None) })
+    }
+
     /// Tells whether a state directory has a journal.
     pub fn exists(directory: &Path) -> bool {
         directory.join(NAME).is_file()

@@ -156,6 +156,14 @@ impl Query {
         found
     }
 
+    /// Gives all conditions that only the server can answer. They must be asked one by one of a message that it has not
+    /// found by the whole.
+    pub fn only_the_server_can_tell(&self) -> Vec<Self> {
+        let mut found = Vec::new();
+        self.add_asked_apart(true, &mut found);
+        found
+    }
+
     fn add_asked_apart(&self, beneath: bool, found: &mut Vec<Self>) {
         match self {
             Self::All(list) => list.iter().for_each(|query| query.add_asked_apart(beneath, found)),

@@ -68,7 +68,7 @@ function ago(age) end
 function timezone(name) end
 
 ---Runs a program without a shell and waits for it.
----@param words string[]|{ stdin?: string } The program and its arguments, and what it reads.
+---@param words string[]|{ stdin?: string, reads?: boolean } The program, its arguments, its input; a dry run wants `reads`.
 ---@return { code?: integer, ok: boolean, stdout: string, stderr: string } # `code` is nil where a signal ended it.
 function run(words) end
 

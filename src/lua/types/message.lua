@@ -60,7 +60,7 @@ function Message:part(number) end
 function Message:save(path) end
 
 ---Runs a program without a shell, which reads the whole message from its standard input, and waits for it.
----@param words string[] The program and its arguments.
+---@param words string[]|{ reads?: boolean } The program and its arguments, and whether a dry run may run it.
 ---@return { code?: integer, ok: boolean, stdout: string, stderr: string } # `code` is nil where a signal ended it.
 function Message:pipe(words) end
 

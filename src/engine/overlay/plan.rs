@@ -1,0 +1,109 @@
+use serde::{Deserialize, Serialize};
+
+use crate::engine::report::Report;
+
+/// The actions that a dry run has planned, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this form: 1.
+    pub version: u32,
+    /// The actions.
+    pub actions: Vec<PlannedAction>,
+}
+
+/// One planned action in one mailbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAction {
+    /// The account, as `user@host`.
+    pub account: String,
+    /// The account's key: what tells it from all others.
+    pub account_key: String,
+    /// What is to be done, as `move`.
+    pub verb: String,
+    /// The rule that wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The mailbox, as scripts name it.
+    pub mailbox: String,
+    /// The bytes of its name on the wire, each as one character; empty where the action is about no mailbox.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mailbox_raw: String,
+    /// What its UIDs are worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid_validity: Option<u32>,
+    /// The target mailbox or new name, the flags, the path or the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The target mailbox's name on the wire.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_raw: String,
+    /// The target does not exist and is to be made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub creates_target: bool,
+    /// The flags or labels to be set or taken away, or those of a message to be appended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// The messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<PlannedMessage>,
+    /// When a message to be appended is to have arrived, as RFC 3339 has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// A message to be appended, in Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// A message of a planned action.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedMessage {
+    /// Its UID; where an earlier action brings it here, the one by which the plan knows it.
+    pub uid: u32,
+    /// The number of the action that brings it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_by: Option<usize>,
+    /// The UID by which the plan knows it in the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<u32>,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// When it arrived, as RFC 3339 has it.
+    pub date: Option<String>,
+    /// Its Message-ID.
+    pub message_id: Option<String>,
+    /// Its subject, decoded.
+    pub subject: Option<String>,
+}
+
+impl PlannedAction {
+    /// Makes it of what a report says: of the messages it has none yet.
+    pub(in crate::engine) fn of(report: &Report) -> Self {
+        Self {
+            account: report.account.clone(),
+            verb: report.verb.plain().to_owned(),
+            rule: report.rule.clone(),
+            mailbox: report.mailbox.clone(),
+            object: report.object.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { version: 1, actions: Vec::new() }
+    }
+}
+
+impl Plan {
+    /// Adds an action, and gives its number.
+    pub(super) fn add(&mut self, action: PlannedAction) -> usize {
+        self.actions.push(action);
+        self.actions.len() - 1
+    }
+}
+
+/// Writes bytes so that nothing of them is lost in a text: each as one character.
+pub(in crate::engine) fn raw(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
