@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::harness::Script;
 use crate::mail::Mail;
+use crate::proxy::Capability;
 use crate::sandbox_server::on_both;
 use crate::server::Server;
 
@@ -226,4 +227,50 @@ fn nothing_to_do_is_said() {
         .stdout("nothing was changed, and nothing would be\n")
         .stderr("dry run: nothing is changed\n")
         .run();
+}
+
+#[test]
+fn journal_and_locks_are_left_alone() {
+    let server = Server::sandbox();
+    fill(&server);
+    let home = tempfile::tempdir().unwrap();
+    let source = "$LOGIN:mailbox('INBOX'):search({ subject = '[build]' }):move 'CI'";
+    Script::new(source).on(&server).home(home.path()).options(&["-n", "-q"]).changes_nothing().run();
+    assert!(!home.path().join("state").exists());
+    Script::new(source).on(&server).home(home.path()).options(&["-q"]).run();
+    // An action without an end: a run that was cut.
+    let db = rusqlite::Connection::open(home.path().join("state/imapscript/journal.db")).unwrap();
+    assert_eq!(db.execute("UPDATE actions SET ended = NULL", []).unwrap(), 2);
+    let source = "local ci = $LOGIN:mailbox 'CI' ci:all():mark 'seen' ci:all():move 'INBOX'";
+    Script::new(source)
+        .on(&server)
+        .home(home.path())
+        .options(&["-n", "-q"])
+        .changes_nothing()
+        .stderr(
+            "warning: $USER@127.0.0.1: an earlier run was cut, and what it had begun would be looked after first; \
+             that is not foreseen\n",
+        )
+        .run();
+    let open: i64 =
+        db.query_row("SELECT count(*) FROM actions WHERE ended IS NULL", [], |row| row.get(0)).unwrap();
+    assert_eq!(open, 2);
+}
+
+#[test]
+fn what_is_held_would_be_left_alone() {
+    let server = Server::sandbox_without(&[Capability::Move, Capability::Uidplus]);
+    fill(&server);
+    let home = tempfile::tempdir().unwrap();
+    let source = "$LOGIN:mailbox('INBOX'):search({ subject = '[build]' }):move 'CI'";
+    Script::new(source).on(&server).home(home.path()).options(&["-n"]).changes_nothing().run();
+    Script::new(source).on(&server).home(home.path()).options(&["-q"]).status(8).run();
+    let output = Script::new("$LOGIN:mailbox('INBOX'):search({ deleted = true }):trash()")
+        .on(&server)
+        .home(home.path())
+        .options(&["-n"])
+        .changes_nothing()
+        .run();
+    assert!(output.stdout.contains("would trash 0 messages from INBOX to Trash"), "{output}");
+    assert!(output.stdout.contains("skipped 4 messages (UID 1:4): held since an earlier run"), "{output}");
 }
