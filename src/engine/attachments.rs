@@ -9,7 +9,8 @@ use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP, Needs, fetch_each, load_bod
 use super::new_file::{ensure_directory, refused, write_new};
 use super::outside::{plan_directory, record};
 use super::overlay::Overlay;
-use super::report::{Report, Sample, Verb};
+use super::report::{Report, Verb};
+use super::sample::Sample;
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
 use super::walk::Walk;

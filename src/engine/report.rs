@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use super::account::Account;
 use super::names::NameSpec;
 use super::query::Query;
+use super::sample::Sample;
 use super::selection::Selection;
 use crate::error::{Error, ErrorKind};
-use crate::mail::{Headers, InternalDate, MailboxName, Uid, UidSet, UidValidity};
+use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,31 +164,6 @@ pub struct Landing {
     pub uids: UidSet,
     /// Which message became which: UIDs in the source, and there.
     pub pairs: Vec<(Uid, Uid)>,
-}
-
-/// One of the messages that a dry run would act on, as an example for the reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// The day it arrived, as the server writes it.
-    pub day: String,
-    /// Its first sender's address.
-    pub from: String,
-    /// Its subject, decoded.
-    pub subject: String,
-}
-
-impl Sample {
-    /// How many a report has.
-    pub const COUNT: usize = 3;
-
-    pub(super) fn of(date: Option<InternalDate>, headers: &Headers) -> Self {
-        let from = headers.addresses("from").into_iter().next().unwrap_or_default();
-        Self {
-            day: date.map(|date| date.date().to_string()).unwrap_or_default(),
-            from: from.email,
-            subject: headers.subject().unwrap_or_default(),
-        }
-    }
 }
 
 /// What an action did, message by message.

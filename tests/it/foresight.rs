@@ -244,3 +244,49 @@ scripts! {
     subject_tags, "subject-tags", [];
     top_senders, "top-senders", [];
 }
+
+#[test]
+fn gmail_has_a_message_in_several_mailboxes() {
+    let server = Server::gmail();
+    server.seed("INBOX", &["one", "two", "three", "four", "five", "six"].map(Mail::new));
+    server.seed("Work", &[Mail::new("work").flag("\\Seen")]);
+    foresees(
+        &server,
+        r#"
+        allow "purge"
+        local inbox, all, work = account:mailbox "INBOX", account:mailbox "@all", account:mailbox "Work"
+        local function count() print(#inbox:all(), #all:all(), #work:all(), account:status("@all").unseen) end
+        count()
+        inbox:search({ subject = "one" }):label("Work", "New/Label", "\\Starred")
+        count()
+        print(#account:mailbox("New/Label"):all(), #account:mailbox("@flagged"):all())
+        inbox:search({ subject = "two" }):move "Work"
+        count()
+        inbox:search({ subject = "three" }):move "@archive"
+        count()
+        inbox:search({ subject = "four" }):copy "Work"
+        work:search({ subject = "four" }):mark "seen"
+        print(#inbox:search { seen = true }, #all:search { seen = true })
+        all:search({ subject = "four" }):trash()
+        count()
+        inbox:search({ subject = "five" }):move "@junk"
+        count()
+        account:mailbox("@trash"):all():move "INBOX"
+        work:search({ label = "\\Starred" }):unlabel("Work", "\\Starred")
+        count()
+        inbox:search({ subject = "six" }):trash()
+        account:mailbox("@trash"):all():purge()
+        local added = work:append("From: a@example.org\r\nSubject: added\r\n\r\nyou and the body\r\n",
+          { flags = { "seen" }, date = "2024-02-29T10:00:00+00:00" })
+        print(#added, #all:search { subject = "added" })
+        added:move "INBOX"
+        count()
+        for message in all:all():messages() do
+          local labels = message.labels
+          table.sort(labels)
+          print(message.subject, table.concat(labels, " "))
+        end
+        "#,
+        0,
+    );
+}

@@ -8,26 +8,28 @@ use crate::mail::{Flag, Label, MailboxName, Uid, UidValidity};
 #[derive(Clone, Debug, Default)]
 pub(in crate::engine) struct Change {
     flags: Vec<(Flag, bool)>,
-    labels: Vec<(Label, bool)>,
+    /// All labels that a server would tell, where they are to change.
+    labels: Option<Vec<Label>>,
 }
 
 impl Change {
     /// Sets flags, or takes them away.
     pub(in crate::engine) fn flags(mode: StoreMode, flags: &[Flag]) -> Self {
         let on = mode == StoreMode::Add;
-        Self { flags: flags.iter().map(|flag| (flag.clone(), on)).collect(), labels: Vec::new() }
+        Self { flags: flags.iter().map(|flag| (flag.clone(), on)).collect(), labels: None }
     }
 
-    /// Adds labels, or takes them off.
-    pub(in crate::engine) fn labels(mode: StoreMode, labels: &[Label]) -> Self {
-        let on = mode == StoreMode::Add;
-        Self { flags: Vec::new(), labels: labels.iter().map(|label| (label.clone(), on)).collect() }
+    /// Gives a message these labels and no others.
+    pub(super) fn labels(labels: Vec<Label>) -> Self {
+        Self { flags: Vec::new(), labels: Some(labels) }
     }
 
     /// Adds what comes later.
     pub(super) fn then(&mut self, later: &Self) {
         put(&mut self.flags, &later.flags);
-        put(&mut self.labels, &later.labels);
+        if later.labels.is_some() {
+            self.labels.clone_from(&later.labels);
+        }
     }
 
     /// Tells whether a message is seen afterwards.
@@ -40,8 +42,8 @@ impl Change {
         if let Some(flags) = &mut fetch.flags {
             apply(&self.flags, flags);
         }
-        if let Some(labels) = &mut fetch.gmail_labels {
-            apply(&self.labels, labels);
+        if let (Some(labels), Some(planned)) = (&mut fetch.gmail_labels, &self.labels) {
+            labels.clone_from(planned);
         }
     }
 }

@@ -15,6 +15,10 @@ pub(in crate::engine) struct Contents {
     changed: BTreeMap<Uid, (Change, bool)>,
     /// Messages that are to arrive.
     arrived: BTreeMap<Uid, Arrival>,
+    /// Under which UIDs messages are here, by Gmail's identifier; `None` for those that are not.
+    pub(super) gmail: BTreeMap<u64, Option<Uid>>,
+    /// The last change on Gmail that was taken in.
+    pub(super) gmail_version: u64,
     /// How many have arrived, those that left again included.
     given: u32,
 }
@@ -59,6 +63,15 @@ impl Contents {
             }
         } else if !self.left.contains(uid) {
             self.changed.entry(uid).or_insert_with(|| (Change::default(), seen)).0.then(change);
+        }
+    }
+
+    /// Plans a change to a message in place of what was planned before.
+    pub(super) fn replace_change(&mut self, uid: Uid, change: &Change, seen: bool) {
+        if !is_virtual(uid) {
+            self.changed.insert(uid, (change.clone(), seen));
+        } else if let Some(arrival) = self.arrived.get_mut(&uid) {
+            arrival.change = change.clone();
         }
     }
 

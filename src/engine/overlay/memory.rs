@@ -11,12 +11,18 @@ pub(in crate::engine) struct Draft {
     message: Message,
     flags: Vec<Flag>,
     date: Option<InternalDate>,
+    gmail_id: Option<u64>,
 }
 
 impl Draft {
     /// Takes a message as APPEND has it.
     pub(in crate::engine) fn new(raw: Vec<u8>, flags: Vec<Flag>, date: Option<InternalDate>) -> Self {
-        Self { message: Message::parse(raw), flags, date }
+        Self { message: Message::parse(raw), flags, date, gmail_id: None }
+    }
+
+    /// Gives it an identifier as Gmail's messages have one, which is that of its thread, too.
+    pub(in crate::engine) fn known_as(self, gmail_id: u64) -> Self {
+        Self { gmail_id: Some(gmail_id), ..self }
     }
 
     /// Gives the message.
@@ -52,7 +58,8 @@ impl Draft {
                 FetchItem::Envelope => fetch.envelope = Some(self.envelope()),
                 FetchItem::BodyStructure => fetch.structure = Some(self.message.structure().clone()),
                 FetchItem::GmailLabels => fetch.gmail_labels = Some(Vec::new()),
-                FetchItem::GmailMessageId | FetchItem::GmailThreadId => {}
+                FetchItem::GmailMessageId => fetch.gmail_message_id = self.gmail_id,
+                FetchItem::GmailThreadId => fetch.gmail_thread_id = self.gmail_id,
                 FetchItem::Section(section) => fetch.put_section(section, self.section(section)),
                 FetchItem::Partial(section, from, count) => {
                     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);

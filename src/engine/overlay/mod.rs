@@ -9,6 +9,7 @@
 mod changes;
 mod contents;
 mod files;
+mod gmail;
 mod listing;
 mod memory;
 mod plan;
@@ -27,6 +28,7 @@ use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 pub(super) use changes::{Arrival, Change, Origin};
 pub(super) use contents::Contents;
 pub(super) use files::Files;
+pub(super) use gmail::{Effect, Spot};
 pub(super) use memory::Draft;
 pub(super) use plan::raw;
 pub use plan::{Plan, PlannedAction, PlannedMessage};
@@ -57,6 +59,7 @@ struct Planned {
     begun: bool,
     turns: Vec<Turn>,
     mailboxes: BTreeMap<Key, Contents>,
+    gmail: gmail::Gmail,
     /// Mailboxes that the server has, by their real names, and what their UIDs are worth.
     seen: BTreeMap<Vec<u8>, Option<UidValidity>>,
     /// Subscriptions that are to begin or to end.
@@ -133,10 +136,15 @@ impl Overlay {
     ///
     /// Error: there would be no such mailbox, said as a server says it.
     pub(super) fn opened(&self, session: &mut Session, name: &MailboxName) -> Result<Key> {
-        match self.place(name) {
-            Some(key) => Ok(key),
-            None => Err(missing("EXAMINE", &script_name(session, name)?)),
-        }
+        self.looked_at(session, name, "EXAMINE")
+    }
+
+    fn looked_at(&self, session: &mut Session, name: &MailboxName, command: &str) -> Result<Key> {
+        let Some(key) = self.place(name) else {
+            return Err(missing(command, &script_name(session, name)?));
+        };
+        self.take_in(session, name, &key)?;
+        Ok(key)
     }
 
     /// Opens a mailbox to read it, where it really is one.
@@ -216,9 +224,7 @@ impl Overlay {
 
     /// Gives a mailbox's numbers as they would be.
     pub(super) fn status(&self, session: &mut Session, name: &MailboxName) -> Result<MailboxStatus> {
-        let Some(key) = self.place(name) else {
-            return Err(missing("STATUS", &script_name(session, name)?));
-        };
+        let key = self.looked_at(session, name, "STATUS")?;
         let mut status = match &key {
             Key::Server(real) => session.status(real)?,
             Key::New(number) => MailboxStatus {

@@ -1,22 +1,28 @@
 //! A dry run's actions: everything is looked at as in a real run, and then noted in the overlay instead of being done.
 
-use std::sync::Arc;
+mod gmail;
+mod mailboxes;
 
+use self::gmail::note_on_gmail;
+use self::mailboxes::find_or_create;
 use super::ready::{Before, Identities, look_again};
 use super::step::{Kind, Step};
 use crate::engine::account::Account;
+use crate::engine::gmail::is_gmail;
 use crate::engine::identity::{Identity, Inquiry};
-use crate::engine::names::script_name;
 use crate::engine::overlay::{
-    Arrival, Change, Draft, Existing, Key, Origin, Overlay, PlannedAction, PlannedMessage, Turn, missing, raw,
+    Arrival, Change, Existing, Key, Origin, Overlay, PlannedAction, PlannedMessage, raw,
 };
 use crate::engine::query::{Needs, Query};
-use crate::engine::report::{Landing, Report, Sample};
+use crate::engine::report::Landing;
+use crate::engine::sample::Sample;
 use crate::engine::selection::Selection;
 use crate::engine::world::{Event, Run};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::imap::{Session, StoreMode};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
+
+pub(super) use self::mailboxes::{append, create, delete, on_mailbox, rename, subscribe};
 
 /// Looks at each message of the steps again, where it really is and with what is planned for it, and at their targets.
 ///
@@ -34,6 +40,7 @@ pub(super) fn make_ready(
     let queries: Vec<_> = steps.iter().map(|step| step.selection.query.clone()).collect();
     let mut needs = Needs { structure: false, ..Query::Any(queries).needs() };
     needs.fields.extend(["subject", "from"].map(str::to_owned));
+    needs.labels |= is_gmail(session);
     let inquiry = Inquiry::for_search(session, needs)?;
     let wanted = steps.iter().fold(UidSet::new(), |sum, step| sum.union(&step.selection.uids));
     let identities = overlay.identities(session, first, &wanted, &inquiry)?;
@@ -79,7 +86,11 @@ pub(super) fn carry_out(
             Some(name) => Some(find_target(session, run, overlay, step, name)?),
             None => None,
         };
-        note(session, overlay, step, &source, target, identities);
+        if is_gmail(session) {
+            note_on_gmail(session, overlay, step, &source, target, identities)?;
+        } else {
+            note(session, overlay, step, &source, target, identities);
+        }
         step.over = true;
     }
     Ok(())
@@ -109,17 +120,6 @@ fn find_target(
     Ok(Target { name, mailbox, created })
 }
 
-/// Finds a mailbox, which is planned to be made where it is missing. Tells whether it is.
-fn find_or_create(session: &mut Session, overlay: &Overlay, name: &MailboxName) -> Result<(Existing, bool)> {
-    if let Some(mailbox) = overlay.existing(session, name)? {
-        return Ok((mailbox, false));
-    }
-    overlay.turn(Turn::Created(name.clone()));
-    let made = overlay.existing(session, name)?;
-    let made = made.ok_or_else(|| Error::protocol("a mailbox that is planned and not there"))?;
-    Ok((made, true))
-}
-
 fn note(
     session: &Session,
     overlay: &Overlay,
@@ -131,8 +131,7 @@ fn note(
     let (moves, uidplus) = (session.capabilities().has("MOVE"), session.capabilities().has("UIDPLUS"));
     let change = match &step.kind {
         Kind::Store(mode, flags) => Some(Change::flags(*mode, flags)),
-        Kind::Label(mode, labels) => Some(Change::labels(*mode, labels)),
-        Kind::Copy(_) | Kind::Remove(_) | Kind::Purge => None,
+        Kind::Label(..) | Kind::Copy(_) | Kind::Remove(_) | Kind::Purge => None,
     };
     let can_remove = uidplus || moves && !matches!(step.kind, Kind::Purge);
     let marked = Change::flags(StoreMode::Add, &[Flag::Deleted]);
@@ -175,8 +174,18 @@ fn note(
     }
     // Where a real run would not learn their UIDs, the script does not either.
     let told = uidplus || matches!(step.kind, Kind::Remove(_)) && !moves;
+    report(step, target.filter(|_| told), (landed, pairs), identities);
+}
+
+/// Puts into a step's report what would be done.
+fn report(
+    step: &mut Step<'_>,
+    target: Option<Target>,
+    (landed, pairs): (UidSet, Vec<(Uid, Uid)>),
+    identities: &Identities,
+) {
     if let Some(Target { name, mailbox: Existing { validity: Some(validity), .. }, .. }) =
-        target.filter(|_| told && !landed.is_empty())
+        target.filter(|_| !landed.is_empty())
     {
         step.report.landed.push(Landing { mailbox: name, validity, uids: landed, pairs });
     }
@@ -225,59 +234,6 @@ fn action(step: &Step<'_>, target: Option<&Target>) -> PlannedAction {
     }
 }
 
-/// Notes a mailbox to be made. `false` where there is one.
-pub(super) fn create(session: &mut Session, overlay: &Overlay, name: &MailboxName) -> Result<bool> {
-    find_or_create(session, overlay, name).map(|(_, created)| created)
-}
-
-/// Notes that a mailbox, which is empty, is deleted.
-pub(super) fn delete(overlay: &Overlay, name: &MailboxName) {
-    overlay.turn(Turn::Deleted(name.clone()));
-}
-
-/// Notes that a mailbox gets another name.
-///
-/// Errors: there is none, or the other name is taken.
-pub(super) fn rename(
-    session: &mut Session,
-    overlay: &Overlay,
-    from: &MailboxName,
-    to: &MailboxName,
-) -> Result<()> {
-    if overlay.existing(session, from)?.is_none() {
-        return Err(missing("RENAME", &script_name(session, from)?));
-    }
-    if overlay.existing(session, to)?.is_some() {
-        let text = format!("mailbox `{}` exists already", script_name(session, to)?);
-        return Err(ErrorKind::Refused { command: "RENAME".to_owned(), status: "NO", text }.into());
-    }
-    let delimiter = session.namespaces()?.personal.delimiter;
-    overlay.turn(Turn::Renamed { from: from.clone(), to: to.clone(), delimiter });
-    Ok(())
-}
-
-/// Notes that a subscription begins or ends.
-pub(super) fn subscribe(
-    session: &mut Session,
-    overlay: &Overlay,
-    name: &MailboxName,
-    shown: &str,
-    on: bool,
-) -> Result<()> {
-    if on && overlay.existing(session, name)?.is_none() {
-        return Err(missing("SUBSCRIBE", shown));
-    }
-    overlay.subscribe(name.clone(), on);
-    Ok(())
-}
-
-/// Notes what would be done to a mailbox, and makes its report that of a plan.
-pub(super) fn on_mailbox(overlay: &Overlay, name: &MailboxName, report: Report) -> Report {
-    let report = Report { planned: true, ..report };
-    overlay.record(PlannedAction { mailbox_raw: raw(name.wire()), ..PlannedAction::of(&report) });
-    report
-}
-
 /// Says what a real run would do before anything else: look after what a run that was cut had begun.
 pub(super) fn make_way(run: &Run, overlay: &Overlay, account: &Account) {
     let Some(journal) = run.state.past() else { return };
@@ -288,40 +244,4 @@ pub(super) fn make_way(run: &Run, overlay: &Overlay, account: &Account) {
             account.label()
         )));
     }
-}
-
-/// Notes a message to be added to a mailbox, and gives the UID by which it is known where a real run would learn one.
-pub(super) fn append(
-    session: &mut Session,
-    overlay: &Overlay,
-    report: &mut Report,
-    name: &MailboxName,
-    draft: Draft,
-) -> Result<Option<Uid>> {
-    let (Existing { key, validity }, created) = find_or_create(session, overlay, name)?;
-    if created {
-        report.notes.push(format!("would create mailbox {}", report.mailbox));
-    }
-    report.samples = vec![Sample::of(draft.date(), draft.message().headers())];
-    report.planned = true;
-    let number = overlay.record(PlannedAction {
-        mailbox_raw: raw(name.wire()),
-        uid_validity: validity.map(UidValidity::get),
-        creates_target: created,
-        ..PlannedAction::of(report)
-    });
-    overlay.amend(number, |action| draft.describe(action));
-    let seen = draft.is_seen();
-    let arrival = Arrival::of(Origin::Memory(Arc::new(draft)), seen, number);
-    let uid = overlay.contents(&key, |contents| contents.plan_arrival(arrival));
-    let told = uid.filter(|_| session.capabilities().has("UIDPLUS"));
-    if let (Some(uid), Some(validity)) = (told, validity) {
-        report.landed.push(Landing {
-            mailbox: name.clone(),
-            validity,
-            uids: UidSet::from(uid),
-            pairs: Vec::new(),
-        });
-    }
-    Ok(told)
 }
