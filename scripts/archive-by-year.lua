@@ -7,6 +7,9 @@ local account = login {
   user = arg[2] or "me@example.org",
   password = secret.env "IMAP_PASSWORD",
 }
+-- The first run moves years of mail, which is more than a script may without saying so.
+limit(20000)
+
 local mailbox = account:mailbox(arg[3] or "INBOX")
 local this_year = math.tointeger(os.date "%Y")
 

@@ -26,13 +26,14 @@ pub(super) fn code(class: Class) -> u8 {
 }
 
 /// Gives the exit code of a script's end. A failure that the script caught and did not ignore counts too: then
-/// the run is partly done at best.
-pub(super) fn of(outcome: &Outcome) -> u8 {
+/// the run is partly done at best. So it is where a limit stopped a run that had `changed` something before.
+pub(super) fn of(outcome: &Outcome, changed: bool) -> u8 {
     let caught = !outcome.caught.is_empty();
     match &outcome.failure {
         Some(failure) => match failure.exit {
             Some(own) if own != 0 || !caught => own,
             None if failure.class == Class::Interrupted => code(Class::Interrupted),
+            None if failure.class == Class::Limit && changed => code(Class::Partial),
             None if !caught => code(failure.class),
             _ => code(Class::Partial),
         },

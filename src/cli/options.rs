@@ -28,6 +28,15 @@ pub struct Options {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub allow: Option<Vec<String>>,
 
+    /// Let the run move away, trash or purge at most this many messages, in one action or several, in place of 1000 and
+    /// half of a mailbox at once and 5000 in all
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+
+    /// Create no mailboxes for messages that are moved, copied or added
+    #[arg(long)]
+    pub no_create: bool,
+
     /// Wait until no other run changes the account; not longer than so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
     pub wait: Option<Option<u64>>,
@@ -47,4 +56,10 @@ pub struct Options {
     /// Write what goes over the wire to a file, without the secrets
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+}
+
+/// Reads a number of messages.
+fn positive(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "it must be a positive whole number".to_owned())
 }

@@ -29,6 +29,7 @@ pub(super) enum Loudness {
 pub(super) struct Reporter {
     loudness: Loudness,
     done: usize,
+    changed: bool,
     /// What an earlier run had begun is in doubt, or could only be held.
     in_doubt: bool,
     /// What would be done, if this is a dry run.
@@ -67,7 +68,7 @@ pub(super) fn failure(failed: &Error) -> u8 {
 
 impl Reporter {
     pub(super) fn new(loudness: Loudness, dry_run: bool) -> Self {
-        Self { loudness, done: 0, in_doubt: false, planned: dry_run.then(Sum::default) }
+        Self { loudness, done: 0, changed: false, in_doubt: false, planned: dry_run.then(Sum::default) }
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
@@ -87,7 +88,13 @@ impl Reporter {
         }
     }
 
+    /// Tells whether anything was done.
+    pub(super) fn changed(&self) -> bool {
+        self.changed
+    }
+
     fn report(&mut self, report: &Report) {
+        self.changed |= report.has_changed();
         let idle = report.is_idle() && report.skipped.is_empty();
         if !idle {
             self.done += 1;

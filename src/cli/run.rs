@@ -29,7 +29,8 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
         script_error::show(failure, &script);
     }
     around.reporter().finish(&outcome);
-    Ok(around.end(exit::of(&outcome)))
+    let changed = around.reporter().changed();
+    Ok(around.end(exit::of(&outcome, changed)))
 }
 
 /// Reads the script's text.

@@ -7,7 +7,7 @@ use super::options::Options;
 use super::report::{Loudness, Reporter, err};
 use super::terminal::Terminal;
 use super::{exit, interrupt, state, trace};
-use crate::engine::{Overlay, Permission, Permissions, Run, State, Wait};
+use crate::engine::{Limits, Overlay, Permission, Permissions, Run, State, Wait};
 use crate::imap::Context;
 use crate::sandbox::{Options as SandboxOptions, Sandbox};
 use crate::wire::{Timeouts, Transcript};
@@ -71,7 +71,8 @@ impl Surroundings {
         let permissions = permissions(options)?;
         let state = State::new(directory, name, wait);
         let overlay = dry_run.then(Overlay::default);
-        let run = Run { sandbox, permissions, overlay, ..Run::new(context, terminal.clone(), state) };
+        let limits = Arc::new(Limits::new(options.limit, options.no_create));
+        let run = Run { sandbox, limits, permissions, overlay, ..Run::new(context, terminal.clone(), state) };
         Ok(Self { run, terminal, _embedded: embedded })
     }
 

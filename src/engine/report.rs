@@ -211,6 +211,7 @@ impl Landing {
             shown,
             name: self.mailbox.clone(),
             validity: Some(self.validity),
+            exists: None,
             query: Query::Uids(self.uids.clone()),
             uids: self.uids.clone(),
             rule: None,
@@ -250,6 +251,11 @@ impl Report {
     /// Tells whether everything that was wanted was done, or did not apply.
     pub fn is_clean(&self) -> bool {
         self.failed.is_empty() && self.in_doubt.is_empty()
+    }
+
+    /// Tells whether anything was done, or may have been.
+    pub fn has_changed(&self) -> bool {
+        !self.done.is_empty() || !self.in_doubt.is_empty() || !self.is_about_messages()
     }
 
     /// Tells whether there is nothing to report.
@@ -316,6 +322,15 @@ fn remark(list: &mut Vec<Remark>, uids: UidSet, reason: String) {
         Some(remark) => remark.uids = remark.uids.union(&uids),
         None => list.push(Remark { uids, reason }),
     }
+}
+
+/// Counts the messages that actions have removed, or may have.
+pub fn removed<'a>(reports: impl Iterator<Item = &'a Report>) -> usize {
+    let removing = reports.filter(|report| matches!(report.verb, Verb::Move | Verb::Trash | Verb::Purge));
+    let of = |report: &Report| {
+        report.done.len() + report.in_doubt.iter().map(|remark| remark.uids.len()).sum::<usize>()
+    };
+    removing.map(of).sum()
 }
 
 /// Says `1 message` or `5 messages`.

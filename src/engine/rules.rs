@@ -24,6 +24,8 @@ pub struct Rule {
     pub actions: Vec<RuleAction>,
     /// Later rules do not see its messages.
     pub stop: bool,
+    /// How many messages it may remove, where it says so itself.
+    pub limit: Option<usize>,
 }
 
 /// What a rule does to its messages.
@@ -78,7 +80,8 @@ impl Rule {
         report
     }
 
-    fn removes(&self) -> bool {
+    /// Tells whether its messages are not in their mailbox afterwards.
+    pub fn removes(&self) -> bool {
         self.actions.iter().any(|action| match action {
             RuleAction::Plain(action) => action.removes(),
             RuleAction::Move(_) => true,

@@ -133,18 +133,21 @@ fn find(
     } else if !hits.is_empty() || planned.is_none() {
         seen = sieve.look(session, &hits, &mut groups)?;
     }
-    let validity = match &planned {
-        Some(planned) => planned.validity(),
-        None => {
-            session.selected().ok_or_else(|| Error::protocol("no mailbox is open after a search"))?.validity
-        }
+    // What a dry run has planned is counted where it matters.
+    let (validity, exists) = if let Some(planned) = &planned {
+        (planned.validity(), None)
+    } else {
+        let selected = session.selected();
+        let selected = selected.ok_or_else(|| Error::protocol("no mailbox is open after a search"))?;
+        (selected.validity, Some(selected.exists))
     };
     let shown = script_name(session, &name)?;
     let read_only = opened == Some(Access::Read);
     // Of several queries each has messages of its own, which are asked by that one again.
     let query = if sieve.is_one() { sieve.query().clone().answered() } else { Query::everything() };
     let uids = UidSet::new();
-    let selection = Selection { account, spec, shown, name, validity, uids, query, rule: None, read_only };
+    let selection =
+        Selection { account, spec, shown, name, validity, exists, uids, query, rule: None, read_only };
     if let Some(planned) = planned {
         let planned = planned.judge_planned(session, run, &selection, sieve, &mut groups)?;
         seen.too_large = seen.too_large.union(&planned);

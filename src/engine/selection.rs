@@ -16,6 +16,8 @@ pub struct Selection {
     pub name: MailboxName,
     /// What the UIDs are worth; `None` where the server gave none, and then they are only good for reading.
     pub validity: Option<UidValidity>,
+    /// How many messages the mailbox had then, where that is known.
+    pub exists: Option<u32>,
     /// The messages.
     pub uids: UidSet,
     /// What found them. It is asked again before anything is removed.

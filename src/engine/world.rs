@@ -7,12 +7,16 @@ use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
 use super::journal::Journal;
+use super::limits::Limits;
 use super::overlay::Overlay;
 use super::permission::{Permission, Permissions};
 use super::report::Report;
 use super::state::State;
-use crate::error::{Error, Result, visible};
+use crate::error::{Error, ErrorKind, Result, visible};
 use crate::imap;
+
+/// The most mailboxes that a run may create.
+const MOST_CREATED: usize = 50;
 
 /// Something that happened and that the user may want to see.
 #[derive(Debug)]
@@ -60,6 +64,8 @@ pub struct Run {
     pub sandbox: Option<SocketAddr>,
     /// How many mailboxes it has created.
     pub created: Arc<AtomicUsize>,
+    /// How much it may remove, and whether it may create mailboxes.
+    pub limits: Arc<Limits>,
     /// What it may do.
     pub permissions: Arc<Permissions>,
     /// What outlives it: the journal, and the locks of accounts.
@@ -78,6 +84,7 @@ impl Run {
             world,
             sandbox: None,
             created: Arc::default(),
+            limits: Arc::default(),
             permissions: Arc::default(),
             state: Arc::new(state),
             zone: Arc::default(),
@@ -116,9 +123,22 @@ impl Run {
         ))
     }
 
-    /// Gives how many mailboxes it has created.
-    pub(super) fn created(&self) -> usize {
-        self.created.load(Ordering::Relaxed)
+    /// Refuses to create so many mailboxes more for messages that are put there.
+    ///
+    /// Error: [`ErrorKind::Limit`], where one of them is called `name`.
+    pub(super) fn may_create(&self, more: usize, name: &str) -> Result<()> {
+        let (what, hint) = if self.limits.no_create {
+            let what = format!("mailbox `{}` does not exist, and `--no-create` was given", visible(name));
+            (what, "create it first, or leave `--no-create` away")
+        } else {
+            let all = self.created.load(Ordering::Relaxed) + more;
+            if all <= MOST_CREATED {
+                return Ok(());
+            }
+            let what = format!("{all} mailboxes would be created, and a run may create {MOST_CREATED}");
+            (what, "create them first, or use fewer values in the target")
+        };
+        Err(ErrorKind::Limit { what, hint: hint.to_owned() }.into())
     }
 
     /// Counts a mailbox that was created.

@@ -2,6 +2,7 @@ use mlua::{Function, MultiValue, Table, Value};
 
 use super::args::{Args, a_type};
 use super::labels;
+use super::limit::number;
 use super::literal::with_functions;
 use super::selection::marking;
 use crate::engine::apply::Action;
@@ -25,9 +26,9 @@ pub(super) struct RuleValue {
 }
 
 /// Everything that a rule may have.
-const KEYS: [&str; 14] = [
-    "call", "copy", "export", "label", "mark", "move", "pipe", "purge", "save", "stop", "trash", "unlabel",
-    "unmark", "where",
+const KEYS: [&str; 15] = [
+    "call", "copy", "export", "label", "limit", "mark", "move", "pipe", "purge", "save", "stop", "trash",
+    "unlabel", "unmark", "where",
 ];
 
 impl RuleValue {
@@ -61,7 +62,14 @@ impl RuleValue {
         let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
         let query = query(&get("where"), asked, now)?;
         let stop = switch("stop", &get("stop"))?;
-        let rule = Rule { name: name.to_owned(), query, targets: Vec::new(), actions: Vec::new(), stop };
+        let rule = Rule {
+            name: name.to_owned(),
+            query,
+            targets: Vec::new(),
+            actions: Vec::new(),
+            stop,
+            limit: None,
+        };
         let mut this = Self { rule, functions: Vec::new(), save: None, export: None, pipe: None, call: None };
         this.save = this.target("save", &get("save"))?;
         this.export = this.target("export", &get("export"))?;
@@ -93,6 +101,13 @@ impl RuleValue {
                     return Err(Error::script(what, "a message can go one way only"));
                 }
                 this.rule.actions.push(RuleAction::Plain(action));
+            }
+        }
+        if let Some(value) = Some(get("limit")).filter(|value| !value.is_nil()) {
+            this.rule.limit = Some(number(&value)?);
+            if !this.rule.removes() {
+                let hint = "`limit` says how many messages may be moved away, trashed or purged";
+                return Err(Error::script("it has a `limit` but removes nothing", hint));
             }
         }
         let outside =

@@ -1,5 +1,5 @@
 -- `rules`: what calls a script's functions must be Lua.
-local promised, begin, open_messages, matches_of, assign, portions, leave_out, carry_out, drop, also, holds, ask = ...
+local promised, begin, open_messages, matches_of, assign, within, portions, leave_out, carry_out, drop, also, holds, ask = ...
 
 -- What a rule does beside the server, in this order.
 local outside = {
@@ -62,6 +62,12 @@ local function run(mailboxes, list)
   for message in open_messages(running) do
     local thrown = judge(running, message, dropped)
     failed = failed or thrown
+  end
+  -- Before anything is done.
+  local let_through, limit = pcall(within, running)
+  if not let_through then
+    if failed then also(failed) end
+    error(limit, 0)
   end
   local thrown = act_outside(running)
   local ok, result = pcall(carry_out, running)

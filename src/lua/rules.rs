@@ -2,47 +2,28 @@
 
 use std::cell::RefCell;
 
-use mlua::{AnyUserData, Function, Lua, Table, UserData, Value};
+use mlua::{Function, Lua, Table, UserData, Value};
 
+use super::account::thrown;
 use super::args::{Args, a_type};
 use super::bind::{Promise, function, job, put};
-use super::failure::{Failure, Place, also, places, raise};
+use super::failure::{also, raise};
 use super::judging::{Judges, add_needs, refuse_while_judging, tree};
-use super::mailbox::MailboxValue;
 use super::message::MessageValue;
 use super::messages;
+use super::promised;
 use super::report::{ReportValue, conclude, tell};
 use super::rule::RuleValue;
+use super::rule_list::{mailboxes, read_rules};
 use super::selection::SelectionValue;
 use crate::engine::apply::{Task, apply_all};
 use crate::engine::query::Rest;
 use crate::engine::rules::{Filled, Portion, Portions, Rule, assign, task};
-use crate::engine::{Asked, Match, Needs, Report, Selection, SelectionSet, Sifted, Ticket};
-use crate::error::{Class, Error, Result};
+use crate::engine::{
+    Asked, Match, Needs, Removal, Report, Reserved, Selection, SelectionSet, Sifted, Ticket, Waiting, removed,
+};
+use crate::error::{Error, Result};
 use crate::mail::UidSet;
-
-/// Calls of `rules` that were not given their table, by where they are.
-#[derive(Debug, Default)]
-struct Promised {
-    open: Vec<(usize, Vec<Place>)>,
-    count: usize,
-}
-
-/// Gives the failure of a script that ended with a call of `rules` that was not given its table.
-pub(super) fn left_open(lua: &Lua) -> Option<Failure> {
-    let promised = lua.app_data_ref::<Promised>()?;
-    let (_, places) = promised.open.first()?;
-    Some(Failure {
-        class: Class::Script,
-        message: "`rules` was never given its rules, so nothing was done for them".to_owned(),
-        hint: Some(
-            "the table comes after the mailboxes: `rules(inbox) { { \"name\", where = … } }`".to_owned(),
-        ),
-        places: places.clone(),
-        context: Vec::new(),
-        exit: None,
-    })
-}
 
 /// One mailbox of a call.
 struct Searched {
@@ -64,71 +45,14 @@ struct State {
     matched: Vec<usize>,
     /// Rules one of whose functions failed: nothing is done for them.
     dropped: Vec<usize>,
+    /// What it may remove.
+    reserved: Reserved,
 }
 
 impl UserData for Running {}
 
-fn lost(error: impl std::fmt::Display) -> Error {
+pub(super) fn lost(error: impl std::fmt::Display) -> Error {
     Error::script(error.to_string(), "")
-}
-
-/// Reads a mailbox, or a list of them.
-fn mailboxes(value: &Value) -> Result<Vec<MailboxValue>> {
-    let bad = |value: &Value| {
-        let what = format!("`rules` wants a mailbox or a list of them but got {}", a_type(value));
-        Error::script(what, "`rules(account:mailbox \"INBOX\") { … }`")
-    };
-    let one = |value: &Value| match value.as_userdata().map(AnyUserData::borrow::<MailboxValue>) {
-        Some(Ok(mailbox)) => Ok(mailbox.clone()),
-        _ => Err(bad(value)),
-    };
-    match value {
-        Value::Table(list) => {
-            let each = list.sequence_values::<Value>().map(|value| one(&value.map_err(lost)?));
-            let all = each.collect::<Result<Vec<_>>>()?;
-            if all.is_empty() || list.raw_len() != all.len() { Err(bad(&Value::Nil)) } else { Ok(all) }
-        }
-        value => Ok(vec![one(value)?]),
-    }
-}
-
-fn read_rules(
-    args: &mut Args,
-    now: &jiff::ZonedDateTime,
-    asked: &mut Vec<Function>,
-) -> Result<Vec<RuleValue>> {
-    let list = args.table("a list of rules")?;
-    let mut rules: Vec<RuleValue> = Vec::new();
-    for pair in list.pairs::<Value, Value>() {
-        match pair.map_err(lost)? {
-            (Value::Integer(_), Value::Table(_)) => {}
-            (Value::Integer(_), value) => {
-                let what = format!("`rules` wants a list of tables, and has {} in it", a_type(&value));
-                return Err(Error::script(
-                    what,
-                    "each rule is a table: `{ \"name\", where = { … }, move = \"…\" }`",
-                ));
-            }
-            _ => {
-                let hint = "each rule is a table in a list: `rules(inbox) { { \"name\", where = … } }`";
-                return Err(Error::script("`rules` got one table with names, not a list of rules", hint));
-            }
-        }
-    }
-    let count = list.pairs::<Value, Value>().count();
-    for table in list.sequence_values::<Table>() {
-        let rule = RuleValue::read(&table.map_err(lost)?, asked, now)?;
-        if rules.iter().any(|other| other.rule.name == rule.rule.name) {
-            let what = format!("there are two rules `{}`", crate::error::visible(&rule.rule.name));
-            return Err(Error::script(what, "reports tell rules by their names"));
-        }
-        rules.push(rule);
-    }
-    if rules.is_empty() || rules.len() != count {
-        let hint = "a variable that is nil leaves a hole in the list, and what comes after it would be lost";
-        return Err(Error::script("the list of rules is empty or has a nil in it", hint));
-    }
-    Ok(rules)
 }
 
 /// Reads everything, and starts all searches.
@@ -151,7 +75,14 @@ fn begin(args: &mut Args) -> Result<Promise> {
             }
         }
         let matched = vec![0; rules.len()];
-        let state = State { rules, searched, portions: Vec::new(), matched, dropped: Vec::new() };
+        let state = State {
+            rules,
+            searched,
+            portions: Vec::new(),
+            matched,
+            dropped: Vec::new(),
+            reserved: Reserved::default(),
+        };
         lua.pack_multi(Running(RefCell::new(state)))
     }))
 }
@@ -332,10 +263,9 @@ impl State {
         }
     }
 
-    /// Does what is to be done on the servers.
-    fn carry_out(&mut self) -> Promise {
-        let mut jobs = Vec::new();
-        let matched = self.matched.clone();
+    /// Gives what is to be done on the servers, for each mailbox.
+    fn tasks(&self) -> Vec<(Selection, Vec<Task>)> {
+        let mut all = Vec::new();
         for (at, searched) in self.searched.iter().enumerate() {
             let mut tasks: Vec<Task> = Vec::new();
             for (_, portion) in self.portions.iter().filter(|(of, _)| *of == at) {
@@ -351,10 +281,31 @@ impl State {
                 }
             }
             if !tasks.is_empty() {
-                let account = &searched.sifted.selection.account;
-                jobs.push((apply_all(account, tasks), searched.sifted.selection.clone()));
+                all.push((searched.sifted.selection.clone(), tasks));
             }
         }
+        all
+    }
+
+    /// Asks whether the run's limits let through what the rules would remove.
+    fn ask_limits(&self) -> Result<Waiting> {
+        let limit = |name: &Option<String>| {
+            let mut rules = self.rules.iter().map(|value| &value.rule);
+            rules.find(|rule| Some(&rule.name) == name.as_ref()).and_then(|rule| rule.limit)
+        };
+        let tasks = self.tasks();
+        let tasks = tasks.iter().flat_map(|(_, tasks)| tasks);
+        let removal = |task: &Task| Removal::of(&task.selection, &task.actions, limit(&task.selection.rule));
+        Waiting::begin(tasks.filter_map(removal).collect())
+    }
+
+    /// Does what is to be done on the servers.
+    fn carry_out(&mut self) -> Promise {
+        let matched = self.matched.clone();
+        let reserved = std::mem::take(&mut self.reserved);
+        let job =
+            |(selection, tasks): (Selection, Vec<Task>)| (apply_all(&selection.account, tasks), selection);
+        let jobs: Vec<_> = self.tasks().into_iter().map(job).collect();
         let names: Vec<String> = self.rules.iter().map(|value| value.rule.name.clone()).collect();
         Promise::of(move |lua| {
             let mut done: Vec<(Report, Selection)> = Vec::new();
@@ -371,6 +322,7 @@ impl State {
                     }
                 }
             }
+            reserved.settle(removed(done.iter().map(|(report, _)| report)));
             let changed = done.iter().any(|(report, _)| !report.done.is_empty());
             let failed = failed.map(|error| if changed { error.after_changes() } else { error });
             let table = results(lua, &names, &matched, &done)?;
@@ -401,30 +353,9 @@ fn results(
     Ok(all)
 }
 
-/// Notes a call of `rules`, and gives the function that says that its table came.
-fn promise_rules(lua: &Lua, args: &mut Args) -> Result<Function> {
-    refuse_while_judging(lua)?;
-    mailboxes(&args.value())?;
-    let here = places(lua);
-    let number = lua.app_data_mut::<Promised>().map_or(0, |mut promised| {
-        promised.count += 1;
-        let number = promised.count;
-        promised.open.push((number, here));
-        number
-    });
-    let given = lua.create_function(move |lua, ()| {
-        if let Some(mut promised) = lua.app_data_mut::<Promised>() {
-            promised.open.retain(|(other, _)| *other != number);
-        }
-        Ok(())
-    });
-    given.map_err(lost)
-}
-
 /// Installs `rules`.
 pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
-    lua.set_app_data(Promised::default());
-    let promised = function(lua, "rules", promise_rules)?;
+    let promised = promised::install(lua)?;
     let begin = job(lua, "rules", 2, |lua, args| {
         refuse_while_judging(lua)?;
         begin(args)
@@ -440,9 +371,17 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
         let list = args.table("a list of rules")?;
         running.0.borrow_mut().assign(&message, &list)
     })?;
-    let portions = function(lua, "rules", |lua, args| {
+    let within = job(lua, "rules", 1, |_, args| {
         let running = args.this::<Running>()?;
         running.0.borrow_mut().divide();
+        let waiting = running.0.borrow().ask_limits()?;
+        Ok(Promise::of(move |lua| {
+            running.0.borrow_mut().reserved = thrown(lua, waiting.wait())?;
+            lua.pack_multi(())
+        }))
+    })?;
+    let portions = function(lua, "rules", |lua, args| {
+        let running = args.this::<Running>()?;
         let outside = running.0.borrow().outside(lua);
         outside.map_err(lost)
     })?;
@@ -472,6 +411,7 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
         open,
         matches_of,
         assign,
+        within,
         portions,
         leave_out,
         carry_out,

@@ -9,12 +9,13 @@ use super::bind::{Promise, field, function, job, job_method, lua_method, method,
 use super::judging::{Judges, Open, refuse_while_judging};
 use super::keep;
 use super::labels;
+use super::limit::own_limit;
 use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
 use super::report::{conclude, tell};
 use crate::engine::apply::{Action, apply};
-use crate::engine::{NameSpec, Query, SelectionSet, search};
+use crate::engine::{NameSpec, Query, Removal, SelectionSet, Waiting, removed, search};
 use crate::error::{Error, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section};
 use crate::mail::{Flag, Headers, UidValidity};
@@ -52,16 +53,27 @@ impl SelectionValue {
     }
 
     /// Does an action in each mailbox, tells the user, and throws if any of it failed.
-    fn act(&self, lua: &Lua, action: &Action) -> Result<Promise> {
+    fn act(&self, lua: &Lua, action: Action) -> Result<Promise> {
+        self.act_within(lua, action, None)
+    }
+
+    /// Does the same with an action that may have a limit of its own.
+    fn act_within(&self, lua: &Lua, action: Action, limit: Option<usize>) -> Result<Promise> {
         let removes = action.removes();
-        let tickets: Vec<_> = self
-            .acting(lua)?
-            .occupied()
-            .into_iter()
-            .map(|part| (apply(part.clone(), action.clone()), part))
-            .collect();
+        let parts = self.acting(lua)?.occupied();
+        let removals =
+            parts.iter().filter_map(|part| Removal::of(part, std::slice::from_ref(&action), limit));
+        let waiting = Waiting::begin(removals.collect())?;
+        let start = move || -> Vec<_> {
+            parts.into_iter().map(|part| (apply(part.clone(), action.clone()), part)).collect()
+        };
+        let begun = if waiting.is_over() { Ok((waiting.wait()?, start())) } else { Err((waiting, start)) };
         let spent = Rc::clone(&self.spent);
         Ok(Promise::of(move |lua| {
+            let (reserved, tickets) = match begun {
+                Ok(begun) => begun,
+                Err((waiting, start)) => (thrown(lua, waiting.wait())?, start()),
+            };
             let (mut done, mut failed) = (Vec::new(), None);
             for (ticket, part) in tickets {
                 match ticket.wait() {
@@ -73,6 +85,7 @@ impl SelectionValue {
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }
+            reserved.settle(removed(done.iter().map(|(report, _)| report)));
             spent.set(removes && !done.is_empty());
             conclude(lua, done, failed)
         }))
@@ -261,26 +274,31 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
 }
 
 fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
-    job_method(lua, to, "move", 1, |lua, this: &SelectionValue, args| {
-        this.act(lua, &Action::Move(args.mailbox()?))
+    job_method(lua, to, "move", 2, |lua, this: &SelectionValue, args| {
+        let target = args.mailbox()?;
+        this.act_within(lua, Action::Move(target), own_limit(args)?)
     })?;
     job_method(lua, to, "copy", 1, |lua, this: &SelectionValue, args| {
-        this.act(lua, &Action::Copy(args.mailbox()?))
+        this.act(lua, Action::Copy(args.mailbox()?))
     })?;
-    job_method(lua, to, "purge", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Purge))?;
-    job_method(lua, to, "trash", 0, |lua, this: &SelectionValue, _| this.act(lua, &Action::Trash))?;
+    job_method(lua, to, "purge", 1, |lua, this: &SelectionValue, args| {
+        this.act_within(lua, Action::Purge, own_limit(args)?)
+    })?;
+    job_method(lua, to, "trash", 1, |lua, this: &SelectionValue, args| {
+        this.act_within(lua, Action::Trash, own_limit(args)?)
+    })?;
     keep::add_to_selection(lua, to)?;
     job_method(lua, to, "mark", usize::MAX, |lua, this: &SelectionValue, args| {
-        this.act(lua, &marking(args, true)?)
+        this.act(lua, marking(args, true)?)
     })?;
     job_method(lua, to, "unmark", usize::MAX, |lua, this: &SelectionValue, args| {
-        this.act(lua, &marking(args, false)?)
+        this.act(lua, marking(args, false)?)
     })?;
     job_method(lua, to, "label", usize::MAX, |lua, this: &SelectionValue, args| {
-        this.act(lua, &Action::Label(labels::read(args)?))
+        this.act(lua, Action::Label(labels::read(args)?))
     })?;
     job_method(lua, to, "unlabel", usize::MAX, |lua, this: &SelectionValue, args| {
-        this.act(lua, &Action::Unlabel(labels::read(args)?))
+        this.act(lua, Action::Unlabel(labels::read(args)?))
     })
 }
 

@@ -39,13 +39,14 @@ mod tests {
     }
 
     /// Types whose values are plain tables or that are only described: nothing is registered for them.
-    const PLAIN: [&str; 9] = [
+    const PLAIN: [&str; 10] = [
         "Attachment",
         "ListedMailbox",
         "LoginSettings",
         "MailboxStatus",
         "Query",
         "Remark",
+        "RemovalOptions",
         "Rule",
         "RuleResult",
         "Secret",

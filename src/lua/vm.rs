@@ -75,6 +75,7 @@ impl Vm {
         secret::install(&lua)?;
         json::install(&lua)?;
         ambient::install(&lua, run)?;
+        super::limit::install(&lua, run)?;
         strict::install(&lua)?;
         super::pattern::install(&lua)?;
         let of = run.clone();
@@ -96,7 +97,7 @@ impl Vm {
 
     /// Runs a script to its end and logs every account out.
     pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
-        let failure = self.execute(script)?.or_else(|| super::rules::left_open(&self.lua));
+        let failure = self.execute(script)?.or_else(|| super::promised::left_open(&self.lua));
         if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
             accounts.0.iter().for_each(crate::engine::Account::log_out);
         }

@@ -252,15 +252,15 @@ on_both!(a_selection_that_was_moved_away_is_spent, |server| {
     .mailbox("Box", &["a", "a"])
     .run();
     insta::allow_duplicates! {
-        insta::assert_snapshot!(output.table(), @"
+        insta::assert_snapshot!(output.table(), @r#"
         move | false | this selection was moved away: its messages are not in the mailbox any more | the report of the action has them as `report.moved`
-        trash | false | `trash` got a string too many | nil
+        trash | false | `trash` wants options such as `{ limit = 2000 }` but got "Box" | nil
         copy | false | this selection was moved away: its messages are not in the mailbox any more | the report of the action has them as `report.moved`
         mark | false | this selection was moved away: its messages are not in the mailbox any more | the report of the action has them as `report.moved`
         unmark | false | this selection was moved away: its messages are not in the mailbox any more | the report of the action has them as `report.moved`
         messages | false | this selection was moved away: its messages are not in the mailbox any more | the report of the action has them as `report.moved`
         1 | INBOX
-        ");
+        "#);
     }
 });
 

@@ -51,6 +51,10 @@ fn help_says_it_all() {
                                programs' state]
           --allow <LIST>       Do only this, whatever the script wants: words such as `read,mark,move`,
                                joined by commas
+          --limit <N>          Let the run move away, trash or purge at most this many messages, in one
+                               action or several, in place of 1000 and half of a mailbox at once and
+                               5000 in all
+          --no-create          Create no mailboxes for messages that are moved, copied or added
           --wait[=<SECONDS>]   Wait until no other run changes the account; not longer than so many
                                seconds
           --timeout <SECONDS>  Wait this long for the server, in seconds, each time

@@ -36,7 +36,7 @@ on_both!(five_thousand_scattered_messages_are_searched_marked_and_moved, |server
         local count = 0
         for message in found:messages() do count = count + 1 end
         print(count)
-        local report = found:move "Box"
+        local report = found:move("Box", { limit = 5000 })
         print(#report, #report.moved, #report.skipped)
         print(#inbox:all())
         "#,

@@ -44,6 +44,7 @@ mod queries;
 mod query_errors;
 mod readme;
 mod recipes;
+mod removing;
 mod responder;
 mod review;
 mod rules;

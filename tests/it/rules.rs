@@ -233,7 +233,7 @@ fn a_run_creates_fifty_mailboxes_and_no_more() {
     let mails: Vec<_> =
         (0..60).map(|n| Mail::new(&format!("m{n}")).from(&format!("a@d{n}.example"))).collect();
     server.seed("INBOX", &mails);
-    Script::new("rules($LOGIN:mailbox \"INBOX\") { { \"by domain\", where = { from = \"@\" }, move = \"${from.domain}\" } }")
+    Script::new("rules($LOGIN:mailbox \"INBOX\") { { \"by domain\", where = { from = \"@\" }, move = \"${from.domain}\", limit = 60 } }")
         .on(&server)
         .changes_nothing()
         .status(7)

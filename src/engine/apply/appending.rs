@@ -106,6 +106,10 @@ fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Re
         let now = run.now();
         let date = new.date.or_else(|| InternalDate::from_timestamp(now.timestamp(), now.offset()));
         let draft = Draft::new(new.message, new.flags, date);
+        if overlay.existing(session, &new.name)?.is_none() {
+            run.may_create(1, &new.shown)?;
+            run.count_created();
+        }
         appended.uid = planning::append(session, overlay, &mut appended.report, &new.name, draft)?;
         return Ok(appended);
     }
@@ -177,6 +181,7 @@ fn send(session: &mut Session, run: &Run, appended: &mut Appended, new: Addition
     };
     let mut done = append(session, new.message.clone())?;
     if done.has(&Code::TryCreate) {
+        run.may_create(1, &new.shown)?;
         if session.create(&new.name)? {
             run.count_created();
             appended.report.notes.push(format!("created mailbox {}", new.shown));

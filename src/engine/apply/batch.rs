@@ -56,7 +56,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
             step.error = step.check_flags(session).err();
             step.over |= step.uids.is_empty() || step.error.is_some();
         }
-        refuse_too_many(run, &mut steps);
+        refuse_creating(run, &mut steps);
         drop_tasks_with_errors(&mut steps);
         if run.is_interrupted() {
             return Err(ErrorKind::Interrupted.into());
@@ -129,9 +129,6 @@ fn drop_tasks_with_errors(steps: &mut [Step<'_>]) {
     }
 }
 
-/// The most mailboxes that a run may create.
-const MOST_CREATED: usize = 50;
-
 /// Makes the targets of which the server says that they are not there, in one flight.
 fn create_missing(session: &mut Session, run: &Run, steps: &mut [Step<'_>]) {
     let mut missing: Vec<MailboxName> = Vec::new();
@@ -169,31 +166,16 @@ fn note_missing(run: &Run, steps: &[Step<'_>], missing: &[MailboxName]) -> Resul
     run.journal()?.intend(&account.identity, &intents)
 }
 
-/// Refuses the tasks that would make more mailboxes than a run may.
-fn refuse_too_many(run: &Run, steps: &mut [Step<'_>]) {
+/// Refuses the tasks that would make mailboxes that the run may not, or more than it may.
+fn refuse_creating(run: &Run, steps: &mut [Step<'_>]) {
     let mut missing: Vec<MailboxName> = Vec::new();
-    for step in steps.iter_mut().filter(|step| !step.over && step.before == Before::Missing) {
-        let Some(target) = step.target().filter(|target| !missing.contains(target)).cloned() else {
-            continue;
-        };
-        missing.push(target);
-    }
-    if run.created() + missing.len() <= MOST_CREATED {
-        return;
+    for step in steps.iter().filter(|step| !step.over && step.before == Before::Missing) {
+        missing.extend(step.target().filter(|target| !missing.contains(target)).cloned());
     }
     for step in steps.iter_mut().filter(|step| !step.over && step.before == Before::Missing) {
-        let what = format!(
-            "{} mailboxes would be created, and a run may create {MOST_CREATED}",
-            run.created() + missing.len()
-        );
-        step.error = Some(
-            ErrorKind::Limit {
-                what,
-                hint: "create them first, or use fewer values in the target".to_owned(),
-            }
-            .into(),
-        );
-        step.over = true;
+        let shown = step.report.object.clone().unwrap_or_default();
+        step.error = run.may_create(missing.len(), &shown).err();
+        step.over |= step.error.is_some();
     }
 }
 
@@ -204,7 +186,8 @@ pub(super) fn create_target(session: &mut Session, run: &Run, step: &mut Step<'_
     let intent = on_a_mailbox(Verb::Create, (&target, &shown), None);
     let open = check_open(session, step.selection);
     let account = &step.selection.account;
-    let made = open.and_then(|()| noted(run, account, intent, || session.create(&target)));
+    let may = open.and_then(|()| run.may_create(1, &shown));
+    let made = may.and_then(|()| noted(run, account, intent, || session.create(&target)));
     let failed = made.as_ref().err().map(ToString::to_string);
     step.take_created(run, &made);
     if let Some(reason) = failed {

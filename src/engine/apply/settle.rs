@@ -117,6 +117,7 @@ fn selection(account: &Account, action: &OpenAction) -> Selection {
         shown: action.shown.clone(),
         name: action.mailbox.clone(),
         validity: action.validity,
+        exists: None,
         query: Query::Uids(uids.clone()),
         uids,
         rule: action.rule.clone(),

@@ -151,6 +151,7 @@ impl Undoing<'_> {
                 shown: self.shown.get(&spot.mailbox).cloned().unwrap_or_default(),
                 name: spot.mailbox.clone(),
                 validity: UidValidity::new(spot.validity),
+                exists: None,
                 query: Query::Uids(uids.clone()),
                 uids,
                 rule: None,

@@ -78,6 +78,11 @@ function run(words) end
 ---@return T
 function strict(table) end
 
+---Lets the run move away, trash and purge this many messages, in one action or several, in place of 1,000 and half of a mailbox
+---at once and 5,000 in all. `--limit` on the command line has the last word; an action's or rule's own `limit` holds all the same.
+---@param messages integer
+function limit(messages) end
+
 ---Allows the script what it may not do by itself: `allow "purge"`. The words are `read mark copy move trash purge mailboxes
 ---write exec`; all but `purge` are allowed from the beginning. `--allow` on the command line has the last word.
 ---@param ... string

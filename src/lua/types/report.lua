@@ -22,7 +22,7 @@
 
 ---An error, as `pcall` gives it. One that is caught and not ignored ends the run with exit code 8.
 ---@class Error
----@field kind "script"|"usage"|"config"|"auth"|"connection"|"refused"|"partial"|"interrupted"
+---@field kind "script"|"usage"|"config"|"auth"|"connection"|"refused"|"limit"|"partial"|"interrupted"
 ---@field message string What happened.
 ---@field hint? string What to do about it.
 ---@field account? string

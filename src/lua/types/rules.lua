@@ -17,6 +17,7 @@
 ---@field export? Target Adds them to an mbox file or a Maildir.
 ---@field pipe? string[] Runs a program once for each of them, with the message on its standard input.
 ---@field call? fun(selection: Selection) Calls a function with them. It may act.
+---@field limit? integer How many messages it may move, trash or purge, in place of the limits of all rules together.
 ---@field stop? boolean Later rules do not see them.
 
 ---A mailbox or path. `${year} ${month} ${day} ${list} ${from.name} ${from.email} ${from.domain}` are filled from each message,

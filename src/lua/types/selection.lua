@@ -14,10 +14,15 @@
 ---@operator sub(Selection): Selection
 local Selection = {}
 
+---What an action that removes messages from their mailbox may be told.
+---@class RemovalOptions
+---@field limit? integer How many messages it may remove, in place of 1,000 and half of a mailbox.
+
 ---Moves the messages to another mailbox of the account, which is created if it is missing. The selection is spent.
 ---@param target MailboxName
+---@param options? RemovalOptions
 ---@return Report
-function Selection:move(target) end
+function Selection:move(target, options) end
 
 ---Copies the messages to another mailbox of the account.
 ---@param target MailboxName
@@ -25,12 +30,14 @@ function Selection:move(target) end
 function Selection:copy(target) end
 
 ---Moves the messages to Trash; on what is in Trash already it does nothing and says so. The selection is spent.
+---@param options? RemovalOptions
 ---@return Report
-function Selection:trash() end
+function Selection:trash(options) end
 
 ---Removes the messages for good: these and no others. The script must `allow "purge"`. The selection is spent.
+---@param options? RemovalOptions
 ---@return Report
-function Selection:purge() end
+function Selection:purge(options) end
 
 ---Sets flags: `"seen" "answered" "flagged" "draft"` and keywords.
 ---@param ... string|string[]
