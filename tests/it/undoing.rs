@@ -216,3 +216,18 @@ fn promise_9_what_could_only_be_marked_is_held_until_it_is_settled() {
     let none = command(&server, home.path(), &["settle"]);
     assert_eq!((none.status, none.stdout.as_str()), (Some(0), "nothing is open or in doubt\n"), "{none}");
 }
+
+on_both!(promise_18_undo_keeps_to_limits, |server| {
+    let many: Vec<_> = (0..30).map(|number| Mail::new(&format!("m{number}"))).collect();
+    server.seed("INBOX", &many).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let source = r#"$KEYED:mailbox("INBOX"):all():move "Box""#;
+    Script::new(source).on(server).home(home.path()).options(&["--limit", "30"]).run();
+    let before = server.snapshot();
+    let output = command(server, home.path(), &["undo"]);
+    assert_eq!(output.status, Some(7), "{output}");
+    assert!(output.stderr.contains("this would remove 30 of the 30 messages of Box of $USER@127.0.0.1"), "{output}");
+    assert_eq!(server.snapshot(), before);
+    assert_eq!(command(server, home.path(), &["undo", "--limit", "30"]).status, Some(0));
+    assert_eq!(server.snapshot().subjects("INBOX").len(), 30);
+});

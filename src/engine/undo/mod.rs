@@ -11,8 +11,10 @@ use std::sync::Arc;
 use super::account::Account;
 use super::apply::{self, Action, Task, find_alike};
 use super::journal::{ActionId, Journal, PastAction};
+use super::limits::Reserved;
 use super::names::NameSpec;
 use super::query::Query;
+use super::removal::{Removal, Waiting};
 use super::report::{Report, Verb};
 use super::selection::Selection;
 use super::world::{Event, Run};
@@ -58,7 +60,8 @@ pub fn undo(run: &Run, wanted: Option<i64>) -> Result<Undone> {
     };
     let plan = plan(&actions, &ways);
     let shown = journal.shown()?;
-    let mut undoing = Undoing { run, journal, accounts: BTreeMap::new(), shown, count: 0, left: Vec::new() };
+    let mut undoing =
+        Undoing { run, journal, accounts: BTreeMap::new(), shown, count: 0, moved: 0, left: Vec::new() };
     undoing.left.clone_from(&plan.impossible);
     undoing.carry_out(plan)?;
     Ok(Undone { run: chosen.id, name: chosen.name, count: undoing.count, left: undoing.left })
@@ -71,7 +74,20 @@ struct Undoing<'a> {
     /// What people call mailboxes.
     shown: BTreeMap<MailboxName, String>,
     count: usize,
+    /// How many messages were moved.
+    moved: usize,
     left: Vec<String>,
+}
+
+impl Spot {
+    fn action(&self) -> Action {
+        match &self.back {
+            Back::Mark(flags) => Action::Mark(flags.clone()),
+            Back::Unmark(flags) => Action::Unmark(flags.clone()),
+            Back::Move(origin) => Action::Move(NameSpec::Raw(origin.wire().to_vec())),
+            Back::Trash => Action::Trash,
+        }
+    }
 }
 
 impl Undoing<'_> {
@@ -89,6 +105,7 @@ impl Undoing<'_> {
 
     fn carry_out(&mut self, mut plan: Plan) -> Result<()> {
         self.place(&mut plan)?;
+        let reserved = self.keep_to_limits(&plan)?;
         let (renames, others): (Vec<_>, Vec<_>) =
             plan.mailboxes.into_iter().partition(|action| action.verb == Verb::Rename);
         for action in &renames {
@@ -106,8 +123,36 @@ impl Undoing<'_> {
         for action in &others {
             self.take_back_on_mailbox(action)?;
         }
+        reserved.settle(self.moved);
         self.accounts.values().for_each(Account::log_out);
         Ok(())
+    }
+
+    /// Counts what would be taken out of each mailbox before anything is.
+    ///
+    /// Error: it is more than a run may.
+    fn keep_to_limits(&mut self, plan: &Plan) -> Result<Reserved> {
+        let mut removals = Vec::new();
+        for (spot, items) in plan.spots.iter().filter(|(spot, _)| spot.moves) {
+            let selection = self.selection(spot, items.keys().copied().collect())?;
+            removals.extend(Removal::of(&selection, &[spot.action()], None));
+        }
+        Waiting::begin(removals)?.wait()
+    }
+
+    fn selection(&mut self, spot: &Spot, uids: UidSet) -> Result<Selection> {
+        Ok(Selection {
+            account: self.account(&spot.account)?,
+            spec: NameSpec::Raw(spot.mailbox.wire().to_vec()),
+            shown: self.shown.get(&spot.mailbox).cloned().unwrap_or_default(),
+            name: spot.mailbox.clone(),
+            validity: UidValidity::new(spot.validity),
+            exists: None,
+            query: Query::Uids(uids.clone()),
+            uids,
+            rule: None,
+            read_only: false,
+        })
     }
 
     /// Finds messages of which no server said where they are, by what they are like.
@@ -142,30 +187,11 @@ impl Undoing<'_> {
         let account = self.account(&first.account)?;
         let mut tasks = Vec::new();
         for (spot, items) in spots {
-            let uids: UidSet = items.keys().copied().collect();
             let expected =
                 items.iter().filter_map(|(uid, item)| Some((*uid, item.likeness.clone()?))).collect();
-            let selection = Selection {
-                account: account.clone(),
-                spec: NameSpec::Raw(spot.mailbox.wire().to_vec()),
-                shown: self.shown.get(&spot.mailbox).cloned().unwrap_or_default(),
-                name: spot.mailbox.clone(),
-                validity: UidValidity::new(spot.validity),
-                exists: None,
-                query: Query::Uids(uids.clone()),
-                uids,
-                rule: None,
-                read_only: false,
-            };
-            let action = match &spot.back {
-                Back::Mark(flags) => Action::Mark(flags.clone()),
-                Back::Unmark(flags) => Action::Unmark(flags.clone()),
-                Back::Move(origin) => Action::Move(NameSpec::Raw(origin.wire().to_vec())),
-                Back::Trash => Action::Trash,
-            };
             tasks.push(Task {
-                selection,
-                actions: vec![action],
+                selection: self.selection(spot, items.keys().copied().collect())?,
+                actions: vec![spot.action()],
                 expected: Some(Arc::new(expected)),
                 even_held: true,
             });
@@ -177,7 +203,12 @@ impl Undoing<'_> {
         for (number, result) in ended {
             let Some((_, items)) = spots.get(number) else { continue };
             match result {
-                Ok(report) => self.take(report, items)?,
+                Ok(report) => {
+                    if first.moves {
+                        self.moved += report.done.len();
+                    }
+                    self.take(report, items)?;
+                }
                 Err(error) => self.left.push(error.to_string()),
             }
         }
