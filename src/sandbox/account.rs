@@ -215,6 +215,23 @@ impl Account {
         Ok(())
     }
 
+    /// Gives a mailbox a new UIDVALIDITY and numbers its messages anew, the last one first.
+    pub(super) fn rebuild(&mut self, name: &MailboxName) -> Result<UidValidity, Refusal> {
+        if !self.mailboxes.contains_key(name) {
+            return Err(NO_SUCH);
+        }
+        let validity = self.next_validity(name)?;
+        let changed = self.next_change();
+        let mailbox = self.mailboxes.get_mut(name).ok_or(NO_SUCH)?;
+        let messages = std::mem::take(&mut mailbox.messages);
+        *mailbox = Mailbox { special_use: mailbox.special_use, ..Mailbox::new(validity) };
+        for message in messages.into_iter().rev() {
+            mailbox.add(message, changed).ok_or(OVER_QUOTA)?;
+        }
+        self.validities.insert(name.clone(), validity);
+        Ok(validity)
+    }
+
     /// Gives the levels above a name, the nearest last, without the name itself.
     pub(super) fn parents(&self, name: &MailboxName) -> Vec<MailboxName> {
         let wire = name.wire();
@@ -269,7 +286,7 @@ impl Account {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use super::{Account, MailboxName};
+    use super::{Account, BTreeSet, MailboxName};
 
     fn name(text: &str) -> MailboxName {
         MailboxName::new(text).unwrap()
@@ -292,6 +309,22 @@ mod tests {
         let inbox = |account: &Account| account.mailboxes.get(&MailboxName::inbox()).unwrap().validity;
         assert_eq!(inbox(&same), inbox(&account));
         assert_ne!(inbox(&same), inbox(&Account::new("al", '/', "")));
+    }
+
+    #[test]
+    fn a_rebuilt_mailbox_has_its_messages_under_other_numbers() {
+        let mut account = Account::new("jo", '/', "");
+        let inbox = MailboxName::inbox();
+        let date = "2024-03-01T10:00:00+00:00[UTC]".parse::<jiff::ZonedDateTime>().unwrap();
+        let old = account.append(&inbox, b"a".to_vec(), BTreeSet::new(), date.clone()).unwrap().0;
+        account.append(&inbox, b"b".to_vec(), BTreeSet::new(), date).unwrap();
+        let validity = account.rebuild(&inbox).unwrap();
+        assert!(validity > old);
+        let mailbox = account.by_validity(validity).unwrap();
+        let texts: Vec<_> =
+            mailbox.messages.iter().map(|message| (message.uid.get(), message.raw())).collect();
+        assert_eq!(texts, [(1, &b"b"[..]), (2, b"a")]);
+        assert!(account.rebuild(&name("none")).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::capability::Capabilities;
 use super::message::StoredMessage;
 use super::sample;
 use super::session::{Session, lock};
-use crate::mail::{Flag, MailboxName, Uid};
+use crate::mail::{Flag, MailboxName, Uid, UidValidity};
 
 /// How many clients are served at once.
 const CLIENTS_MAX: usize = 200;
@@ -183,6 +183,16 @@ impl Sandbox {
         }
         let flags: BTreeSet<Flag> = flags.iter().filter(|flag| **flag != Flag::Recent).cloned().collect();
         account.append(&name, raw.to_vec(), flags, internal_date.clone()).ok().map(|(_, uid)| uid)
+    }
+
+    /// Numbers a mailbox's messages anew, the last one first, under a new UIDVALIDITY, as a server does that lost
+    /// its index: no UID means what it meant. Sessions that have the mailbox open end. Gives the new UIDVALIDITY,
+    /// or `None` where there is no such mailbox.
+    pub fn rebuild(&self, user: &str, mailbox: &str) -> Option<UidValidity> {
+        let name = MailboxName::new(mailbox)?;
+        let account =
+            Arc::clone(self.shared.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(user)?);
+        lock(&account).rebuild(&name).ok()
     }
 }
 
