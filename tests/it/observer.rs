@@ -8,6 +8,7 @@ use regex::Regex;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -177,8 +178,10 @@ fn quoted(text: &str) -> String {
 
 /// The mailbox that a LIST response names, unless it can't be opened.
 fn listed(response: &Response) -> Option<String> {
-    let parts = Regex::new(r#"^\* LIST \(([^)]*)\) (?:NIL|"(?:[^"\\]|\\.)*") (.*)$"#).unwrap();
-    let found = parts.captures(&response.text)?;
+    static PARTS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"^\* LIST \(([^)]*)\) (?:NIL|"(?:[^"\\]|\\.)*") (.*)$"#).unwrap());
+    static ESCAPED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\(.)").unwrap());
+    let found = PARTS.captures(&response.text)?;
     let (flags, name) = (found[1].to_lowercase(), &found[2]);
     if flags.contains("\\noselect") || flags.contains("\\nonexistent") {
         return None;
@@ -187,27 +190,27 @@ fn listed(response: &Response) -> Option<String> {
         return Some(String::from_utf8_lossy(&response.literals[0]).into_owned());
     }
     Some(match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) => Regex::new(r"\\(.)").unwrap().replace_all(inner, "$1").into_owned(),
+        Some(inner) => ESCAPED.replace_all(inner, "$1").into_owned(),
         None => name.to_owned(),
     })
 }
 
 /// The message that a FETCH response describes.
 fn seen(response: &Response) -> Option<Seen> {
+    static FETCH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\* \d+ FETCH \(").unwrap());
+    static ITEMS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
+        [r"RFC822\.SIZE (\d+)", r"FLAGS \(([^)]*)\)", "INTERNALDATE \"([^\"]*)\""]
+            .map(|it| Regex::new(it).unwrap())
+    });
     let text = &response.text;
-    if !Regex::new(r"^\* \d+ FETCH \(").unwrap().is_match(text) {
+    if !FETCH.is_match(text) {
         return None;
     }
-    let item = |pattern: &str| {
-        let found = Regex::new(pattern).unwrap().captures(text);
+    let item = |pattern: &Regex| {
+        let found = pattern.captures(text);
         found.unwrap_or_else(|| panic!("no {pattern} in {text}"))[1].to_owned()
     };
+    let [size, flags, date] = ITEMS.each_ref().map(item);
     let raw = response.literals.first().cloned().unwrap_or_default();
-    let flags = item(r"FLAGS \(([^)]*)\)");
-    Some(Seen::new(
-        &raw,
-        item(r"RFC822\.SIZE (\d+)").parse().unwrap(),
-        &flags,
-        &item("INTERNALDATE \"([^\"]*)\""),
-    ))
+    Some(Seen::new(&raw, size.parse().unwrap(), &flags, &date))
 }

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use regex::Regex;
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::LazyLock};
 
 /// The end of a run. In both texts `$DIR` stands for the run's directory, `$PORT` and `$USER` for the server's port and user, `$VALIDITY` for
 /// a UIDVALIDITY and `$NOW` for a time of these days. Other dates are the test's own data and stay.
@@ -41,18 +41,25 @@ impl fmt::Display for Output {
 }
 
 fn redact(text: &str, directory: &Path, server: Option<&(u16, String)>) -> String {
+    static VALIDITY: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?i)(uid_?validity\W{1,3})\d+").unwrap());
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        let today = Timestamp::now().to_zoned_datetime(TimeZone::UTC);
+        let days = [-1, 0, 1].map(|days| today.saturating_add(days.days()).date().to_string()).join("|");
+        let time = Regex::new(&format!(
+            r"(?:{days})(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?(?:\[\w+\])?)?"
+        ));
+        time.unwrap()
+    });
+    if text.is_empty() {
+        return String::new();
+    }
     let mut text = text.replace(directory.to_str().unwrap(), "$DIR");
     if let Some((port, user)) = server {
         text = Regex::new(&format!(r"\b{user}\b")).unwrap().replace_all(&text, "$$USER").into_owned();
         let place = Regex::new(&format!(r"(?i)(:|port[ =]+){port}\b")).unwrap();
         text = place.replace_all(&text, "$1$$PORT").into_owned();
     }
-    let validity = Regex::new(r"(?i)(uid_?validity\W{1,3})\d+").unwrap();
-    text = validity.replace_all(&text, "$1$$VALIDITY").into_owned();
-    let today = Timestamp::now().to_zoned_datetime(TimeZone::UTC);
-    let days = [-1, 0, 1].map(|days| today.saturating_add(days.days()).date().to_string()).join("|");
-    let time = Regex::new(&format!(
-        r"(?:{days})(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?(?:\[\w+\])?)?"
-    ));
-    time.unwrap().replace_all(&text, "$$NOW").into_owned()
+    text = VALIDITY.replace_all(&text, "$1$$VALIDITY").into_owned();
+    TIME.replace_all(&text, "$$NOW").into_owned()
 }

@@ -10,7 +10,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -172,7 +172,8 @@ fn responses(
     hidden: &[Capability],
     tell: &Sender<String>,
 ) -> Option<()> {
-    let codes = Regex::new(r"^(\S+ (?:OK|NO) )\[(?:COPYUID|APPENDUID) [^\]]*\] ?").unwrap();
+    static CODES: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^(\S+ (?:OK|NO) )\[(?:COPYUID|APPENDUID) [^\]]*\] ?").unwrap());
     // The proxy can't follow into TLS.
     let words: Vec<&str> = hidden.iter().flat_map(|it| it.words()).copied().chain(["STARTTLS"]).collect();
     loop {
@@ -184,8 +185,8 @@ fn responses(
             text = without(&text, &words);
             response = text.clone().into_bytes();
         }
-        if hidden.contains(&Capability::Uidplus) && codes.is_match(&text) {
-            response = codes.replace(&text, "$1").into_owned().into_bytes();
+        if hidden.contains(&Capability::Uidplus) && CODES.is_match(&text) {
+            response = CODES.replace(&text, "$1").into_owned().into_bytes();
         }
         let mut length = literal_length(text.trim_end());
         while let Some(expected) = length {
