@@ -10,6 +10,7 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::Receiver,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -277,6 +278,17 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Waits for somebody to ask for the run to be killed and does so, as `kill -9` does it; or waits for its end.
+    pub(crate) fn kill_when_asked(&mut self, asked: &Receiver<()>) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && self.child.try_wait().unwrap().is_none() {
+            if asked.recv_timeout(Duration::from_millis(3)).is_ok() {
+                self.child.kill().unwrap();
+                self.child.wait().unwrap();
+            }
+        }
     }
 
     /// Waits for the end; a run that hangs is killed and fails.

@@ -57,6 +57,7 @@ mod selections;
 mod server;
 mod session;
 mod snapshot;
+mod sweep;
 mod turns;
 mod undoing;
 mod verbs;

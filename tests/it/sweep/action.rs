@@ -1,0 +1,113 @@
+//! What the sweep does to mail, and in which ways servers can do it.
+
+use crate::{mail::Mail, proxy::Capability};
+use std::fmt;
+
+/// A server's way to move a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rung {
+    /// `UID MOVE`.
+    Move,
+    /// `UID COPY` and `UID EXPUNGE`.
+    Uidplus,
+    /// `UID COPY` alone: originals stay, marked.
+    Neither,
+}
+
+impl Rung {
+    pub(crate) const ALL: [Self; 3] = [Self::Move, Self::Uidplus, Self::Neither];
+
+    /// What the server must not offer.
+    pub(crate) fn hidden(self) -> &'static [Capability] {
+        match self {
+            Self::Move => &[],
+            Self::Uidplus => &[Capability::Move],
+            Self::Neither => &[Capability::Move, Capability::Uidplus],
+        }
+    }
+}
+
+/// What a script does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Action {
+    Move,
+    Copy,
+    Trash,
+    Purge,
+    Mark,
+    Append,
+    /// Several at once, some of which wait for others.
+    Rules,
+}
+
+impl Action {
+    /// The mailbox that messages go to, or the first of them.
+    pub(crate) fn target(self) -> &'static str {
+        if self == Self::Trash { "Trash" } else { "Box" }
+    }
+
+    /// The whole script.
+    pub(crate) fn script(self) -> String {
+        let all = r#"$LOGIN:mailbox("INBOX"):search({ subject = "take" })"#;
+        match self {
+            Self::Move => format!(r#"{all}:move "Box""#),
+            Self::Copy => format!(r#"{all}:copy "Box""#),
+            Self::Trash => format!("{all}:trash()"),
+            Self::Purge => format!("allow \"purge\"\n{all}:purge()"),
+            Self::Mark => format!(r#"{all}:mark("flagged", "$Swept")"#),
+            Self::Rules => r#"
+                rules($LOGIN:mailbox "INBOX") {
+                  { "alike", where = { subject = "take alike" }, mark = "$Swept", move = "Box" },
+                  { "other", where = { subject = "take other" }, copy = "Box", trash = true },
+                  { "last", where = { subject = "take last" }, move = "Trash" },
+                }"#
+            .to_owned(),
+            Self::Append => {
+                // Byte for byte what is in the target already.
+                let raw = String::from_utf8(alike("one").raw()).unwrap();
+                format!(
+                    r#"$LOGIN:mailbox("Box"):append({raw:?}, {{ flags = {{ "seen" }}, date = "2024-03-01T10:00:00+00:00" }})"#
+                )
+            }
+        }
+    }
+
+    /// The command that does it, where doing it twice is no mistake but an order given twice.
+    pub(crate) fn adds_by(self) -> Option<&'static str> {
+        match self {
+            Self::Copy => Some("UID COPY"),
+            Self::Append => Some("APPEND"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
+/// One of those that have Message-ID, size and date in common.
+fn alike(word: &str) -> Mail {
+    Mail::new("take alike").body(&format!("{word}\r\n"))
+}
+
+/// The source's messages; their UIDs are 1, 2, and so on. Those with `take` in their subject are what scripts find,
+/// but not the first: it was marked by somebody else and must survive.
+pub(crate) fn source() -> Vec<Mail> {
+    vec![
+        Mail::new("take foreign").flag("\\Deleted"),
+        alike("one"),
+        Mail::new("stays").flag("\\Seen"),
+        alike("one").flag("\\Seen"),
+        Mail::new("take other").flag("$Work").date("29-Feb-2024 23:59:58 +0530"),
+        alike("two").flag("\\Answered"),
+        Mail::new("take last").body("8-bit: \u{e4}\u{20ac}\r\n"),
+    ]
+}
+
+/// The targets' messages: one that looks like a copy and is none, and one that was marked by somebody else.
+pub(crate) fn target() -> Vec<Mail> {
+    vec![alike("one"), Mail::new("box foreign").flag("\\Deleted")]
+}
