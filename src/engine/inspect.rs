@@ -108,6 +108,10 @@ impl Selection {
                 Ok(())
             });
             result.map_err(|error| error.in_mailbox(&selection.shown))?;
+            if selection.account.run().overlay.is_some() {
+                // As a server gives them: where they really are, is in no order.
+                found.sort_by_key(|fetch| fetch.uid);
+            }
             Ok(found)
         })
     }

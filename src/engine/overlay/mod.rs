@@ -33,7 +33,7 @@ pub(super) use memory::Draft;
 pub(super) use plan::raw;
 pub use plan::{Plan, PlannedAction, PlannedMessage};
 pub(super) use searching::Searched;
-pub(super) use turns::{Key, Turn};
+pub(super) use turns::{Key, Turn, is_beneath};
 
 /// The first UID of messages that are to arrive. No mailbox has had four billion messages.
 pub(super) const VIRTUAL: u32 = 4_000_000_000;

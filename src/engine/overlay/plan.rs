@@ -107,3 +107,26 @@ impl Plan {
 pub(in crate::engine) fn raw(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, PlannedAction, PlannedMessage, raw};
+
+    #[test]
+    fn a_plan_is_written_and_read_again() -> serde_json::Result<()> {
+        let mut plan = Plan::default();
+        let message = PlannedMessage { uid: 7, becomes: Some(4_000_000_000), ..PlannedMessage::default() };
+        let action = PlannedAction {
+            verb: "move".to_owned(),
+            mailbox_raw: raw(b"INBOX.\xfc"),
+            messages: vec![message],
+            ..PlannedAction::default()
+        };
+        assert_eq!((plan.add(action), plan.version), (0, 1));
+        let text = serde_json::to_string(&plan)?;
+        assert!(text.starts_with("{\"version\":1,\"actions\":[{\"account\":\"\""), "{text}");
+        assert!(text.contains("\"mailbox_raw\":\"INBOX.\u{fc}\"") && !text.contains("content"), "{text}");
+        assert_eq!(serde_json::from_str::<Plan>(&text)?, plan);
+        Ok(())
+    }
+}

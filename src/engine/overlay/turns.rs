@@ -82,6 +82,15 @@ pub(super) fn moved(
     MailboxName::from_wire(&[to.wire(), rest].concat())
 }
 
+/// Tells whether a name is beneath a mailbox, or is its own.
+pub(in crate::engine) fn is_beneath(
+    name: &MailboxName,
+    mailbox: &MailboxName,
+    delimiter: Option<char>,
+) -> bool {
+    moved(name, mailbox, mailbox, delimiter).is_some()
+}
+
 /// Gives what the UIDs of a mailbox that is to be made are worth: of each something else.
 pub(super) fn validity(number: usize) -> Option<UidValidity> {
     UidValidity::new(u32::MAX - u32::try_from(number).unwrap_or(0))

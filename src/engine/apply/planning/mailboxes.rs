@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::engine::gmail::is_gmail;
 use crate::engine::names::script_name;
 use crate::engine::overlay::{
-    Arrival, Draft, Effect, Existing, Origin, Overlay, PlannedAction, Turn, missing, raw,
+    Arrival, Draft, Effect, Existing, Origin, Overlay, PlannedAction, Turn, is_beneath, missing, raw,
 };
 use crate::engine::report::{Landing, Report};
 use crate::engine::sample::Sample;
@@ -49,7 +49,9 @@ pub(in crate::engine::apply) fn rename(
     from: &MailboxName,
     to: &MailboxName,
 ) -> Result<()> {
-    if overlay.existing(session, from)?.is_none() {
+    // What only stands above others can be renamed with them (RFC 3501 §6.3.5).
+    let listed = overlay.list(session, from, false)?;
+    if listed.iter().all(|entry| entry.name != *from) {
         return Err(missing("RENAME", &script_name(session, from)?));
     }
     if overlay.existing(session, to)?.is_some() {
@@ -57,6 +59,10 @@ pub(in crate::engine::apply) fn rename(
         return Err(ErrorKind::Refused { command: "RENAME".to_owned(), status: "NO", text }.into());
     }
     let delimiter = session.namespaces()?.personal.delimiter;
+    if is_beneath(to, from, delimiter) {
+        let text = "a mailbox can't become a part of itself".to_owned();
+        return Err(ErrorKind::Refused { command: "RENAME".to_owned(), status: "NO", text }.into());
+    }
     overlay.turn(Turn::Renamed { from: from.clone(), to: to.clone(), delimiter });
     Ok(())
 }
