@@ -1,8 +1,9 @@
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account_record;
-use super::apply::make_way;
+use super::apply::{look_back, make_way};
 use super::connection::{Connection, Ticket};
 use super::journal::AccountRow;
 use super::permission::Permission;
@@ -61,6 +62,8 @@ struct Inner {
     opener: Opener,
     run: Run,
     connection: Mutex<Option<Connection>>,
+    /// It was looked whether an earlier run left something open.
+    looked_back: AtomicBool,
 }
 
 /// What opens a session of one account.
@@ -137,7 +140,14 @@ impl Account {
         // Two logins of one user see the same mailboxes, and so the same plan.
         let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row.identity));
         let run = Run { overlay, ..run.clone() };
-        let inner = Inner { label, row, opener, run, connection: Mutex::new(None) };
+        let inner = Inner {
+            label,
+            row,
+            opener,
+            run,
+            connection: Mutex::new(None),
+            looked_back: AtomicBool::new(false),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -168,7 +178,16 @@ impl Account {
         &self,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        self.submit(false, Permission::Read, job)
+        let account = self.clone();
+        self.submit(false, Permission::Read, move |session, run| {
+            if !account.inner.looked_back.swap(true, Ordering::Relaxed) {
+                session.set_steadfast(true);
+                let settled = look_back(session, run, &account);
+                session.set_steadfast(false);
+                settled?;
+            }
+            job(session, run)
+        })
     }
 
     /// Hands a job that changes mail to the account's connection, if the run may do that. Only [`super::apply`] makes

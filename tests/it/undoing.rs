@@ -226,7 +226,10 @@ on_both!(promise_18_undo_keeps_to_limits, |server| {
     let before = server.snapshot();
     let output = command(server, home.path(), &["undo"]);
     assert_eq!(output.status, Some(7), "{output}");
-    assert!(output.stderr.contains("this would remove 30 of the 30 messages of Box of $USER@127.0.0.1"), "{output}");
+    assert!(
+        output.stderr.contains("this would remove 30 of the 30 messages of Box of $USER@127.0.0.1"),
+        "{output}"
+    );
     assert_eq!(server.snapshot(), before);
     assert_eq!(command(server, home.path(), &["undo", "--limit", "30"]).status, Some(0));
     assert_eq!(server.snapshot().subjects("INBOX").len(), 30);

@@ -115,9 +115,8 @@ fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Re
     }
     let identity = &account.row().identity;
     let journal = run.journal()?;
-    if let Some(credit) = journal.append_credits(identity, &new.name, &new.digest)?.first() {
-        journal.use_credit(&[(credit.action, credit.uid)])?;
-        appended.report.notes.push("it had been added by the run that was cut".to_owned());
+    if let Some(credit) = journal.take_append_credit(identity, &new.name, &new.digest)? {
+        appended.report.notes.push("it had been added by the run before, which failed".to_owned());
         if let Some((validity, uid)) = credit.landed {
             appended.landed(new.name, validity, uid);
         }
@@ -136,7 +135,13 @@ fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Re
         mailbox: new.name.clone(),
         shown: new.shown.clone(),
         validity,
-        target: Some(Target { account: None, mailbox: new.name.clone(), shown: new.shown.clone(), next }),
+        target: Some(Target {
+            account: None,
+            mailbox: new.name.clone(),
+            shown: new.shown.clone(),
+            validity,
+            next,
+        }),
         messages: vec![(ONLY, new.known())],
     };
     let noted = journal.intend(identity, &[intent])?;

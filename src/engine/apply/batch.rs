@@ -1,8 +1,9 @@
 use super::proof::Proof;
-use super::ready::{Before, check_open, make_ready};
+use super::ready::{Before, Identities, check_open, make_ready};
 use super::record::{conclude, noted, on_a_mailbox};
 use super::step::{Kind, Names, Step};
 use super::{Done, Task, flights, planning};
+use crate::engine::identity::Identity;
 use crate::engine::journal::{ActionId, Outcome};
 use crate::engine::report::{Verb, messages};
 use crate::engine::world::Run;
@@ -64,7 +65,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
         if let Some(overlay) = &run.overlay {
             planning::carry_out(session, run, overlay, &mut steps, &identities)?;
         } else {
-            take_credits(run, &mut steps)?;
+            take_credits(run, &mut steps, &identities)?;
             create_missing(session, run, &mut steps);
             flights::fly(session, run, &mut steps, &identities);
         }
@@ -89,26 +90,27 @@ fn held(run: &Run, steps: &[Step<'_>]) -> Result<UidSet> {
     Ok(held.into_iter().map(|(_, uid, _)| uid).collect())
 }
 
-/// Takes what a run of the same script had copied already before it was cut off what is to be copied.
-fn take_credits(run: &Run, steps: &mut [Step<'_>]) -> Result<()> {
+/// Takes what a run of the same script had copied already, before it failed, off what is to be copied.
+fn take_credits(run: &Run, steps: &mut [Step<'_>], identities: &Identities) -> Result<()> {
     for step in steps.iter_mut().filter(|step| !step.over) {
         let (Kind::Copy(target), Some(validity)) = (&step.kind, step.selection.validity) else { continue };
         let journal = run.journal()?;
         let account = &step.selection.account.row().identity;
-        let mut credits = journal.copy_credits(account, (&step.selection.name, validity), target)?;
-        credits.retain(|credit| step.uids.contains(credit.uid));
+        let from = (&step.selection.name, validity);
+        let like = |uid| (uid, identities.get(&uid).and_then(Identity::likeness));
+        let wanted: Vec<_> = step.uids.iter().map(like).collect();
+        let credits = journal.take_copy_credits(account, from, target, &wanted)?;
         if credits.is_empty() {
             continue;
         }
-        journal.use_credit(&credits.iter().map(|credit| (credit.action, credit.uid)).collect::<Vec<_>>())?;
-        let uids: UidSet = credits.iter().map(|credit| credit.uid).collect();
+        let uids: UidSet = credits.iter().map(|credit| credit.of).collect();
         step.uids = step.uids.difference(&uids);
         step.over = step.uids.is_empty();
         let count = messages(uids.len());
-        step.report.notes.push(format!("{count} of them had been copied by the run that was cut"));
+        step.report.notes.push(format!("{count} of them had been copied by the run before, which failed"));
         let landed = credits.iter().filter_map(|credit| {
             let (validity, uid) = credit.landed?;
-            Some((credit.uid, validity, uid))
+            Some((credit.of, validity, uid))
         });
         let mut proof = Proof::of(landed.collect());
         proof.shown = uids;

@@ -29,7 +29,7 @@ use super::permission::Permission;
 use super::report::Report;
 use super::selection::Selection;
 use super::world::Run;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::imap::{Access, Session};
 use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
@@ -95,7 +95,7 @@ pub struct Task {
 pub(super) fn find_alike(
     account: &Account,
     mailbox: MailboxName,
-    next: Uid,
+    (was, next): (Option<UidValidity>, Uid),
     wanted: Vec<Option<Likeness>>,
 ) -> Ticket<Vec<Option<(UidValidity, Uid)>>> {
     account.read(move |session, _| {
@@ -104,7 +104,9 @@ pub(super) fn find_alike(
             Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => None,
             Err(error) => return Err(error),
         };
-        let Some(validity) = validity else { return Ok(vec![None; wanted.len()]) };
+        let Some(validity) = validity.filter(|is| was.is_none_or(|was| was == *is)) else {
+            return Ok(vec![None; wanted.len()]);
+        };
         let mut there = proof::copies_among(session, &UidSet::range(next, Uid::MAX), &UidSet::new())?;
         let mut find = |like: Option<Likeness>| Some((validity, there.get_mut(&like?)?.pop()?));
         Ok(wanted.into_iter().map(&mut find).collect())
@@ -117,6 +119,8 @@ pub(super) fn find_alike(
 /// Errors: an account can't be reached, or another run changes it.
 pub fn settle_all(run: &Run) -> Result<usize> {
     let accounts = run.journal()?.accounts_in_doubt()?;
+    // What was begun was allowed then.
+    run.permissions.allow(Permission::Purge);
     for row in &accounts {
         let account = Account::known(row, run)?;
         let of = account.clone();
@@ -141,6 +145,26 @@ pub(super) fn make_way(session: &mut Session, run: &Run, account: &Account) -> R
         settle::settle(session, run, account, &journal, &action)?;
     }
     Ok(())
+}
+
+/// Looks whether a run that was cut left something open in an account, and settles that before anything is searched
+/// for: what the script finds must be what one whole run would have left. Whoever only looks at mail does no more than
+/// look here, too, and another run that is at work is left to it.
+///
+/// Errors: what was begun can't be looked after now.
+pub(super) fn look_back(session: &mut Session, run: &Run, account: &Account) -> Result<()> {
+    if run.overlay.is_some() || run.permit(Permission::Move).is_err() {
+        return Ok(());
+    }
+    let Some(journal) = run.state.past() else { return Ok(()) };
+    if journal.open_actions(&account.row().identity)?.is_empty() {
+        return Ok(());
+    }
+    drop(journal);
+    match make_way(session, run, account) {
+        Err(error) if matches!(error.kind.class(), Class::Locked | Class::Config) => Ok(()),
+        result => result,
+    }
 }
 
 /// What became of one action of a task, by the task's number. An error means that the action changed nothing.

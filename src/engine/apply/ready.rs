@@ -6,15 +6,15 @@ use crate::engine::query::{Query, Verdict};
 use crate::engine::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Command, Response, Session};
-use crate::mail::{MailboxName, Uid, UidSet};
+use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 /// What a target was before anything was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
     /// It does not exist, or the server would not speak of it.
     Missing,
-    /// Whatever comes later has this UID or a higher one.
-    Next(Uid),
+    /// Whatever comes later has this UID or a higher one, as long as the validity is this one.
+    Next(Option<UidValidity>, Uid),
     /// It is there, and new messages can't be told from old ones.
     Unknown,
 }
@@ -40,13 +40,15 @@ pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>], held: &U
             targets.push(target.clone());
         }
     }
-    commands.extend(targets.iter().map(|name| Command::new("STATUS").mailbox(name).syntax("(UIDNEXT)")));
+    commands.extend(
+        targets.iter().map(|name| Command::new("STATUS").mailbox(name).syntax("(UIDNEXT UIDVALIDITY)")),
+    );
     let mut identities = Identities::new();
-    let mut told: Vec<(MailboxName, Option<Uid>)> = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     let ends = session.run_in(&first.name, Access::Write, false, &commands, &mut |_, response| {
         match response {
             // Not by its place: Dovecot answers it before a FETCH that takes its time.
-            Response::MailboxStatus(status) => told.push((status.name, status.uid_next)),
+            Response::MailboxStatus(status) => told.push((status.name, status.uid_validity, status.uid_next)),
             response => inquiry.take(&mut identities, &wanted, response),
         }
         Ok(())
@@ -68,7 +70,7 @@ pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>], held: &U
         {
             step.before = match (exists.get(at), next_uid(&told, target, targets.len() == 1)) {
                 (Some(false), _) => Before::Missing,
-                (_, Some(next)) => Before::Next(next),
+                (_, Some((validity, next))) => Before::Next(validity, next),
                 (_, None) => Before::Unknown,
             };
         }
@@ -77,12 +79,16 @@ pub(super) fn make_ready(session: &mut Session, steps: &mut [Step<'_>], held: &U
     Ok(identities)
 }
 
+/// What STATUS says of a target: its name, its validity, and the next UID.
+type Told = (MailboxName, Option<UidValidity>, Option<Uid>);
+
 /// Finds what the server said of a target, however it spells the name: the only answer is for the only question.
-fn next_uid(told: &[(MailboxName, Option<Uid>)], target: &MailboxName, only: bool) -> Option<Uid> {
+fn next_uid(told: &[Told], target: &MailboxName, only: bool) -> Option<(Option<UidValidity>, Uid)> {
     let alike = |name: &MailboxName| canonical(name, None) == canonical(target, None);
     let of =
-        told.iter().find(|(name, _)| name == target).or_else(|| told.iter().find(|(name, _)| alike(name)));
-    of.or_else(|| told.first().filter(|_| only && told.len() == 1)).and_then(|(_, next)| *next)
+        told.iter().find(|(name, ..)| name == target).or_else(|| told.iter().find(|(name, ..)| alike(name)));
+    let of = of.or_else(|| told.first().filter(|_| only && told.len() == 1));
+    of.and_then(|(_, validity, next)| Some((*validity, (*next)?)))
 }
 
 /// Asks a step's query of its messages again, and leaves alone what does not match any more.

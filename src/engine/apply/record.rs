@@ -17,8 +17,12 @@ pub(super) fn intent(step: &Step<'_>, identities: &Identities) -> Intent {
         account: None,
         mailbox: mailbox.clone(),
         shown: step.report.object.clone().unwrap_or_default(),
+        validity: match step.before {
+            Before::Next(validity, _) => validity,
+            Before::Missing | Before::Unknown => None,
+        },
         next: match step.before {
-            Before::Next(next) => Some(next),
+            Before::Next(_, next) => Some(next),
             // It was made by this run, so that all in it is new.
             Before::Missing => Some(Uid::MIN),
             Before::Unknown => None,
@@ -51,6 +55,7 @@ pub(super) fn on_a_mailbox(
         account: None,
         mailbox: mailbox.clone(),
         shown: shown.clone(),
+        validity: None,
         next: None,
     });
     Intent {

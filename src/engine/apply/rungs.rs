@@ -159,7 +159,7 @@ pub(super) fn look(
     let among = match (gmail_ids, step.before) {
         // The message may have been there before, at any UID.
         (Some(ids), _) => find_by_gmail_id(session, target, &ids)?,
-        (None, Before::Next(next)) => UidSet::range(next, Uid::MAX),
+        (None, Before::Next(_, next)) => UidSet::range(next, Uid::MAX),
         (None, Before::Missing) if step.tried => UidSet::range(Uid::MIN, Uid::MAX),
         // What is there may have been there before, or be the source itself under another name.
         (None, Before::Missing | Before::Unknown) => return Ok(Proof::default()),

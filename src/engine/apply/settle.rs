@@ -78,6 +78,14 @@ fn look(
     journal: &Journal,
     action: &OpenAction,
 ) -> Result<Option<Report>> {
+    // What this run may not do waits for one that may; until then its messages are held.
+    let needed = match action.verb {
+        Verb::Move | Verb::Trash | Verb::Purge => Some(permission(action.verb)),
+        _ => None,
+    };
+    if needed.is_some_and(|needed| run.permit(needed).is_err()) {
+        return Ok(None);
+    }
     let settled = |entry: &Entry| matches!(entry.fate, Fate::Done | Fate::Left) || entry.released;
     let entries: Vec<&Entry> = action.entries.iter().filter(|entry| !settled(entry)).collect();
     let uids: UidSet = entries.iter().map(|entry| entry.uid).collect();
@@ -92,7 +100,7 @@ fn look(
         let selection = selection(account, action);
         let mut step = Step::unfinished(&selection, action);
         match open_source(session, &selection) {
-            Ok(()) => look_after(session, run, &mut step, action, &entries)?,
+            Ok(()) => look_after(session, &mut step, action, &entries)?,
             Err(error) if session.is_poisoned() => return Err(error),
             // Its UIDs mean nothing any more: there is nothing left to hold.
             Err(error) => {
@@ -133,7 +141,6 @@ fn open_source(session: &mut Session, selection: &Selection) -> Result<()> {
 /// Looks after the messages of an action, in the open source.
 fn look_after(
     session: &mut Session,
-    run: &Run,
     step: &mut Step<'_>,
     action: &OpenAction,
     entries: &[&Entry],
@@ -151,18 +158,18 @@ fn look_after(
         let of = if entry.fate == Fate::Marked { &mut marked } else { &mut seen };
         of.push(Seen { entry, here });
     }
-    finish_marked(session, run, step, &marked)?;
+    finish_marked(session, step, &marked)?;
     match &step.kind {
         Kind::Store(..) | Kind::Label(..) => {
             look_at_flags(step, &seen);
             Ok(())
         }
-        Kind::Purge => finish_marked(session, run, step, &seen),
+        Kind::Purge => finish_marked(session, step, &seen),
         Kind::Copy(target) | Kind::Remove(target) => {
             let target = target.clone();
             let taken = landed_before(action);
             let copies = copies(session, step, action, &target, &taken)?;
-            finish_transfer(session, run, step, &seen, copies);
+            finish_transfer(session, step, &seen, copies);
             Ok(())
         }
     }
@@ -181,9 +188,9 @@ fn look_at_flags(step: &mut Step<'_>, seen: &[Seen<'_>]) {
     }
 }
 
-/// Gives what a run must be allowed to finish a step.
-fn permission(step: &Step<'_>) -> Permission {
-    match step.report.verb {
+/// Gives what a run must be allowed to finish an action that removes messages.
+fn permission(verb: Verb) -> Permission {
+    match verb {
         Verb::Purge => Permission::Purge,
         Verb::Trash => Permission::Trash,
         _ => Permission::Move,
@@ -191,7 +198,7 @@ fn permission(step: &Step<'_>) -> Permission {
 }
 
 /// Finishes the removal of what is marked already.
-fn finish_marked(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
+fn finish_marked(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
     let mut left = Left::default();
     for Seen { entry, here } in seen {
         match here {
@@ -201,10 +208,6 @@ fn finish_marked(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[
             }
             Some(_) => {}
         }
-    }
-    if !left.marked.is_empty() && run.permit(permission(step)).is_err() {
-        step.report.doubt(left.marked, "marked to be removed, which this run may not do");
-        return Ok(());
     }
     if !left.marked.is_empty() {
         check_open(session, step.selection)?;
@@ -229,17 +232,19 @@ fn copies(
     target: &MailboxName,
     taken: &UidSet,
 ) -> Result<Copies> {
-    let Some(next) = action.target.as_ref().and_then(|target| target.next) else { return Ok(None) };
+    let Some(recorded) = &action.target else { return Ok(None) };
+    let Some(next) = recorded.next else { return Ok(None) };
     let found = match session.open_mailbox(target, Access::Read) {
         Ok(open) => match open.validity {
-            Some(validity) => {
+            // Rebuilt meanwhile, old messages would pass for new ones.
+            Some(validity) if recorded.validity.is_none_or(|was| was == validity) => {
                 let journal = step.selection.account.run().journal()?;
                 let account = &step.selection.account.row().identity;
                 let known = journal.landed_since(account, target, validity, next)?;
                 let among = UidSet::range(next, Uid::MAX);
                 Some((validity, copies_among(session, &among, &taken.union(&known))?))
             }
-            None => None,
+            _ => None,
         },
         Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => {
             // A target that does not exist holds no copies.
@@ -252,7 +257,7 @@ fn copies(
 }
 
 /// Finishes a copy or a move: tells what was done, and removes what is in both mailboxes of a move.
-fn finish_transfer(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: &[Seen<'_>], copies: Copies) {
+fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>], copies: Copies) {
     let Some((validity, mut copies)) = copies else {
         let all = seen.iter().map(|seen| seen.entry.uid).collect();
         step.report.doubt(all, "new messages of the target can't be told from old ones");
@@ -300,10 +305,6 @@ fn finish_transfer(session: &mut Session, run: &Run, step: &mut Step<'_>, seen: 
         return;
     }
     step.take_landed(&proof);
-    if !proven.is_empty() && run.permit(permission(step)).is_err() {
-        step.report.doubt(proven, "copied, and not removed: this run may not move messages");
-        return;
-    }
     let left = Left { proven, ..Left::default() };
     rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
 }

@@ -126,7 +126,11 @@ impl<'a> Step<'a> {
             _ => (Kind::Purge, None),
         };
         let report = Report::of(action.verb, selection, object);
-        let before = action.target.as_ref().and_then(|it| it.next).map_or(Before::Unknown, Before::Next);
+        let before = action
+            .target
+            .as_ref()
+            .and_then(|it| Some(Before::Next(it.validity, it.next?)))
+            .unwrap_or(Before::Unknown);
         Self {
             task: 0,
             selection,

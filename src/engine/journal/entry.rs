@@ -49,6 +49,8 @@ pub(in crate::engine) struct Target {
     pub(in crate::engine) account: Option<String>,
     pub(in crate::engine) mailbox: MailboxName,
     pub(in crate::engine) shown: String,
+    /// What its UIDs are worth; `None` where it is not there yet.
+    pub(in crate::engine) validity: Option<UidValidity>,
     /// Whatever comes there later has this UID or a higher one; `None` where that can't be told.
     pub(in crate::engine) next: Option<Uid>,
 }

@@ -11,11 +11,13 @@ mod read;
 mod trace;
 mod write;
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::error::Result;
+use crate::mail::Uid;
 
 pub use entry::AccountRow;
 pub(super) use entry::{Entry, Fate, Intent, Known, Outcome, Target};
@@ -34,6 +36,8 @@ pub struct Journal {
     path: String,
     /// This run's number, once it has one.
     run: Mutex<Option<i64>>,
+    /// What earlier runs had done and this one has been credited with.
+    used: Mutex<HashSet<(ActionId, Uid)>>,
 }
 
 impl Journal {

@@ -49,6 +49,7 @@ CREATE TABLE actions (
   target_account INTEGER REFERENCES accounts,
   target BLOB,
   target_shown TEXT,
+  target_validity INTEGER,
   target_next INTEGER,
   began INTEGER NOT NULL,
   ended INTEGER,
@@ -78,7 +79,6 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_id ON messages (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX messages_held ON messages (action) WHERE fate IN (0, 3, 4) AND released = 0;
-CREATE INDEX messages_credit ON messages (action) WHERE credit = 1;
 ";
 
 /// Says why the journal can't be used.
@@ -136,7 +136,7 @@ impl Journal {
             let hint = "use that imapscript, or another directory: `--state DIR`".to_owned();
             return Err(ErrorKind::Config { what, hint }.into());
         }
-        Ok(Self { db: Mutex::new(db), path: shown, run: Mutex::new(None) })
+        Ok(Self { db: Mutex::new(db), path: shown, run: Mutex::new(None), used: Mutex::default() })
     }
 
     /// Opens the journal of a state directory for reading only. `None` where there is none, or none that can be read.
@@ -147,7 +147,12 @@ impl Journal {
         db.busy_timeout(PATIENCE).ok()?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
         let path = path.display().to_string();
-        (version == VERSION).then(|| Self { db: Mutex::new(db), path, run: Mutex::new(None) })
+        (version == VERSION).then(|| Self {
+            db: Mutex::new(db),
+            path,
+            run: Mutex::new(None),
+            used: Mutex::default(),
+        })
     }
 
     /// Tells whether a state directory has a journal.

@@ -1,8 +1,12 @@
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
 use rusqlite::{Connection, Row, params};
 
 use super::Journal;
 use super::entry::{Entry, Fate, Known, Target};
 use super::write::ActionId;
+use crate::engine::identity::Likeness;
 use crate::engine::report::Verb;
 use crate::error::Result;
 use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
@@ -24,11 +28,13 @@ pub(in crate::engine) struct OpenAction {
     pub(in crate::engine) entries: Vec<Entry>,
 }
 
-/// What a run that was cut had done to a message, for the next one that wants the same.
+/// What an earlier run of the same script had done to a message before it failed, for this one that wants the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Credit {
     pub(in crate::engine) action: ActionId,
     pub(in crate::engine) uid: Uid,
+    /// The message now.
+    pub(in crate::engine) of: Uid,
     pub(in crate::engine) landed: Option<(UidValidity, Uid)>,
 }
 
@@ -86,6 +92,7 @@ pub(super) fn target(row: &Row<'_>) -> rusqlite::Result<Option<Target>> {
         account: row.get("target_identity")?,
         mailbox: name,
         shown: shown.unwrap_or_default(),
+        validity: validity(row, "target_validity")?,
         next: uid(row, "target_next")?,
     }))
 }
@@ -194,55 +201,91 @@ impl Journal {
         self.told(read())
     }
 
-    /// Gives what runs of the same name had done before they were cut: copies from a mailbox to a target.
-    pub(in crate::engine) fn copy_credits(
+    /// Takes what runs of the same name had done since the last that went well: copies of the wanted messages from a
+    /// mailbox to a target, by UID, or, where the mailbox was rebuilt since, by what they are like. Each is given once in
+    /// a run.
+    pub(in crate::engine) fn take_copy_credits(
         &self,
         account: &str,
         (mailbox, of): (&MailboxName, UidValidity),
         target: &MailboxName,
+        wanted: &[(Uid, Option<Likeness>)],
     ) -> Result<Vec<Credit>> {
         let db = self.db();
-        let read = || -> rusqlite::Result<Vec<Credit>> {
+        let read = || -> rusqlite::Result<Vec<(Option<UidValidity>, Credit, Option<Likeness>)>> {
             let mut sql = db.prepare(&credits(
-                "verb = 'copy' AND actions.mailbox = ?3 AND actions.validity = ?4 AND actions.target = ?5",
+                "verb = 'copy' AND actions.mailbox = ?3 AND coalesce(actions.target, '') = ?4",
             ))?;
-            let key = params![account, self.run(), mailbox.wire(), of.get(), target.wire()];
-            let rows = sql.query_map(key, credit)?;
-            rows.filter_map(Result::transpose).collect()
+            let mut rows = sql.query(params![account, self.run(), mailbox.wire(), target.wire()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                if let (Some(credit), Some(entry)) = (credit(row)?, entry(row)?) {
+                    found.push((validity(row, "action_validity")?, credit, entry.known.likeness()));
+                }
+            }
+            Ok(found)
         };
-        self.told(read())
+        let mut found = self.told(read())?;
+        let mut used = self.used();
+        let mut taken = Vec::new();
+        for (uid, likeness) in wanted {
+            let is = |(validity, credit, like): &(Option<UidValidity>, Credit, Option<Likeness>)| {
+                let same = if *validity == Some(of) {
+                    credit.uid == *uid
+                } else {
+                    like == likeness && like.is_some()
+                };
+                same && !used.contains(&(credit.action, credit.uid))
+            };
+            if let Some(at) = found.iter().position(is) {
+                let (_, credit, _) = found.swap_remove(at);
+                used.insert((credit.action, credit.uid));
+                taken.push(Credit { of: *uid, ..credit });
+            }
+        }
+        Ok(taken)
     }
 
-    /// Gives what runs of the same name had added to a mailbox before they were cut: messages with this digest.
-    pub(in crate::engine) fn append_credits(
+    /// Takes what a run of the same name had added to a mailbox since the last that went well: a message with this digest.
+    pub(in crate::engine) fn take_append_credit(
         &self,
         account: &str,
         mailbox: &MailboxName,
         digest: &[u8],
-    ) -> Result<Vec<Credit>> {
+    ) -> Result<Option<Credit>> {
         let db = self.db();
         let read = || -> rusqlite::Result<Vec<Credit>> {
             let mut sql = db.prepare(&credits("verb = 'append' AND actions.mailbox = ?3 AND digest = ?4"))?;
             let rows = sql.query_map(params![account, self.run(), mailbox.wire(), digest], credit)?;
             rows.filter_map(Result::transpose).collect()
         };
-        self.told(read())
+        let found: Vec<Credit> = self.told(read())?;
+        let mut used = self.used();
+        Ok(found.into_iter().find(|credit| used.insert((credit.action, credit.uid))))
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<(ActionId, Uid)>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn credits(which: &str) -> String {
     format!(
-        "SELECT messages.* FROM messages
+        "SELECT messages.*, actions.validity AS action_validity FROM messages
          JOIN actions ON actions.id = messages.action
          JOIN accounts ON accounts.id = actions.account
          JOIN runs ON runs.id = actions.run
-         WHERE credit = 1 AND accounts.identity = ?1
-           AND runs.name = (SELECT name FROM runs WHERE id = ?2) AND {which}"
+         WHERE fate = 1 AND messages.undone IS NULL AND accounts.identity = ?1 AND {which}
+           AND runs.name = (SELECT name FROM runs WHERE id = ?2) AND (runs.id <> ?2 OR credit = 1)
+           AND runs.id > coalesce(
+             (SELECT max(id) FROM runs AS good
+              WHERE good.exit = 0 AND good.name = (SELECT name FROM runs WHERE id = ?2)), 0)
+         ORDER BY messages.action, messages.uid"
     )
 }
 
 fn credit(row: &Row<'_>) -> rusqlite::Result<Option<Credit>> {
     let Some(entry) = entry(row)? else { return Ok(None) };
     let action = ActionId(row.get("action")?);
-    Ok(Some(Credit { action, uid: entry.uid, landed: entry.landed }))
+    Ok(Some(Credit { action, uid: entry.uid, of: entry.uid, landed: entry.landed }))
 }

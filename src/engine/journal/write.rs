@@ -10,7 +10,7 @@ use crate::mail::{Flag, Uid, UidSet};
 const RETENTION: i64 = 90 * 24 * 60 * 60;
 
 /// An action's number in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::engine) struct ActionId(pub(in crate::engine) i64);
 
 fn now() -> i64 {
@@ -63,22 +63,12 @@ impl Journal {
         *self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Notes how this run ended, if it has changed anything. After one that went well, nothing is credited any more
-    /// of what runs of the same name had done before they were cut.
+    /// Notes how this run ended, if it has changed anything.
     pub fn end_run(&self, exit: u8) -> Result<()> {
         let Some(run) = self.run() else { return Ok(()) };
         self.write(|begun| {
-            begun
-                .execute("UPDATE runs SET ended = ?1, exit = ?2 WHERE id = ?3", params![now(), exit, run])?;
-            if exit == 0 {
-                begun.execute(
-                    "UPDATE messages SET credit = 0 WHERE credit = 1 AND action IN (
-                       SELECT actions.id FROM actions JOIN runs ON runs.id = actions.run
-                       WHERE runs.name = (SELECT name FROM runs WHERE id = ?1))",
-                    params![run],
-                )?;
-            }
-            Ok(())
+            let sql = "UPDATE runs SET ended = ?1, exit = ?2 WHERE id = ?3";
+            begun.execute(sql, params![now(), exit, run]).map(|_| ())
         })
     }
 
@@ -111,17 +101,6 @@ impl Journal {
         self.write(|begun| {
             let mut sql = begun.prepare("UPDATE messages SET released = 1 WHERE action = ?1 AND uid = ?2")?;
             uids.iter().try_for_each(|uid| sql.execute(params![action.0, uid.get()]).map(|_| ()))
-        })
-    }
-
-    /// Takes what a cut run had done already off what may be credited to a later one.
-    pub(in crate::engine) fn use_credit(&self, of: &[(ActionId, Uid)]) -> Result<()> {
-        if of.is_empty() {
-            return Ok(());
-        }
-        self.write(|begun| {
-            let mut sql = begun.prepare("UPDATE messages SET credit = 0 WHERE action = ?1 AND uid = ?2")?;
-            of.iter().try_for_each(|(action, uid)| sql.execute(params![action.0, uid.get()]).map(|_| ()))
         })
     }
 
@@ -164,8 +143,8 @@ fn insert(
     };
     let mut sql = begun.prepare(
         "INSERT INTO actions (run, account, verb, rule, object, mailbox, shown, validity,
-           target_account, target, target_shown, target_next, began)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+           target_account, target, target_shown, target_validity, target_next, began)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     sql.execute(params![
         run,
@@ -179,6 +158,7 @@ fn insert(
         other,
         target.map(|target| target.mailbox.wire()),
         target.map(|target| &target.shown),
+        target.and_then(|target| target.validity).map(crate::mail::UidValidity::get),
         target.and_then(|target| target.next).map(Uid::get),
         now(),
     ])?;

@@ -157,15 +157,16 @@ impl Undoing<'_> {
 
     /// Finds messages of which no server said where they are, by what they are like.
     fn place(&mut self, plan: &mut Plan) -> Result<()> {
-        let mut by_mailbox: BTreeMap<(String, MailboxName, Uid), Vec<(Back, Item)>> = BTreeMap::new();
+        let mut by_mailbox: BTreeMap<(String, MailboxName, Option<UidValidity>, Uid), Vec<(Back, Item)>> =
+            BTreeMap::new();
         for each in std::mem::take(&mut plan.unplaced) {
-            let key = (each.account, each.mailbox, each.next);
+            let key = (each.account, each.mailbox, each.validity, each.next);
             by_mailbox.entry(key).or_default().push((each.back, each.item));
         }
-        for ((identity, mailbox, next), wanted) in by_mailbox {
+        for ((identity, mailbox, was, next), wanted) in by_mailbox {
             let account = self.account(&identity)?;
             let alike = wanted.iter().map(|(_, item)| item.likeness.clone()).collect();
-            let found = find_alike(&account, mailbox.clone(), next, alike).wait()?;
+            let found = find_alike(&account, mailbox.clone(), (was, next), alike).wait()?;
             for ((back, item), found) in wanted.into_iter().zip(found) {
                 let Some((validity, uid)) = found else {
                     let shown = self.shown.get(&mailbox).cloned().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::engine::identity::Likeness;
 use crate::engine::journal::{ActionId, Entry, Fate, PastAction, Place};
 use crate::engine::report::{Verb, messages};
-use crate::mail::{Flag, MailboxName, Uid};
+use crate::mail::{Flag, MailboxName, Uid, UidValidity};
 
 /// What is to be done to messages to take an action back.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub(super) struct Spot {
 pub(super) struct Unplaced {
     pub(super) account: String,
     pub(super) mailbox: MailboxName,
+    /// What its UIDs were worth, as far as that is known.
+    pub(super) validity: Option<UidValidity>,
     pub(super) next: Uid,
     pub(super) back: Back,
     pub(super) item: Item,
@@ -59,7 +61,7 @@ pub(super) struct Plan {
 struct Thread {
     /// Where it was before; a copy was nowhere.
     origin: Option<Place>,
-    now: Result<Place, (String, MailboxName, Option<Uid>)>,
+    now: Result<Place, (String, MailboxName, Option<UidValidity>, Option<Uid>)>,
     item: Item,
 }
 
@@ -133,7 +135,10 @@ fn extend(threads: &mut Vec<Thread>, at: &mut HashMap<Place, usize>, action: &Pa
     let mailbox = target.map_or_else(|| action.mailbox.clone(), |target| target.mailbox.clone());
     let now = match entry.landed {
         Some((validity, uid)) => Ok(Place { account, mailbox, validity, uid }),
-        None => Err((account, mailbox, target.and_then(|target| target.next))),
+        None => {
+            let (validity, next) = target.map(|target| (target.validity, target.next)).unwrap_or_default();
+            Err((account, mailbox, validity, next))
+        }
     };
     let moved = matches!(action.verb, Verb::Move | Verb::Trash);
     let from = origin(action, entry).filter(|_| moved);
@@ -213,10 +218,10 @@ impl Plan {
         };
         match now {
             Ok(place) => self.add(&place, back, item),
-            Err((account, mailbox, Some(next))) => {
-                self.unplaced.push(Unplaced { account, mailbox, next, back, item });
+            Err((account, mailbox, validity, Some(next))) => {
+                self.unplaced.push(Unplaced { account, mailbox, validity, next, back, item });
             }
-            Err((_, mailbox, None)) => {
+            Err((_, mailbox, _, None)) => {
                 let what = format!("a message in {} can't be told from others there", mailbox.text());
                 self.impossible.push(what);
             }

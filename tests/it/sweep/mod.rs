@@ -70,7 +70,6 @@ fn appends_lose_and_double_nothing() {
 }
 
 #[test]
-#[ignore = "a rule that was cut between its copy and its move copies again; rules that find nothing settle nothing"]
 fn rules_lose_and_double_nothing() {
     sweep(Action::Rules);
 }
