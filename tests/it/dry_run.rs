@@ -189,7 +189,7 @@ on_both!(what_a_real_run_refuses_is_refused, |server| {
         ),
         (3, "for message in inbox:all():messages() do message:save 'no/such' end", "does not exist"),
         (3, "for message in inbox:all():messages() do message:save 'one' end", "exists already"),
-        (7, "for i = 1, 51 do inbox:all():copy('new' .. i) end", "51 mailboxes would be created"),
+        (8, "for i = 1, 51 do inbox:all():copy('new' .. i) end", "51 mailboxes would be created"),
     ] {
         let source = format!("local account = $LOGIN\nlocal inbox = account:mailbox 'INBOX'\n{source}");
         Script::new(&source)
