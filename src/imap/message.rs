@@ -7,7 +7,7 @@ use super::search::SearchKey;
 use super::selected::Access;
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::mail::{Flag, Label, MailboxName, UidSet};
+use crate::mail::{Flag, Label, MailboxName, Uid, UidSet};
 
 /// Whether STORE adds flags or takes them away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ impl Change {
         }
     }
 
-    /// Gives the messages by commands of a reasonable length.
-    fn parts(&self) -> Vec<UidSet> {
-        self.set().split(room(match self {
+    /// Gives the messages by commands of a reasonable length, of at most so many messages.
+    fn parts(&self, most: usize) -> Vec<UidSet> {
+        let parts = self.set().split(room(match self {
             Self::Store(_, _, flags) => {
                 flags.iter().map(|flag| flag.to_string().len() + 1).sum::<usize>() + 13
             }
@@ -56,7 +56,13 @@ impl Change {
             }
             Self::Copy(_, target) | Self::Move(_, target) => target.wire().len(),
             Self::Expunge(_) => 0,
-        }))
+        }));
+        if parts.iter().all(|part| part.len() <= most) {
+            return parts;
+        }
+        let uids: Vec<Uid> = self.set().iter().collect();
+        let few = uids.chunks(most.max(1)).map(|few| few.iter().copied().collect::<UidSet>());
+        few.flat_map(|few| few.split(room(0))).collect()
     }
 
     fn command(&self, part: &UidSet) -> Command {
@@ -199,12 +205,12 @@ impl Session {
     /// Changes messages of the open mailbox, all in one flight and in this order. Gives what became of the parts
     /// of each change, and the error that broke it off, if one did.
     ///
-    /// A COPYUID belongs to the copy or move that named its messages: the sets of those must have none in common.
-    pub fn change(&mut self, changes: &[Change]) -> (Vec<Vec<Part>>, Option<Error>) {
+    /// A command names at most `most` messages. A COPYUID belongs to the copy or move that named its messages: the sets of those must have none in common.
+    pub fn change(&mut self, changes: &[Change], most: usize) -> (Vec<Vec<Part>>, Option<Error>) {
         let mut parts: Vec<(usize, Part)> = Vec::new();
         let mut commands = Vec::new();
         for (of, change) in changes.iter().enumerate() {
-            for named in change.parts() {
+            for named in change.parts(most) {
                 commands.push(change.command(&named));
                 parts.push((of, Part { named, done: None, copied: Vec::new() }));
             }

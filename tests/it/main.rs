@@ -58,6 +58,7 @@ mod server;
 mod session;
 mod snapshot;
 mod sweep;
+mod throttling;
 mod turns;
 mod undoing;
 mod verbs;

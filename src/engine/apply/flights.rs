@@ -6,6 +6,7 @@ use super::ready::{Identities, check_open};
 use super::record::{conclude, intent, outcome};
 use super::rungs;
 use super::step::{Kind, Step, cut, refusal};
+use super::throttle;
 use crate::engine::gmail::is_gmail;
 use crate::engine::journal::ActionId;
 use crate::engine::world::Run;
@@ -89,6 +90,8 @@ fn pick(steps: &[Step<'_>]) -> Vec<usize> {
 pub(super) struct Left {
     /// To be tried again once the target is there.
     pub(super) again: UidSet,
+    /// To be tried again after a pause: the server wants less at a time.
+    pub(super) later: UidSet,
     /// Messages whose copies are proven, and that are to be removed.
     pub(super) proven: UidSet,
     /// Messages that are marked `\Deleted`, and that are to be expunged.
@@ -115,7 +118,8 @@ fn round(
     };
     let changes: Vec<_> =
         picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.change(moves)).collect();
-    let (parts, error) = session.change(&changes);
+    let slowed = picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.slowed).max();
+    let (parts, error) = session.change(&changes, throttle::most(slowed.unwrap_or(0)));
     let broken = error.map(|error| error.to_string());
     let broken = broken.as_deref();
     let mut left: Vec<(usize, Left)> = Vec::new();
@@ -135,10 +139,22 @@ fn round(
     let ended = flying.iter().filter_map(|(at, uids)| Some(outcome(&steps.get(*at)?.report, uids, cut)));
     let ended: Vec<_> = noted.into_iter().zip(ended).collect();
     conclude(run, &ended);
+    let tries = left.iter().filter(|(_, rest)| !rest.later.is_empty());
+    let tries = tries.filter_map(|(at, _)| steps.get(*at)).map(|step| step.slowed).max();
+    let goes_on = tries.is_none_or(|tries| throttle::pause(run, tries));
     for (at, rest) in left {
         let Some(step) = steps.get_mut(at) else { continue };
-        step.over = rest.again.is_empty() || !create_target(session, run, step, &rest.again);
-        step.uids = rest.again;
+        step.uids = match rest.again {
+            again if again.is_empty() || !create_target(session, run, step, &again) => UidSet::new(),
+            again => again,
+        };
+        if goes_on {
+            step.slowed += usize::from(!rest.later.is_empty());
+            step.uids = step.uids.union(&rest.later);
+        } else {
+            step.report.fail(rest.later, "not tried again after the server wanted a pause: interrupted");
+        }
+        step.over = step.uids.is_empty();
     }
 }
 
@@ -172,14 +188,16 @@ fn give_up(steps: &mut [Step<'_>], error: Error) {
 }
 
 fn take_stored(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Left {
+    let mut left = Left::default();
     for Part { named, done, .. } in parts {
         match done {
             Some(done) if done.is_ok() => step.report.done = step.report.done.union(named),
+            Some(done) if throttle::may_pass(done, step.slowed) => left.later = left.later.union(named),
             Some(done) => step.report.fail(named.clone(), refusal(done)),
             None => step.report.doubt(named.clone(), cut(broken)),
         }
     }
-    Left::default()
+    left
 }
 
 /// Takes in what became of the marks that come before a removal for good.
@@ -188,6 +206,7 @@ fn take_marked(step: &mut Step<'_>, parts: &[Part], broken: Option<&str>) -> Lef
     for Part { named, done, .. } in parts {
         match done {
             Some(done) if done.is_ok() => left.marked = left.marked.union(named),
+            Some(done) if throttle::may_pass(done, step.slowed) => left.later = left.later.union(named),
             Some(done) => step.report.fail(named.clone(), refusal(done)),
             None => step.report.doubt(named.clone(), cut(broken)),
         }
@@ -214,6 +233,7 @@ fn take_copied(
                 step.report.done = step.report.done.union(named);
             }
             Some(done) if may_try_again(step, done, &proof) => left.again = left.again.union(&rest),
+            Some(done) if may_wait(step, done, &proof) => left.later = left.later.union(&rest),
             Some(done) if done.is_ok() => unnamed = unnamed.union(&rest),
             Some(done) => step.report.fail(rest, step.refusal(done)),
             None => step.report.doubt(rest, cut(broken)),
@@ -233,4 +253,9 @@ fn take_copied(
 pub(super) fn may_try_again(step: &Step<'_>, done: &Done, proof: &Proof) -> bool {
     let missing = done.has(&Code::TryCreate) || done.has(&Code::NonExistent);
     !done.is_ok() && missing && proof.shown.is_empty() && !step.tried
+}
+
+/// Tells whether a refusal means that the server wants less at a time and nothing was done yet.
+pub(super) fn may_wait(step: &Step<'_>, done: &Done, proof: &Proof) -> bool {
+    proof.shown.is_empty() && throttle::may_pass(done, step.slowed)
 }

@@ -17,6 +17,7 @@ mod record;
 mod rungs;
 mod settle;
 mod step;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

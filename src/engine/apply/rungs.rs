@@ -4,10 +4,12 @@
 //! b. With UIDPLUS: `UID COPY`, proof of the copies, `\Deleted` on what is proven, `UID EXPUNGE` of the same.
 //! c. Without: the same as b without the last step, and it is said that the messages stay marked.
 
-use super::flights::{Left, may_try_again};
+use super::flights::{Left, may_try_again, may_wait};
 use super::proof::{Proof, find_by_gmail_id, look_in_target};
 use super::ready::{Before, Identities, check_open, reopen};
 use super::step::{Step, cut, refusal};
+use super::throttle;
+use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::{Change, Command, Part, Response, Session, StoreMode};
 use crate::mail::{Flag, Uid, UidSet};
@@ -29,6 +31,9 @@ pub(super) fn take_moved(
         step.take_landed(&proof);
         match done {
             Some(done) if may_try_again(step, done, &proof) => left.again = left.again.union(&rest),
+            Some(done) if copied.is_empty() && may_wait(step, done, &proof) => {
+                left.later = left.later.union(&rest);
+            }
             Some(done) if done.is_ok() => {
                 step.report.done = step.report.done.union(&proof.shown);
                 reasons.push((rest.clone(), refusal(done)));
@@ -112,6 +117,9 @@ pub(super) fn take_proofs(
                 step.take_landed(&proof);
             }
             Some(done) if may_try_again(step, done, &proof) => left.again = left.again.union(named),
+            Some(done) if copied.is_empty() && may_wait(step, done, &proof) => {
+                left.later = left.later.union(named);
+            }
             Some(done) if done.is_ok() => to_look_for.push(named.clone()),
             Some(done) => step.report.fail(named.clone(), step.refusal(done)),
             None => step.report.doubt(
@@ -176,13 +184,14 @@ pub(super) fn look(
 /// expunges these and no others.
 pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &mut [(usize, Left)]) {
     let Some(selection) = steps.first().map(|step| step.selection) else { return };
+    let run = selection.account.run();
     let all = union(left, |left| &left.proven);
     if !all.is_empty() {
         if let Err(error) = check_open(session, selection) {
             let told = |step: &mut Step<'_>, of| step.report.doubt(of, not_removed(&error.to_string()));
             tell(steps, left, |left| &left.proven, &all, &told);
         } else {
-            mark_proven(session, steps, left, all);
+            mark_proven(session, run, steps, left, all);
         }
     }
     let marked = union(left, |left| &left.marked);
@@ -202,7 +211,7 @@ pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &mut [
         tell(steps, left, |left| &left.marked, &marked, &hold);
         return;
     }
-    let (expunged, error) = change(session, Change::Expunge(marked));
+    let (expunged, error) = change(session, run, marked, Change::Expunge);
     let broken = cut(error.as_deref());
     for Part { named, done, .. } in expunged {
         let reason = match done {
@@ -223,8 +232,15 @@ pub(super) fn remove(session: &mut Session, steps: &mut [Step<'_>], left: &mut [
 }
 
 /// Marks the messages whose copies are proven.
-fn mark_proven(session: &mut Session, steps: &mut [Step<'_>], left: &mut [(usize, Left)], all: UidSet) {
-    let (stored, error) = change(session, Change::Store(all, StoreMode::Add, vec![Flag::Deleted]));
+fn mark_proven(
+    session: &mut Session,
+    run: &Run,
+    steps: &mut [Step<'_>],
+    left: &mut [(usize, Left)],
+    all: UidSet,
+) {
+    let mark = |uids| Change::Store(uids, StoreMode::Add, vec![Flag::Deleted]);
+    let (stored, error) = change(session, run, all, mark);
     let broken = cut(error.as_deref());
     for Part { named, done, .. } in stored {
         let reason = match done {
@@ -266,9 +282,27 @@ fn tell(
     }
 }
 
-fn change(session: &mut Session, change: Change) -> (Vec<Part>, Option<String>) {
-    let (parts, error) = session.change(&[change]);
-    (parts.into_iter().flatten().collect(), error.map(|error| error.to_string()))
+/// Sends a change whose doing twice is doing it once. Where the server wants less at a time, it is tried again.
+fn change(
+    session: &mut Session,
+    run: &Run,
+    uids: UidSet,
+    make: impl Fn(UidSet) -> Change,
+) -> (Vec<Part>, Option<String>) {
+    let (mut all, mut open, mut tries) = (Vec::new(), uids, 0);
+    loop {
+        let (parts, error) = session.change(&[make(open)], throttle::most(tries));
+        let (later, ended): (Vec<Part>, Vec<Part>) = parts.into_iter().flatten().partition(|part| {
+            error.is_none() && part.done.as_ref().is_some_and(|done| throttle::may_pass(done, tries))
+        });
+        all.extend(ended);
+        if later.is_empty() || !throttle::pause(run, tries) {
+            all.extend(later);
+            return (all, error.map(|error| error.to_string()));
+        }
+        open = later.iter().fold(UidSet::new(), |sum, part| sum.union(&part.named));
+        tries += 1;
+    }
 }
 
 /// Finds which of the messages are still in the open mailbox.

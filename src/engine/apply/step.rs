@@ -44,6 +44,8 @@ pub(super) struct Step<'a> {
     pub(super) before: Before,
     /// CREATE was sent for the target.
     pub(super) tried: bool,
+    /// How often the server wanted less at a time.
+    pub(super) slowed: usize,
     /// Why the target could not be created.
     uncreated: Option<String>,
     /// It can't be done; nothing was changed by it.
@@ -98,6 +100,7 @@ impl<'a> Step<'a> {
             barred: UidSet::new(),
             before: Before::Unknown,
             tried: false,
+            slowed: 0,
             uncreated: None,
             error: None,
             over: selection.uids.is_empty(),
@@ -142,6 +145,7 @@ impl<'a> Step<'a> {
             barred: UidSet::new(),
             before,
             tried: false,
+            slowed: 0,
             uncreated: None,
             error: None,
             over: false,

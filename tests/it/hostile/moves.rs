@@ -52,7 +52,7 @@ fn a_move_that_is_refused_after_some() {
 fn a_move_that_is_refused_wholly() {
     for (reply, text) in [
         ("{tag} NO [OVERQUOTA] full\r\n", "NO full"),
-        ("{tag} NO [LIMIT] no\r\n", "NO no"),
+        ("{tag} NO [CANNOT] no\r\n", "NO no"),
         ("{tag} BAD what?\r\n", "BAD what?"),
         // A server's own error codes are no reason to try again.
         ("{tag} NO [X-TRYCREATE] x\r\n", "NO x"),
