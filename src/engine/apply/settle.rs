@@ -221,10 +221,18 @@ fn landed_before(action: &OpenAction) -> UidSet {
     action.entries.iter().filter_map(|entry| entry.landed).map(|(_, uid)| uid).collect()
 }
 
-/// What was found in the target: its validity, and UIDs by what they have in common with messages of the source.
-type Copies = Option<(UidValidity, BTreeMap<Likeness, Vec<Uid>>)>;
+/// UIDs in the target, by what they have in common with messages of the source.
+type Alike = BTreeMap<Likeness, Vec<Uid>>;
 
-/// Looks for copies in the target, among what can only have come there since. `None` where that can't be told.
+/// What was found in the target.
+enum Copies {
+    /// Only copies can be among these; with the target's validity.
+    New(UidValidity, Alike),
+    /// Old messages can't be told from new ones: none that is alike is proof, but where none is alike, none is a copy.
+    Any(Alike),
+}
+
+/// Looks for copies in the target, among what can only have come there since.
 fn copies(
     session: &mut Session,
     step: &Step<'_>,
@@ -232,23 +240,28 @@ fn copies(
     target: &MailboxName,
     taken: &UidSet,
 ) -> Result<Copies> {
-    let Some(recorded) = &action.target else { return Ok(None) };
-    let Some(next) = recorded.next else { return Ok(None) };
     let found = match session.open_mailbox(target, Access::Read) {
-        Ok(open) => match open.validity {
+        Ok(open) => {
+            let is = open.validity;
+            let known = action.target.as_ref().and_then(|target| Some((target.validity, target.next?)));
             // Rebuilt meanwhile, old messages would pass for new ones.
-            Some(validity) if recorded.validity.is_none_or(|was| was == validity) => {
-                let journal = step.selection.account.run().journal()?;
-                let account = &step.selection.account.row().identity;
-                let known = journal.landed_since(account, target, validity, next)?;
-                let among = UidSet::range(next, Uid::MAX);
-                Some((validity, copies_among(session, &among, &taken.union(&known))?))
+            match (known, is) {
+                (Some((was, next)), Some(is)) if was.is_none_or(|was| was == is) => {
+                    let journal = step.selection.account.run().journal()?;
+                    let account = &step.selection.account.row().identity;
+                    let taken = taken.union(&journal.landed_since(account, target, is, next)?);
+                    Copies::New(is, copies_among(session, &UidSet::range(next, Uid::MAX), &taken)?)
+                }
+                _ => Copies::Any(copies_among(session, &UidSet::range(Uid::MIN, Uid::MAX), &UidSet::new())?),
             }
-            _ => None,
-        },
+        }
+        // A target that does not exist holds no copies; one that can't be looked into may.
         Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => {
-            // A target that does not exist holds no copies.
-            UidValidity::new(1).map(|validity| (validity, BTreeMap::new()))
+            let there = session.list(target)?.iter().any(|entry| entry.name == *target);
+            if there {
+                return Err(error);
+            }
+            Copies::Any(Alike::new())
         }
         Err(error) => return Err(error),
     };
@@ -258,10 +271,9 @@ fn copies(
 
 /// Finishes a copy or a move: tells what was done, and removes what is in both mailboxes of a move.
 fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>], copies: Copies) {
-    let Some((validity, mut copies)) = copies else {
-        let all = seen.iter().map(|seen| seen.entry.uid).collect();
-        step.report.doubt(all, "new messages of the target can't be told from old ones");
-        return;
+    let (validity, mut copies) = match copies {
+        Copies::New(validity, copies) => (validity, copies),
+        Copies::Any(alike) => return tell_apart(step, seen, &alike),
     };
     let mut groups: BTreeMap<Option<Likeness>, Vec<&Seen<'_>>> = BTreeMap::new();
     for each in seen {
@@ -275,10 +287,7 @@ fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]
         for seen in gone {
             match found.pop() {
                 Some(copy) => arrived.push((seen.entry.uid, validity, copy)),
-                None if removes => step.report.doubt(
-                    seen.entry.uid.into(),
-                    "no longer in the mailbox and not seen in the target; another client may have taken it",
-                ),
+                None if removes => step.report.doubt(seen.entry.uid.into(), TAKEN),
                 None => {}
             }
         }
@@ -307,4 +316,24 @@ fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]
     step.take_landed(&proof);
     let left = Left { proven, ..Left::default() };
     rungs::remove(session, std::slice::from_mut(step), &mut [(0, left)]);
+}
+
+/// What is said of messages that are nowhere.
+const TAKEN: &str = "no longer in the mailbox and not seen in the target; another client may have taken it";
+
+/// Tells messages of which nothing alike is in the target, so that nothing was done to them, from the others, of which it
+/// can't be told.
+fn tell_apart(step: &mut Step<'_>, seen: &[Seen<'_>], alike: &Alike) {
+    let removes = step.removes();
+    for Seen { entry, here } in seen {
+        let maybe = entry.known.likeness().is_none_or(|likeness| alike.contains_key(&likeness));
+        match (here, maybe) {
+            (_, true) => {
+                let reason = "one like it is in the target, where old messages can't be told from new ones";
+                step.report.doubt(entry.uid.into(), reason);
+            }
+            (None, false) if removes => step.report.doubt(entry.uid.into(), TAKEN),
+            (_, false) => {}
+        }
+    }
 }
