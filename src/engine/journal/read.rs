@@ -211,8 +211,9 @@ impl Journal {
         target: &MailboxName,
         wanted: &[(Uid, Option<Likeness>)],
     ) -> Result<Vec<Credit>> {
+        type Known = (Option<UidValidity>, Credit, Option<Likeness>);
         let db = self.db();
-        let read = || -> rusqlite::Result<Vec<(Option<UidValidity>, Credit, Option<Likeness>)>> {
+        let read = || -> rusqlite::Result<Vec<Known>> {
             let mut sql = db.prepare(&credits(
                 "verb = 'copy' AND actions.mailbox = ?3 AND coalesce(actions.target, '') = ?4",
             ))?;
@@ -229,7 +230,7 @@ impl Journal {
         let mut used = self.used();
         let mut taken = Vec::new();
         for (uid, likeness) in wanted {
-            let is = |(validity, credit, like): &(Option<UidValidity>, Credit, Option<Likeness>)| {
+            let is = |(validity, credit, like): &Known| {
                 let same = if *validity == Some(of) {
                     credit.uid == *uid
                 } else {

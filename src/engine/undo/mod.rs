@@ -157,8 +157,8 @@ impl Undoing<'_> {
 
     /// Finds messages of which no server said where they are, by what they are like.
     fn place(&mut self, plan: &mut Plan) -> Result<()> {
-        let mut by_mailbox: BTreeMap<(String, MailboxName, Option<UidValidity>, Uid), Vec<(Back, Item)>> =
-            BTreeMap::new();
+        type Somewhere = (String, MailboxName, Option<UidValidity>, Uid);
+        let mut by_mailbox: BTreeMap<Somewhere, Vec<(Back, Item)>> = BTreeMap::new();
         for each in std::mem::take(&mut plan.unplaced) {
             let key = (each.account, each.mailbox, each.validity, each.next);
             by_mailbox.entry(key).or_default().push((each.back, each.item));

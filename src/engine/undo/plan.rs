@@ -133,12 +133,11 @@ fn extend(threads: &mut Vec<Thread>, at: &mut HashMap<Place, usize>, action: &Pa
     let target = action.target.as_ref();
     let account = target.and_then(|target| target.account.clone()).unwrap_or_else(|| action.account.clone());
     let mailbox = target.map_or_else(|| action.mailbox.clone(), |target| target.mailbox.clone());
-    let now = match entry.landed {
-        Some((validity, uid)) => Ok(Place { account, mailbox, validity, uid }),
-        None => {
-            let (validity, next) = target.map(|target| (target.validity, target.next)).unwrap_or_default();
-            Err((account, mailbox, validity, next))
-        }
+    let now = if let Some((validity, uid)) = entry.landed {
+        Ok(Place { account, mailbox, validity, uid })
+    } else {
+        let (validity, next) = target.map(|target| (target.validity, target.next)).unwrap_or_default();
+        Err((account, mailbox, validity, next))
     };
     let moved = matches!(action.verb, Verb::Move | Verb::Trash);
     let from = origin(action, entry).filter(|_| moved);
