@@ -14,7 +14,7 @@ pub enum Wait {
     /// Not at all.
     #[default]
     No,
-    /// As long as it takes; while it has another account's lock itself, [`PATIENCE`] at most.
+    /// As long as it takes; while it has another account's lock itself, a minute at most.
     Forever,
     /// So long at most.
     For(Duration),

@@ -149,7 +149,9 @@ fn difference(
         let unmarked = |places: &[Place]| places.iter().filter(|(_, _, marked)| !marked).count();
         let in_target = |places: &[Place]| places.iter().filter(|(mailbox, ..)| *mailbox != "INBOX").count();
         let named = named.get(digest).copied().unwrap_or_default();
-        let what = if found.len() < wanted.len() {
+        let what = if rebuilt && named > 0 && unmarked(&found) > 0 && found.len() <= wanted.len() {
+            return None;
+        } else if found.len() < wanted.len() {
             "LOST"
         } else if unmarked(&found) < unmarked(&wanted) {
             "LOST soon: only marked copies are left"
@@ -159,7 +161,7 @@ fn difference(
             "not where it should be, and no report names it"
         } else if found.len() - wanted.len() > named {
             "DOUBLED more often than reports name it"
-        } else if in_target(&found) < in_target(&wanted) && !rebuilt {
+        } else if in_target(&found) < in_target(&wanted) {
             "named, but not in both places"
         } else {
             return None;
