@@ -202,3 +202,65 @@ on_both!(promise_16_two_runs_do_not_change_one_account_at_once, |server| {
     assert_eq!(running.finish().status, Some(0));
     assert_eq!(server.snapshot().subjects("Box"), ["a", "b"]);
 });
+
+#[test]
+fn promise_17_an_account_is_its_host_port_and_user_and_where_its_secret_comes_from() {
+    let server =
+        Server { user: "Me@Example.ORG".into(), password: "canary-4712".into(), ..Server::sandbox() };
+    let home = TempDir::new().unwrap();
+    let secret = home.path().join("secret");
+    fs::write(&secret, "canary-4712\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let sources = [
+        ("secret.file \"secret\"", "\"file\":\"$DIR/secret\""),
+        ("secret.env \"PASSWORD\"", "\"env\":\"PASSWORD\""),
+        ("secret.command { \"cat\", \"secret\" }", "\"command\":[\"cat\",\"secret\"]"),
+        ("\"canary-4712\"", "\"password\":\"ask\""),
+    ];
+    for (at, (source, noted)) in sources.into_iter().enumerate() {
+        let login = format!(
+            "login {{ host = \"LocalHost\", port = $PORT, tls = \"none\", user = \"$USER\", password = {source} }}"
+        );
+        Script::new(&format!("{login}:create 'New{at}'")).on(&server).home(home.path()).run();
+        let db = journal(home.path());
+        let rows = table(&db, "SELECT identity, connection FROM accounts");
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        let identity = format!("Me@Example.ORG localhost:{} ", server.address.port());
+        assert!(rows[0].starts_with(&identity), "{rows:?}");
+        assert!(rows[0].contains(&noted.replace("$DIR", home.path().to_str().unwrap())), "{rows:?}");
+    }
+    let state = home.path().join("state/imapscript");
+    for file in fs::read_dir(state).unwrap().map(|file| file.unwrap().path()) {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        assert!(!text.contains("canary"), "{file:?} knows the password");
+    }
+}
+
+/// Ends with the journal as a run leaves it that was killed after its copy and before its marks: on a server without
+/// MOVE, whose every message is in both mailboxes.
+#[test]
+fn promise_13_a_cut_move_is_finished_before_anything_is_searched() {
+    let server = Server::sandbox_without(&[crate::proxy::Capability::Move]);
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[Mail::new("a")]);
+    let home = TempDir::new().unwrap();
+    Script::new(MOVE).on(&server).home(home.path()).run();
+    let db = journal(home.path());
+    // What was moved is put back beside its copy, and the journal forgets the end.
+    let mut observer = server.observe();
+    observer.command("SELECT Box");
+    observer.command("UID COPY 2 INBOX");
+    db.execute_batch(
+        "UPDATE actions SET ended = NULL; UPDATE runs SET ended = NULL, exit = NULL;
+         UPDATE messages SET uid = 3, fate = 0, landed_uid = NULL, landed_validity = NULL",
+    )
+    .unwrap();
+    drop(db);
+    let source = r#"print(#$LOGIN:mailbox("INBOX"):all())"#;
+    let output = Script::new(source).on(&server).home(home.path()).run();
+    assert_eq!(
+        output.stdout,
+        "$USER@127.0.0.1: moved 1 message from INBOX to Box\n  begun by run 1 ($DIR/script.lua)\n1\n"
+    );
+    let after = server.snapshot();
+    assert_eq!((after.subjects("INBOX"), after.subjects("Box")), (vec!["b"], vec!["a", "a"]));
+}

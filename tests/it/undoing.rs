@@ -134,7 +134,7 @@ on_both!(what_was_purged_is_listed_as_gone, |server| {
 });
 
 #[test]
-fn undo_asks_for_a_password_that_was_in_the_script() {
+fn promise_17_the_journal_knows_no_password_and_undo_asks_for_it() {
     let server = Server { password: "canary-4711".into(), ..Server::sandbox() };
     server.seed("INBOX", &[Mail::new("a")]).seed("Box", &[]);
     let home = TempDir::new().unwrap();

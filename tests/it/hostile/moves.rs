@@ -31,7 +31,7 @@ impl Ended {
 }
 
 #[test]
-fn a_move_that_is_refused_after_some() {
+fn promise_3_a_move_that_is_refused_after_some_is_told_message_by_message() {
     let scripted = up_to_move()
         .send("* OK [COPYUID 8 1 11] moved\r\n* 1 EXPUNGE\r\n{tag} NO [OVERQUOTA] the mailbox is full\r\n")
         // What is left.
@@ -65,7 +65,7 @@ fn a_move_that_is_refused_wholly() {
 }
 
 #[test]
-fn a_move_whose_copyuid_is_one_short() {
+fn promise_2_a_move_whose_copyuid_is_one_short_is_looked_after() {
     // OK, but only two of three are accounted for: the third is looked for and is still there.
     let scripted = up_to_move()
         .send("* OK [COPYUID 8 1,3 11,12] moved\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n{tag} OK done\r\n")

@@ -85,7 +85,7 @@ fn a_copy_without_copyuid_that_is_found_in_the_target() {
 }
 
 #[test]
-fn a_copy_of_which_one_is_missing_in_the_target() {
+fn promise_2_a_copy_of_which_one_is_missing_removes_nothing() {
     let scripted = uidplus()
         .serve_until("UID COPY")
         .send("{tag} OK copied\r\n")
@@ -104,7 +104,7 @@ fn a_copy_of_which_one_is_missing_in_the_target() {
 }
 
 #[test]
-fn a_copyuid_that_is_one_short() {
+fn promise_2_a_copyuid_that_is_one_short_removes_nothing() {
     moving(uidplus().serve().on("UID COPY", "{tag} OK [COPYUID 8 1,3 11,12] copied\r\n"))
         .run(8)
         .removed_nothing();
@@ -118,7 +118,7 @@ fn a_copyuid_of_lists_that_differ_in_length() {
 }
 
 #[test]
-fn a_copy_that_is_refused() {
+fn promise_2_a_copy_that_is_refused_removes_nothing() {
     for reply in
         ["{tag} NO [OVERQUOTA] full\r\n", "* OK [COPYUID 8 1:3 11:13] x\r\n{tag} NO [OVERQUOTA] full\r\n"]
     {
@@ -141,7 +141,7 @@ fn a_connection_that_is_cut_during_the_copy() {
 }
 
 #[test]
-fn a_mark_that_is_refused() {
+fn promise_3_a_mark_that_is_refused_is_told_message_by_message() {
     let ended = moving(uidplus().serve().on("UID STORE", "{tag} NO read-only now\r\n")).run(8).printing(
         "$USER@127.0.0.1: moved 0 messages from INBOX to Archive\n  IN DOUBT 3 messages (UID 1:3): copied, but not \
          removed here: the server refused UID STORE: NO read-only now\n",
@@ -164,7 +164,7 @@ fn an_expunge_that_is_refused_or_cut() {
 }
 
 #[test]
-fn a_target_that_must_be_made_first() {
+fn promise_2_a_target_that_must_be_made_first() {
     let scripted = uidplus().serve_until("UID COPY").send("{tag} NO [TRYCREATE] none\r\n").serve();
     let ended = moving(scripted)
         .prints("$USER@127.0.0.1: moved 3 messages from INBOX to Archive\n  created mailbox Archive\n3\n");

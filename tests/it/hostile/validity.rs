@@ -32,7 +32,7 @@ impl Ended {
 }
 
 #[test]
-fn uidvalidity_changed_between_search_and_action() {
+fn promise_4_uidvalidity_changed_between_search_and_action() {
     for action in ACTIONS {
         acting(action, &opening("* OK [UIDVALIDITY 9] x\r\n", "[READ-WRITE] x"))
             .fails(
@@ -62,7 +62,7 @@ fn uidvalidity_changed_between_search_and_reading() {
 }
 
 #[test]
-fn uidvalidity_missing_or_zero() {
+fn promise_4_uidvalidity_missing_or_zero() {
     for lines in [
         "",
         "* OK [UIDVALIDITY 0] x\r\n",

@@ -40,22 +40,22 @@ const THREADS: usize = 3;
 const WAITING_THREADS: usize = 16;
 
 #[test]
-fn moves_lose_and_double_nothing() {
+fn promise_14_moves_lose_and_double_nothing() {
     sweep(Action::Move);
 }
 
 #[test]
-fn copies_lose_and_double_nothing() {
+fn promise_14_copies_lose_and_double_nothing() {
     sweep(Action::Copy);
 }
 
 #[test]
-fn what_goes_to_trash_is_neither_lost_nor_doubled() {
+fn promise_14_what_goes_to_trash_is_neither_lost_nor_doubled() {
     sweep(Action::Trash);
 }
 
 #[test]
-fn purges_remove_what_was_named_and_nothing_else() {
+fn promise_14_purges_remove_what_was_named_and_nothing_else() {
     sweep(Action::Purge);
 }
 
@@ -65,12 +65,12 @@ fn marks_lose_and_double_nothing() {
 }
 
 #[test]
-fn appends_lose_and_double_nothing() {
+fn promise_14_appends_lose_and_double_nothing() {
     sweep(Action::Append);
 }
 
 #[test]
-fn rules_lose_and_double_nothing() {
+fn promise_14_rules_lose_and_double_nothing() {
     sweep(Action::Rules);
 }
 
