@@ -1,10 +1,14 @@
--- Tidies an INBOX: robots and newsletters that have been read go to mailboxes of their own, old mail to the
--- archive. Nothing is removed for good.
+-- Tidies a mailbox by rules: what machines wrote goes to a mailbox of its own, newsletters that were read to the archive,
+-- large old mail is marked to be looked at, and what has been in Trash for a month is removed for good.
 --
 --   imapscript cleanup.lua SERVER USER [PORT [CA_FILE]]      with the password in IMAP_PASSWORD
+--   imapscript -n cleanup.lua SERVER USER                    to see what it would do
 --   imapscript --sandbox cleanup.lua                         to see it work first
 
-local account = login {
+-- The one thing a script may not do unless it says so.
+allow "purge"
+
+local work = login {
   host = arg[1] or "imap.example.org",
   user = arg[2] or "me@example.org",
   port = math.tointeger(arg[3]),
@@ -12,16 +16,11 @@ local account = login {
   password = secret.env "IMAP_PASSWORD",
 }
 
-rules(account:mailbox "INBOX") {
-  -- What machines wrote is of no use after a week.
-  { "build noise", where = { from = "ci@example.org", subject = "[build]", older_than = "7d" }, move = "CI" },
-  { "alerts", where = { subject = "[alert]", older_than = "7d", except = { flagged = true } }, trash = true },
-
-  -- Newsletters stay for a month, and the flagged ones for ever.
+rules(work:mailbox "INBOX") {
+  { "build noise", where = { from = "ci@example.org", subject = regex "^\\[build\\]", older_than = "7d" }, move = "CI" },
   { "newsletters", where = { list = true, seen = true, older_than = "30d", except = { flagged = true } },
-    move = "Newsletters" },
-
-  -- Large mail is worth a look before it is archived.
-  { "large", where = { larger_than = "100KB", older_than = "1y" }, mark = "$Review" },
-  { "old", where = { seen = true, older_than = "1y" }, move = "@archive" },
+    move = "@archive" },
+  { "big and old", where = { larger_than = "100KB", older_than = "1y" }, mark = "review" },
 }
+
+work:mailbox("@trash"):search({ older_than = "30d" }):purge()

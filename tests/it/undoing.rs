@@ -129,7 +129,7 @@ on_both!(what_was_purged_is_listed_as_gone, |server| {
     assert_eq!(output.status, Some(8), "{output}");
     assert_eq!(
         output.stderr,
-        "error: not undone: purged 1 message in INBOX: what was removed for good is gone; an archive of it can be restored\n"
+        "error: not undone: purged 1 message in INBOX: what was removed for good is gone\n"
     );
 });
 

@@ -94,7 +94,7 @@ pub(super) fn plan(actions: &[PastAction], ways: &Ways) -> Plan {
             plan.cannot(action, "labels are not taken back");
         }
         if action.verb == Verb::Purge && action.entries.iter().any(|entry| entry.fate == Fate::Done) {
-            plan.cannot(action, "what was removed for good is gone; an archive of it can be restored");
+            plan.cannot(action, "what was removed for good is gone");
         }
         for entry in action.entries.iter().filter(|entry| !entry.undone) {
             match (action.verb, entry.fate) {
