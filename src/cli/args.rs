@@ -14,7 +14,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript undo|settle|history|why|sandbox|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|history|why|sandbox|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -44,6 +44,30 @@ pub struct Arguments {
 /// What can be done besides running a script.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
+    /// Write down what a script would do, and change nothing
+    Plan {
+        /// The file to write the plan to
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// The script to run; `-` reads it from standard input
+        #[arg(value_name = "SCRIPT")]
+        script: PathBuf,
+        /// What the script finds in `arg`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Do what a plan says and nothing else
+    Apply {
+        /// The plan
+        #[arg(value_name = "FILE")]
+        plan: PathBuf,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
     /// Take back what a run did: the last one, unless its number is given
     Undo {
         /// The run's number, as `history` shows it

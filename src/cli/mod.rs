@@ -5,6 +5,7 @@ mod exit;
 mod history;
 mod interrupt;
 mod options;
+mod plan;
 mod planned;
 mod report;
 mod run;
@@ -30,6 +31,10 @@ pub fn main() -> ExitCode {
     match &arguments.command {
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
+        Some(args::Subcommand::Plan { output, script, arguments, options }) => {
+            plan::plan(script, arguments, output, options)
+        }
+        Some(args::Subcommand::Apply { plan, options }) => plan::apply(plan, options),
         Some(args::Subcommand::Undo { run, options }) => undo::undo(*run, options),
         Some(args::Subcommand::Settle { options }) => undo::settle(options),
         Some(args::Subcommand::History { run, place }) => history::history(*run, place),

@@ -1,4 +1,5 @@
 use std::io::Read;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::Arguments;
@@ -9,7 +10,12 @@ use crate::lua::{Script, Vm};
 
 /// Runs a script.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    match prepare_and_run(arguments) {
+    told(prepare_and_run(arguments))
+}
+
+/// Gives the exit code of what was run, or says why it could not begin.
+pub(super) fn told(result: Result<u8, Refusal>) -> ExitCode {
+    match result {
         Ok(code) => code.into(),
         Err((code, message, hint)) => {
             error(&message, Some(hint).filter(|hint| !hint.is_empty()));
@@ -19,25 +25,31 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let script = load(arguments)?;
+    let path = arguments.script.as_deref().unwrap_or(Path::new("-"));
+    let script = load(path, &arguments.arguments)?;
     let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
+    let code = execute(&around, &script)?;
+    Ok(around.end(code))
+}
+
+/// Runs a script, says how it ended, and gives the exit code.
+pub(super) fn execute(around: &Surroundings, script: &Script) -> Result<u8, Refusal> {
     let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
     let vm = Vm::new(&around.run).map_err(broken)?;
-    let outcome = vm.run(&script).map_err(broken)?;
+    let outcome = vm.run(script).map_err(broken)?;
     drop(vm);
     if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.exit.is_none()) {
-        script_error::show(failure, &script);
+        script_error::show(failure, script);
     }
     around.reporter().finish(&outcome);
     let changed = around.reporter().changed();
-    Ok(around.end(exit::of(&outcome, changed)))
+    Ok(exit::of(&outcome, changed))
 }
 
 /// Reads the script's text.
-fn load(arguments: &Arguments) -> Result<Script, Refusal> {
-    let path = arguments.script.as_deref().unwrap_or(std::path::Path::new("-"));
+pub(super) fn load(path: &Path, arguments: &[String]) -> Result<Script, Refusal> {
     let mut source = Vec::new();
-    let (name, directory, read) = if path == std::path::Path::new("-") {
+    let (name, directory, read) = if path == Path::new("-") {
         ("stdin".to_owned(), None, std::io::stdin().lock().read_to_end(&mut source).map(|_| ()))
     } else {
         let directory = path.parent().map(|parent| match parent.to_string_lossy() {
@@ -53,5 +65,5 @@ fn load(arguments: &Arguments) -> Result<Script, Refusal> {
             "give the path of a Lua file, or `-` for standard input",
         )
     })?;
-    Ok(Script { name, source, arguments: arguments.arguments.clone(), directory })
+    Ok(Script { name, source, arguments: arguments.to_vec(), directory })
 }

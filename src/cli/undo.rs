@@ -3,12 +3,13 @@ use std::process::ExitCode;
 use super::exit;
 use super::options::Options;
 use super::report::{error, failure, out};
+use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 use crate::engine;
 use crate::engine::messages;
 
 /// The mail of an embedded sandbox does not outlive its run.
-fn refuse_embedded(options: &Options) -> Result<(), Refusal> {
+pub(super) fn refuse_embedded(options: &Options) -> Result<(), Refusal> {
     match options.place.sandbox {
         Some(None) => Err((
             exit::USAGE,
@@ -16,16 +17,6 @@ fn refuse_embedded(options: &Options) -> Result<(), Refusal> {
             "keep one running with `imapscript sandbox`, and name it: `--sandbox=127.0.0.1:1143`",
         )),
         _ => Ok(()),
-    }
-}
-
-fn told(result: Result<u8, Refusal>) -> ExitCode {
-    match result {
-        Ok(code) => code.into(),
-        Err((code, message, hint)) => {
-            error(&message, Some(hint));
-            code.into()
-        }
     }
 }
 

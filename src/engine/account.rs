@@ -138,7 +138,7 @@ impl Account {
             },
         };
         // Two logins of one user see the same mailboxes, and so the same plan.
-        let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row.identity));
+        let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row));
         let run = Run { overlay, ..run.clone() };
         let inner = Inner {
             label,

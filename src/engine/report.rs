@@ -49,7 +49,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const EACH: [Self; 17] = [
+    pub(super) const EACH: [Self; 17] = [
         Self::Move,
         Self::Copy,
         Self::Trash,

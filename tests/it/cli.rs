@@ -28,9 +28,11 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript undo|settle|history|why|sandbox|types …
+           imapscript plan|apply|undo|settle|history|why|sandbox|types …
 
     Commands:
+      plan     Write down what a script would do, and change nothing
+      apply    Do what a plan says and nothing else
       undo     Take back what a run did: the last one, unless its number is given
       settle   Look after what runs left open or in doubt, and hold nothing any more
       history  List the runs that changed something, or what one of them did

@@ -60,6 +60,12 @@ impl<'a> Script<'a> {
         Self { command: words.iter().map(ToString::to_string).collect(), ..Self::default() }
     }
 
+    /// Gives a command a script, which it finds as `script.lua`.
+    pub(crate) fn script(mut self, source: &str) -> Self {
+        self.source = source.into();
+        self
+    }
+
     /// Runs in a directory that other runs had, or will have, as their home. By default each has one of its own.
     pub(crate) fn home(mut self, home: &Path) -> Self {
         self.home = Some(home.to_owned());

@@ -39,6 +39,7 @@ mod output;
 mod patterns;
 mod permissions;
 mod piping;
+mod planning;
 mod proxy;
 mod queries;
 mod query_errors;

@@ -35,8 +35,9 @@ fn on_mailbox(
             let job = || job(session, run, &name, &shown, target.as_ref().map(|(name, _)| name));
             if let Some(overlay) = &run.overlay {
                 job()?;
-                let report = Report::new(verb, of.label(), &shown, target.map(|(_, shown)| shown));
-                return Ok(planning::on_mailbox(overlay, &name, report));
+                let (target, to) = target.unzip();
+                let report = Report::new(verb, of.label(), &shown, to);
+                return Ok(planning::on_mailbox(overlay, &name, target.as_ref(), report));
             }
             noted(run, &of, intent, job)?;
             Ok(Report::new(verb, of.label(), &shown, target.map(|(_, shown)| shown)))

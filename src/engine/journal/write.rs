@@ -73,7 +73,7 @@ impl Journal {
     }
 
     /// Notes how an account is reached, by its identity.
-    pub(in crate::engine) fn note_account(&self, account: &AccountRow) -> Result<()> {
+    pub fn note_account(&self, account: &AccountRow) -> Result<()> {
         let sql = "INSERT INTO accounts (identity, label, connection) VALUES (?1, ?2, ?3)
                    ON CONFLICT (identity) DO UPDATE SET label = ?2, connection = ?3
                    WHERE label <> ?2 OR connection <> ?3";

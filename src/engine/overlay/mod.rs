@@ -20,6 +20,7 @@ mod turns;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::journal::AccountRow;
 use super::names::script_name;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Command, MailboxStatus, Response, Session};
@@ -50,6 +51,8 @@ struct Shared {
     accounts: BTreeMap<Arc<str>, Planned>,
     plan: Plan,
     files: Files,
+    /// How the accounts are reached.
+    rows: BTreeMap<String, AccountRow>,
 }
 
 /// What is planned for one account.
@@ -82,10 +85,16 @@ impl Default for Overlay {
 }
 
 impl Overlay {
-    /// Gives the same as another account sees it: `key` is what makes it one.
+    /// Gives the same as another account sees it.
     #[must_use]
-    pub(super) fn for_account(&self, key: &str) -> Self {
-        Self { shared: Arc::clone(&self.shared), account: Arc::from(key) }
+    pub(super) fn for_account(&self, row: &AccountRow) -> Self {
+        self.shared(|shared| shared.rows.insert(row.identity.clone(), row.clone()));
+        Self { shared: Arc::clone(&self.shared), account: Arc::from(row.identity.as_str()) }
+    }
+
+    /// Gives the accounts that there are, and how they are reached.
+    pub fn accounts(&self) -> Vec<AccountRow> {
+        self.shared(|shared| shared.rows.values().cloned().collect())
     }
 
     /// Gives what is planned so far.

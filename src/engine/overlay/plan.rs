@@ -1,9 +1,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::report::Report;
+use crate::error::{ErrorKind, Result};
 
 /// The actions that a dry run has planned, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The version of this form: 1.
     pub version: u32,
@@ -13,6 +15,7 @@ pub struct Plan {
 
 /// One planned action in one mailbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlannedAction {
     /// The account, as `user@host`.
     pub account: String,
@@ -56,6 +59,7 @@ pub struct PlannedAction {
 
 /// A message of a planned action.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlannedMessage {
     /// Its UID; where an earlier action brings it here, the one by which the plan knows it.
     pub uid: u32,
@@ -69,6 +73,9 @@ pub struct PlannedMessage {
     pub size: Option<u64>,
     /// When it arrived, as RFC 3339 has it.
     pub date: Option<String>,
+    /// Gmail's identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gmail_id: Option<u64>,
     /// Its Message-ID.
     pub message_id: Option<String>,
     /// Its subject, decoded.
@@ -96,6 +103,23 @@ impl Default for Plan {
 }
 
 impl Plan {
+    /// Reads a plan.
+    ///
+    /// Error: it is none, and where that shows.
+    pub fn read(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| {
+            let what = format!("this is no plan: {error}");
+            let hint = "`imapscript plan SCRIPT -o FILE` writes one".to_owned();
+            ErrorKind::Config { what, hint }.into()
+        })
+    }
+
+    /// Writes it.
+    pub fn write(&self) -> String {
+        // A plan has nothing in it that JSON can't say.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
     /// Adds an action, and gives its number.
     pub(super) fn add(&mut self, action: PlannedAction) -> usize {
         self.actions.push(action);

@@ -83,9 +83,18 @@ pub(in crate::engine::apply) fn subscribe(
 }
 
 /// Notes what would be done to a mailbox, and makes its report that of a plan.
-pub(in crate::engine::apply) fn on_mailbox(overlay: &Overlay, name: &MailboxName, report: Report) -> Report {
+pub(in crate::engine::apply) fn on_mailbox(
+    overlay: &Overlay,
+    name: &MailboxName,
+    target: Option<&MailboxName>,
+    report: Report,
+) -> Report {
     let report = Report { planned: true, ..report };
-    overlay.record(PlannedAction { mailbox_raw: raw(name.wire()), ..PlannedAction::of(&report) });
+    overlay.record(PlannedAction {
+        mailbox_raw: raw(name.wire()),
+        target_raw: target.map(|target| raw(target.wire())).unwrap_or_default(),
+        ..PlannedAction::of(&report)
+    });
     report
 }
 

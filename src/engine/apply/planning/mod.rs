@@ -212,6 +212,7 @@ fn describe(uid: Uid, identity: &Identity) -> PlannedMessage {
         uid: uid.get(),
         size: identity.size,
         date: identity.date.map(crate::mail::InternalDate::to_rfc_3339),
+        gmail_id: identity.gmail_id,
         message_id: identity.headers.as_ref().and_then(Headers::message_id),
         subject: identity.headers.as_ref().and_then(Headers::subject),
         ..PlannedMessage::default()

@@ -1,0 +1,96 @@
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::options::Options;
+use super::report::{err, error, failure, out};
+use super::run::{execute, load, told};
+use super::surroundings::{Refusal, Surroundings};
+use super::undo::refuse_embedded;
+use super::{exit, trace};
+use crate::engine::{Permission, Plan, follow};
+use crate::error::visible;
+
+/// Runs a script dry and writes down what it would do. How its accounts are reached is noted in the journal, so that
+/// the plan need not say it.
+pub(super) fn plan(script: &Path, arguments: &[String], output: &Path, options: &Options) -> ExitCode {
+    let go = || -> Result<u8, Refusal> {
+        refuse_embedded(options)?;
+        refuse_other_files(output)?;
+        let script = load(script, arguments)?;
+        let around = Surroundings::new(options, script.name.clone(), true)?;
+        let code = execute(&around, &script)?;
+        let Some(overlay) = around.run.overlay.clone() else { return Ok(code) };
+        if code != 0 {
+            error("no plan was written: the script did not come to its end", None);
+            return Ok(code);
+        }
+        let noted = around.run.state.journal(&*around.run.world).and_then(|journal| {
+            overlay.accounts().iter().try_for_each(|account| journal.note_account(account))
+        });
+        if let Err(error) = noted {
+            return Ok(failure(&error));
+        }
+        let text = overlay.plan().write();
+        let written = trace::create(output).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| cannot_write(output, &error))?;
+        if !options.quiet {
+            out(format_args!("the plan is in {}", visible(&output.display().to_string())));
+        }
+        Ok(0)
+    };
+    told(go())
+}
+
+fn cannot_write(output: &Path, error: &io::Error) -> Refusal {
+    let message = format!("the plan `{}` can't be written: {error}", visible(&output.display().to_string()));
+    (exit::CONFIG, message, "it must be in a directory you can write to, and no symbolic link")
+}
+
+/// Refuses to write over what is no plan.
+fn refuse_other_files(output: &Path) -> Result<(), Refusal> {
+    let text = match fs::read_to_string(output) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        text => text.unwrap_or_default(),
+    };
+    if Plan::read(&text).is_ok() {
+        return Ok(());
+    }
+    let shown = visible(&output.display().to_string());
+    Err((
+        exit::CONFIG,
+        format!("`{shown}` exists already and is no plan"),
+        "remove it, or choose another name",
+    ))
+}
+
+/// Does what a plan says.
+pub(super) fn apply(path: &Path, options: &Options) -> ExitCode {
+    let go = || -> Result<u8, Refusal> {
+        refuse_embedded(options)?;
+        let shown = visible(&path.display().to_string());
+        let text = fs::read_to_string(path).map_err(|error| {
+            let message = format!("the plan `{shown}` can't be read: {error}");
+            (exit::CONFIG, message, "`imapscript plan SCRIPT -o FILE` writes one")
+        })?;
+        let plan = match Plan::read(&text) {
+            Ok(plan) => plan,
+            Err(error) => return Ok(failure(&error)),
+        };
+        let around = Surroundings::new(options, format!("apply {}", path.display()), false)?;
+        // The script had allowed it when it was planned, and whoever applies the plan has seen it.
+        around.run.permissions.allow(Permission::Purge);
+        let code = match follow(&around.run, &plan) {
+            Ok(followed) => {
+                for failed in &followed.failed {
+                    err(format_args!("error: {}", visible(failed)));
+                }
+                if followed.failed.is_empty() && !followed.held { 0 } else { exit::PARTIAL }
+            }
+            Err(error) => failure(&error),
+        };
+        Ok(around.end(code))
+    };
+    told(go())
+}

@@ -1,0 +1,176 @@
+//! Reads the actions of a plan, which anybody may have written: all of it is checked before anything is done.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::engine::apply::{Action, Likeness};
+use crate::engine::names::NameSpec;
+use crate::engine::overlay::{Plan, PlannedAction, PlannedMessage};
+use crate::engine::report::Verb;
+use crate::error::{ErrorKind, Result, visible};
+use crate::mail::{Flag, InternalDate, Label, MailboxName, Uid, UidValidity};
+
+/// A plan's action, checked.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// The account's identity, and what people call it.
+    pub(super) account: (String, String),
+    pub(super) rule: Option<String>,
+    pub(super) mailbox: MailboxName,
+    pub(super) shown: String,
+    pub(super) validity: Option<UidValidity>,
+    /// Where it puts messages.
+    pub(super) target: Option<MailboxName>,
+    pub(super) what: What,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    /// To messages, on the server.
+    Messages(Action, Vec<Wanted>),
+    /// To messages, beside the server.
+    Outside(Outside, Vec<Wanted>),
+    Append {
+        message: Vec<u8>,
+        flags: Vec<Flag>,
+        date: Option<InternalDate>,
+    },
+    Create,
+    Delete,
+    Rename(NameSpec),
+    Subscribe(bool),
+}
+
+/// What is done beside the server.
+#[derive(Clone, Debug)]
+pub(super) enum Outside {
+    /// Attachments go to a directory.
+    Save(String),
+    /// Messages go to an mbox file or a Maildir.
+    Export(String),
+}
+
+/// A message of an action.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) uid: Uid,
+    /// The number of the action that brings it here.
+    pub(super) brought_by: Option<usize>,
+    /// The UID by which the plan knows it in the target.
+    pub(super) becomes: Option<Uid>,
+    pub(super) likeness: Option<Likeness>,
+}
+
+/// Reads all actions of a plan.
+///
+/// Errors name the action by its number and say what can't be meant.
+pub(super) fn orders(plan: &Plan) -> Result<Vec<Order>> {
+    if plan.version != 1 {
+        let what = format!("the plan is of version {}, and this imapscript knows version 1", plan.version);
+        return Err(ErrorKind::Config { what, hint: "plan again with this version".to_owned() }.into());
+    }
+    plan.actions.iter().enumerate().map(|(at, action)| order(action, at)).collect()
+}
+
+fn order(action: &PlannedAction, at: usize) -> Result<Order> {
+    let bad = |what: &str| {
+        let what = format!("action {} of the plan ({}): {what}", at + 1, visible(&action.verb));
+        let hint = "a plan is applied as `imapscript plan` has written it: plan again".to_owned();
+        crate::error::Error::from(ErrorKind::Config { what, hint })
+    };
+    let name = |raw: &str| {
+        let bytes: Option<Vec<u8>> = raw.chars().map(|c| u8::try_from(c).ok()).collect();
+        bytes.and_then(|bytes| MailboxName::from_wire(&bytes)).ok_or_else(|| bad("no mailbox has this name"))
+    };
+    let verb = Verb::EACH
+        .into_iter()
+        .find(|verb| verb.plain() == action.verb)
+        .ok_or_else(|| bad("there is no such action"))?;
+    let validity = match action.uid_validity {
+        None => None,
+        Some(number) => Some(UidValidity::new(number).ok_or_else(|| bad("a UIDVALIDITY of 0"))?),
+    };
+    let target = || Ok::<_, crate::error::Error>(NameSpec::Raw(name(&action.target_raw)?.wire().to_vec()));
+    let flags = || -> Result<Vec<Flag>> {
+        let read = |text: &String| Flag::parse(text).filter(|flag| *flag != Flag::Recent);
+        let flags: Option<Vec<Flag>> = action.flags.iter().map(read).collect();
+        flags.ok_or_else(|| bad("a flag that is none"))
+    };
+    let some = |flags: Vec<Flag>| if flags.is_empty() { Err(bad("no flags")) } else { Ok(flags) };
+    let labels = || -> Result<Vec<Label>> {
+        let labels: Option<Vec<Label>> = action.flags.iter().map(|text| Label::new(text)).collect();
+        labels.filter(|labels| !labels.is_empty()).ok_or_else(|| bad("a label that is none"))
+    };
+    let path = || {
+        let path = action.object.clone().filter(|path| !path.is_empty() && !path.contains('\0'));
+        path.ok_or_else(|| bad("no path"))
+    };
+    let wanted = || -> Result<Vec<Wanted>> {
+        if validity.is_none() {
+            return Err(bad("messages without the UIDVALIDITY of their mailbox"));
+        }
+        action.messages.iter().map(|message| read(message, at).map_err(&bad)).collect()
+    };
+    let on_messages = |action: Action| Ok::<_, crate::error::Error>(What::Messages(action, wanted()?));
+    let what = match verb {
+        Verb::Move => on_messages(Action::Move(target()?))?,
+        Verb::Copy => on_messages(Action::Copy(target()?))?,
+        Verb::Trash => on_messages(Action::Trash)?,
+        Verb::Purge => on_messages(Action::Purge)?,
+        Verb::Mark => on_messages(Action::Mark(some(flags()?)?))?,
+        Verb::Unmark => on_messages(Action::Unmark(some(flags()?)?))?,
+        Verb::Label => on_messages(Action::Label(labels()?))?,
+        Verb::Unlabel => on_messages(Action::Unlabel(labels()?))?,
+        Verb::Save => What::Outside(Outside::Save(path()?), wanted()?),
+        Verb::Export => What::Outside(Outside::Export(path()?), wanted()?),
+        Verb::Pipe => return Err(bad("programs are run by scripts only, and not by a plan")),
+        Verb::Append => {
+            let content = action.content.as_deref().ok_or_else(|| bad("no content"))?;
+            let message = BASE64_STANDARD.decode(content).map_err(|_| bad("content that is not Base64"))?;
+            let date = match &action.date {
+                None => None,
+                Some(date) => {
+                    Some(InternalDate::from_rfc_3339(date).ok_or_else(|| bad("a date that is none"))?)
+                }
+            };
+            What::Append { message, flags: flags()?, date }
+        }
+        Verb::Create => What::Create,
+        Verb::Delete => What::Delete,
+        Verb::Rename => What::Rename(target()?),
+        Verb::Subscribe => What::Subscribe(true),
+        Verb::Unsubscribe => What::Subscribe(false),
+    };
+    Ok(Order {
+        account: (action.account_key.clone(), action.account.clone()),
+        rule: action.rule.clone(),
+        mailbox: name(&action.mailbox_raw)?,
+        shown: action.mailbox.clone(),
+        validity,
+        target: if action.target_raw.is_empty() { None } else { Some(name(&action.target_raw)?) },
+        what,
+    })
+}
+
+/// Reads a message of the action with this number; errors are for people.
+fn read(message: &PlannedMessage, at: usize) -> std::result::Result<Wanted, &'static str> {
+    let uid = Uid::new(message.uid).ok_or("a message with the UID 0")?;
+    let becomes = match message.becomes {
+        None => None,
+        Some(number) => Some(Uid::new(number).ok_or("a message that becomes the UID 0")?),
+    };
+    if message.brought_by.is_some_and(|by| by >= at) {
+        return Err("a message that a later action brings");
+    }
+    let date = match &message.date {
+        None => None,
+        Some(date) => Some(InternalDate::from_rfc_3339(date).ok_or("a message with a date that is none")?),
+    };
+    let mail = || {
+        let seconds = date?.timestamp().as_second();
+        Some(Likeness::Mail(message.message_id.clone(), message.size?, seconds))
+    };
+    let likeness = message.gmail_id.map(Likeness::Gmail).or_else(mail);
+    Ok(Wanted { uid, brought_by: message.brought_by, becomes, likeness })
+}
