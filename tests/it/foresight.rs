@@ -73,7 +73,8 @@ fn foresees(server: &Server, source: &str, status: i32) -> String {
 /// Compares one of the scripts on the sample mail.
 fn foresees_on_sample(server: &Server, source: &str, arguments: &[&str]) {
     server.seed_sample();
-    let source = format!("{source}\n{PROBE}");
+    // One of them calls its account otherwise.
+    let source = format!("{}\n{PROBE}", source.replace("work", "account"));
     compare(server, || on_server(&source, server, arguments), 0);
 }
 
