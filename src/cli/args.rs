@@ -92,14 +92,20 @@ pub enum Subcommand {
         #[command(flatten)]
         place: PlaceOptions,
     },
-    /// Tell which rule of which run touched a message
+    /// Tell which rule of which run touched a message, or which rule of a script would take it
     Why {
         /// The message's Message-ID, with or without its angle brackets
         #[arg(value_name = "MESSAGE-ID")]
         message_id: String,
-        /// Where the journal is.
+        /// The script, which is run dry
+        #[arg(value_name = "SCRIPT")]
+        script: Option<PathBuf>,
+        /// What the script finds in `arg`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+        /// How it is run.
         #[command(flatten)]
-        place: PlaceOptions,
+        options: Options,
     },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),

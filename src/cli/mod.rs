@@ -17,6 +17,7 @@ mod terminal;
 mod trace;
 mod types;
 mod undo;
+mod why;
 
 use std::process::ExitCode;
 
@@ -38,7 +39,12 @@ pub fn main() -> ExitCode {
         Some(args::Subcommand::Undo { run, options }) => undo::undo(*run, options),
         Some(args::Subcommand::Settle { options }) => undo::settle(options),
         Some(args::Subcommand::History { run, place }) => history::history(*run, place),
-        Some(args::Subcommand::Why { message_id, place }) => history::why(message_id, place),
+        Some(args::Subcommand::Why { message_id, script: None, options, .. }) => {
+            history::why(message_id, &options.place)
+        }
+        Some(args::Subcommand::Why { message_id, script: Some(script), arguments, options }) => {
+            why::why(message_id, script, arguments, options)
+        }
         None => run::run(&arguments),
     }
 }

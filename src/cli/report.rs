@@ -32,6 +32,8 @@ pub(super) struct Reporter {
     changed: bool,
     /// What an earlier run had begun is in doubt, or could only be held.
     in_doubt: bool,
+    /// Rules were asked about a message and have said something.
+    explained: bool,
     /// What would be done, if this is a dry run.
     planned: Option<Sum>,
 }
@@ -68,7 +70,14 @@ pub(super) fn failure(failed: &Error) -> u8 {
 
 impl Reporter {
     pub(super) fn new(loudness: Loudness, dry_run: bool) -> Self {
-        Self { loudness, done: 0, changed: false, in_doubt: false, planned: dry_run.then(Sum::default) }
+        Self {
+            loudness,
+            done: 0,
+            changed: false,
+            in_doubt: false,
+            explained: false,
+            planned: dry_run.then(Sum::default),
+        }
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
@@ -83,6 +92,10 @@ impl Reporter {
                 err(format_args!("{NOTE}alert{NOTE:#}: {account}: {}", visible(text)));
             }
             Event::Planned(text) => out(format_args!("{GOOD}{}{GOOD:#}", visible(text))),
+            Event::Explained(text) => {
+                self.explained = true;
+                out(visible(text));
+            }
             Event::Warning(text) => err(format_args!("{NOTE}warning{NOTE:#}: {}", visible(text))),
             Event::Log(level, text) => err(format_args!("{level}: {}", visible(text))),
         }
@@ -118,6 +131,11 @@ impl Reporter {
         for line in samples(report) {
             out(line);
         }
+    }
+
+    /// Tells whether rules had something to say of the message that they were asked about.
+    pub(super) fn has_explained(&self) -> bool {
+        self.explained
     }
 
     /// Tells whether something is in doubt that the script does not know of.

@@ -43,6 +43,7 @@ mod state;
 mod template;
 mod undo;
 mod walk;
+mod why;
 mod world;
 
 pub use account::{Account, AccountSettings, TlsMode};
@@ -75,4 +76,5 @@ pub use state::{State, Wait};
 pub use template::Template;
 pub use undo::{Undone, undo};
 pub use walk::{Met, Walk};
+pub use why::{Explained, explain};
 pub use world::{Event, Run, World};

@@ -34,6 +34,8 @@ pub enum Event {
     },
     /// Something that a dry run would do and that is no action with a report.
     Planned(String),
+    /// A line of what rules say of the message that the run is asked about.
+    Explained(String),
     /// Something that is no failure but should be known.
     Warning(String),
     /// What a script says through `log`: level and text.
@@ -70,6 +72,8 @@ pub struct Run {
     pub permissions: Arc<Permissions>,
     /// What outlives it: the journal, and the locks of accounts.
     pub state: Arc<State>,
+    /// The Message-ID of the message of which rules are to say why they take it or not.
+    pub why: Option<Arc<str>>,
     /// The time zone that the script has chosen in place of the user's.
     pub zone: Arc<Mutex<Option<TimeZone>>>,
     /// What is planned, if this is a dry run: then nothing is changed.
@@ -89,6 +93,7 @@ impl Run {
             state: Arc::new(state),
             zone: Arc::default(),
             overlay: None,
+            why: None,
         }
     }
 

@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind, Result, visible};
 #[derive(Debug)]
 pub(super) struct RuleValue {
     pub(super) rule: Rule,
+    /// Its query as the script wrote it.
+    pub(super) condition: Literal,
     /// The functions among its targets, by the target's number.
     pub(super) functions: Vec<(usize, Function)>,
     /// The number of the target of `save`.
@@ -60,7 +62,8 @@ impl RuleValue {
     ) -> Result<Self> {
         refuse_unknown(table)?;
         let get = |key: &str| table.raw_get::<Value>(key).unwrap_or(Value::Nil);
-        let query = query(&get("where"), asked, now)?;
+        let condition = with_functions(&get("where"), asked)?;
+        let query = query(&condition, now)?;
         let stop = switch("stop", &get("stop"))?;
         let rule = Rule {
             name: name.to_owned(),
@@ -70,7 +73,8 @@ impl RuleValue {
             stop,
             limit: None,
         };
-        let mut this = Self { rule, functions: Vec::new(), save: None, export: None, pipe: None, call: None };
+        let mut this =
+            Self { rule, condition, functions: Vec::new(), save: None, export: None, pipe: None, call: None };
         this.save = this.target("save", &get("save"))?;
         this.export = this.target("export", &get("export"))?;
         this.pipe = match get("pipe") {
@@ -171,14 +175,14 @@ fn switch(key: &str, value: &Value) -> Result<bool> {
     }
 }
 
-fn query(value: &Value, asked: &mut Vec<Function>, now: &jiff::ZonedDateTime) -> Result<Query> {
-    match with_functions(value, asked)? {
-        Literal::Function(number) => Ok(Query::Predicate(Some(number), Subject::Message)),
+fn query(condition: &Literal, now: &jiff::ZonedDateTime) -> Result<Query> {
+    match condition {
+        Literal::Function(number) => Ok(Query::Predicate(Some(*number), Subject::Message)),
         Literal::Other("nil") => Err(Error::script(
             "it has no `where`",
             "say which messages it is for: `where = { from = \"shop\", older_than = \"30d\" }`",
         )),
-        literal => Query::read(&literal, now),
+        literal => Query::read(literal, now),
     }
 }
 

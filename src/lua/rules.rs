@@ -17,10 +17,11 @@ use super::rule::RuleValue;
 use super::rule_list::{mailboxes, read_rules};
 use super::selection::SelectionValue;
 use crate::engine::apply::{Task, apply_all};
-use crate::engine::query::Rest;
+use crate::engine::query::{Rest, conditions};
 use crate::engine::rules::{Filled, Portion, Portions, Rule, assign, task};
 use crate::engine::{
-    Asked, Match, Needs, Removal, Report, Reserved, Selection, SelectionSet, Sifted, Ticket, Waiting, removed,
+    Asked, Explained, Match, Needs, Removal, Report, Reserved, Selection, SelectionSet, Sifted, Ticket,
+    Waiting, explain, removed,
 };
 use crate::error::{Error, Result};
 use crate::mail::UidSet;
@@ -71,6 +72,7 @@ fn begin(args: &mut Args) -> Result<Promise> {
             let sifted = ticket.wait().map_err(|error| raise(lua, error, None))?;
             // The same mailbox twice in the list, or under two names, is one mailbox.
             if !searched.iter().any(|other| other.sifted.selection.is_mailbox_of(&sifted.selection)) {
+                thrown(lua, tell_why(&sifted, &rules))?;
                 searched.push(sort(lua, sifted, &rules, &functions)?);
             }
         }
@@ -101,6 +103,20 @@ fn sort(lua: &Lua, sifted: Sifted, values: &[RuleValue], functions: &[Function])
         }
     }
     Ok(Searched { sifted, open, collected })
+}
+
+/// Tells why the rules take the message that the run is asked about, or do not, if it is asked.
+fn tell_why(sifted: &Sifted, values: &[RuleValue]) -> Result<()> {
+    let run = sifted.selection.account.run();
+    if run.why.is_none() {
+        return Ok(());
+    }
+    let now = run.now();
+    let explained = |value: &RuleValue| {
+        let conditions = conditions(&value.condition, &now)?;
+        Ok(Explained { rule: value.rule.clone(), conditions })
+    };
+    explain(run, sifted, &values.iter().map(explained).collect::<Result<Vec<_>>>()?)
 }
 
 fn matches_table(

@@ -36,7 +36,7 @@ fn help_says_it_all() {
       undo     Take back what a run did: the last one, unless its number is given
       settle   Look after what runs left open or in doubt, and hold nothing any more
       history  List the runs that changed something, or what one of them did
-      why      Tell which rule of which run touched a message
+      why      Tell which rule of which run touched a message, or which rule of a script would take it
       sandbox  Keep an embedded server with sample mail running, for any mail client
       types    Write type files, so that an editor knows imapscript's functions
       help     Print this message or the help of the given subcommand(s)

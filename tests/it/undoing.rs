@@ -234,3 +234,56 @@ on_both!(promise_18_undo_keeps_to_limits, |server| {
     assert_eq!(command(server, home.path(), &["undo", "--limit", "30"]).status, Some(0));
     assert_eq!(server.snapshot().subjects("INBOX").len(), 30);
 });
+
+on_both!(why_says_which_rule_takes_a_message_and_what_speaks_against_the_others, |server| {
+    server.seed(
+        "INBOX",
+        &[
+            Mail::new("Invoice").flag("\\Flagged").header("List-Id", "<x.example.org>"),
+            Mail::new("other").body("Nothing to pay.\r\n"),
+        ],
+    );
+    let home = TempDir::new().unwrap();
+    let script = r#"
+        local account = $KEYED
+        rules(account:mailbox "INBOX") {
+          { "shops", where = { from = "shop.example", subject = regex "^Order" }, move = "Shops" },
+          { "unread", where = { seen = true, larger_than = "1MB" }, mark = "answered" },
+          { "lists", where = { list = true, except = { flagged = true } }, move = "Lists/${list}" },
+          { "asked", where = { subject = "Invoice", function(message) return message.size > 1 end }, mark = "$Bill" },
+          { "bills", where = { subject = { "invoice", "bill" }, newer_than = "90y" }, mark = "seen", move = "Bills" },
+          { "late", where = { subject = "invoice" }, trash = true },
+          { "bodies", where = { body = "pay" }, mark = "$Pay" },
+        }"#;
+    let why = |id: &str| {
+        let words = ["why", id, "script.lua"];
+        let output = Script::command(&words).script(script).on(server).home(home.path()).spawn().finish();
+        assert_eq!((output.status, output.stderr.as_str()), (Some(0), ""), "{output}");
+        output.stdout
+    };
+    let before = server.snapshot();
+    insta::allow_duplicates! {
+        insta::assert_snapshot!(why("<Invoice@example.org>"), @r"
+        $USER@127.0.0.1: INBOX UID 1 “Invoice”
+          rule `shops` does not: `from` does not contain “shop.example”: it is “someone@example.org”; `subject` does not match “^Order”: it is “Invoice”
+          rule `unread` does not: `larger_than` = “1MB”: it has 175 bytes; `seen` = true: its flags are \Flagged
+          rule `lists` does not: `except.flagged` = true: its flags are \Flagged
+          rule `asked` takes it if its functions say so: nothing else speaks against it
+          rule `bills` takes it: mark \Seen, move to Bills
+          rule `late` is not asked: `bills` ends its way
+          rule `bodies` is not asked: `bills` ends its way
+        ");
+        insta::assert_snapshot!(why("other@example.org"), @"
+        $USER@127.0.0.1: INBOX UID 2 “other”
+          rule `shops` does not: `from` does not contain “shop.example”: it is “someone@example.org”; `subject` does not match “^Order”: it is “other”
+          rule `unread` does not: `larger_than` = “1MB”: it has 154 bytes; `seen` = true: it has no flags
+          rule `lists` does not: `list` = true: there is none
+          rule `asked` does not: `subject` does not contain “Invoice”: it is “other”
+          rule `bills` does not: `subject` has none of “invoice”, “bill”: it is “other”
+          rule `late` does not: `subject` does not contain “invoice”: it is “other”
+          rule `bodies` takes it: mark $Pay
+        ");
+    }
+    assert_eq!(why("nobody@example.org"), "no `rules` of the script came upon <nobody@example.org>\n");
+    assert_eq!(server.snapshot(), before);
+});

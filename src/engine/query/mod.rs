@@ -2,6 +2,7 @@
 //! here.
 
 mod choice;
+mod explain;
 mod gmail;
 mod judge;
 mod means;
@@ -20,6 +21,7 @@ use jiff::civil::Date;
 use crate::mail::{Flag, Label, UidSet};
 
 pub use choice::Choice;
+pub use explain::{Condition, conditions};
 pub use gmail::label;
 pub use judge::{Facts, Verdict};
 pub use means::Means;

@@ -102,7 +102,8 @@ impl Query {
     }
 }
 
-fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
+/// Reads one key of a query.
+pub(super) fn condition(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     let header = |name: &'static str| move |pattern| Query::Header(name.to_owned(), pattern);
     match key {
         "from" | "to" | "cc" | "bcc" => {
@@ -277,8 +278,8 @@ fn queries(key: &str, value: &Literal, now: &ZonedDateTime) -> Result<Vec<Query>
 /// Reads what is excepted: a query each key of which is an exception by itself, or a list of queries.
 fn except(value: &Literal, now: &ZonedDateTime) -> Result<Query> {
     let exceptions = match value {
-        Literal::Table(_, fields) if !fields.is_empty() => match Query::read(value, now)? {
-            Query::All(list) if fields.len() > 1 => list,
+        Literal::Table(list, fields) if !fields.is_empty() => match Query::read(value, now)? {
+            Query::All(parts) if fields.len() + list.len() > 1 => parts,
             query => vec![query],
         },
         value => queries("except", value, now)?,
