@@ -83,6 +83,27 @@ impl Account {
         Ok(())
     }
 
+    /// Adds messages to a mailbox, all or none, and gives their UIDs in their order.
+    pub(super) fn append_all(
+        &mut self,
+        name: &MailboxName,
+        letters: Vec<(Vec<u8>, BTreeSet<Flag>, ZonedDateTime)>,
+    ) -> Result<(UidValidity, Vec<Uid>), Refusal> {
+        let validity = self.mailboxes.get(name).ok_or(("TRYCREATE", NO_SUCH.1))?.validity;
+        self.take_room(letters.iter().map(|(raw, ..)| raw.len()).sum(), letters.len())?;
+        let mut uids = Vec::new();
+        for (raw, flags, date) in letters {
+            match self.append(name, raw, flags, date) {
+                Ok((_, uid)) => uids.push(uid),
+                Err(refusal) => {
+                    self.remove(validity, &uids.into_iter().collect());
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok((validity, uids))
+    }
+
     /// Adds a message to a mailbox.
     pub(super) fn append(
         &mut self,

@@ -1,6 +1,7 @@
 /// What the sandbox can offer beyond RFC 3501, in the order it is advertised.
-const OFFERED: [&str; 15] = [
+const OFFERED: [&str; 16] = [
     "LITERAL+",
+    "MULTIAPPEND",
     "SASL-IR",
     "ID",
     "ENABLE",

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use imap_codec::imap_types::command::CommandBody;
+use imap_codec::imap_types::command::{Command, CommandBody};
 use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
 use imap_codec::imap_types::flag::Flag as WireFlag;
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox as WireMailbox};
@@ -94,22 +94,7 @@ impl Session {
                 Reply::ok("Listed")
             }
             CommandBody::Status { mailbox, item_names } => self.status(&mailbox, &item_names),
-            CommandBody::Append { mailbox, flags, date, message } => {
-                let LiteralOrLiteral8::Literal(message) = message else {
-                    return Ok(Reply::no("UNKNOWN-CTE", "Binary literals are not offered here"));
-                };
-                let date = date.map(|date| {
-                    let offset = Offset::from_seconds(date.as_ref().offset().local_minus_utc());
-                    let at = Timestamp::from_second(date.as_ref().timestamp());
-                    at.ok()
-                        .zip(offset.ok())
-                        .map(|(at, offset)| ZonedDateTime::new(at, TimeZone::fixed(offset)))
-                });
-                match date {
-                    Some(None) => Reply::bad("That date is out of reach"),
-                    date => self.append(&mailbox, &flags, date.flatten(), message.into_inner().into_owned()),
-                }
-            }
+            CommandBody::Append { .. } => self.append(request.command, request.further),
             _ if self.selected.is_none() => return Ok(Reply::bad("Select a mailbox first")),
             _ => return self.answer_selected(tag, request),
         };
@@ -196,24 +181,44 @@ impl Session {
         Reply::ok("Status told")
     }
 
-    fn append(
-        &mut self,
-        mailbox: &WireMailbox<'_>,
-        flags: &[WireFlag<'_>],
-        date: Option<ZonedDateTime>,
-        raw: Vec<u8>,
-    ) -> Reply {
+    /// Adds the messages of an APPEND: all of them or none (RFC 3502).
+    fn append(&mut self, first: Command<'_>, further: Vec<Command<'_>>) -> Reply {
         let shared = Arc::clone(&self.shared);
-        let (Some(account), Some(name)) = (self.account.clone(), name_of(mailbox)) else { return no_name() };
-        let Some(flags) = flags_of(flags) else { return Reply::bad("A flag can't be set") };
-        if raw.is_empty() {
-            return Reply::no("CANNOT", "A message has at least one byte");
+        let mut target = None;
+        let mut letters = Vec::new();
+        for command in [first].into_iter().chain(further) {
+            let CommandBody::Append { mailbox, flags, date, message } = command.body else {
+                return Reply::bad("That is no APPEND");
+            };
+            let LiteralOrLiteral8::Literal(message) = message else {
+                return Reply::no("UNKNOWN-CTE", "Binary literals are not offered here");
+            };
+            let Some(name) = name_of(&mailbox) else { return no_name() };
+            let Some(flags) = flags_of(&flags) else { return Reply::bad("A flag can't be set") };
+            let raw = message.into_inner().into_owned();
+            if raw.is_empty() {
+                return Reply::no("CANNOT", "A message has at least one byte");
+            }
+            let date = match date {
+                None => shared.now().to_zoned_datetime(TimeZone::UTC),
+                Some(date) => {
+                    let offset = Offset::from_seconds(date.as_ref().offset().local_minus_utc());
+                    let at = Timestamp::from_second(date.as_ref().timestamp());
+                    let Some((at, offset)) = at.ok().zip(offset.ok()) else {
+                        return Reply::bad("That date is out of reach");
+                    };
+                    ZonedDateTime::new(at, TimeZone::fixed(offset))
+                }
+            };
+            target = Some(name);
+            letters.push((raw, flags, date));
         }
-        let date = date.unwrap_or_else(|| shared.now().to_zoned_datetime(TimeZone::UTC));
-        match lock(&account).append(&name, raw, flags, date) {
+        let (Some(account), Some(name)) = (self.account.clone(), target) else { return no_name() };
+        match lock(&account).append_all(&name, letters) {
             Err(refusal) => refusal.into(),
-            Ok((validity, uid)) => {
-                let code = format!("APPENDUID {validity} {uid}");
+            Ok((validity, uids)) => {
+                let uids = uids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                let code = format!("APPENDUID {validity} {uids}");
                 Reply::ok("Appended").with_code(self.capabilities.has("UIDPLUS").then_some(code))
             }
         }

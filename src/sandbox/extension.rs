@@ -1,6 +1,6 @@
 //! What `imap-codec` does not know is taken off a command's bytes here, before it decodes them:
-//! `SEARCH RETURN (…)` (RFC 4731), LIST-EXTENDED's options and patterns (RFC 5258), and, by
-//! [`gmail::take`], what Gmail adds. A further extension gets a function beside [`search_return`] that
+//! `SEARCH RETURN (…)` (RFC 4731), LIST-EXTENDED's options and patterns (RFC 5258), the further messages of an
+//! APPEND (RFC 3502), and, by [`gmail::take`], what Gmail adds. A further extension gets a function beside [`search_return`] that
 //! gives the bytes without it.
 
 use imap_codec::CommandCodec;
@@ -10,6 +10,7 @@ use imap_codec::imap_types::mailbox::ListMailbox;
 
 use super::capability::Capabilities;
 use super::gmail::{self, GmailParts};
+use super::multiappend;
 
 /// A command and what was taken off it.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Request {
     pub(super) search_return: Option<SearchReturn>,
     pub(super) list: Option<ListExtended>,
     pub(super) gmail: Option<GmailParts>,
+    /// The APPENDs of all messages but the first, where there are several.
+    pub(super) further: Vec<Command<'static>>,
 }
 
 /// What `SEARCH RETURN` asks for (RFC 4731 §3.1).
@@ -58,6 +61,14 @@ pub(super) fn decode(bytes: &[u8], capabilities: &Capabilities) -> Result<Reques
 }
 
 fn standard(bytes: &[u8], capabilities: &Capabilities) -> Result<Request, Undecoded> {
+    if capabilities.has("MULTIAPPEND")
+        && let Some(appends) = multiappend::take(bytes)?
+    {
+        let mut commands = appends.iter().map(|append| command(append)).collect::<Result<Vec<_>, _>>()?;
+        let further = commands.split_off(1.min(commands.len()));
+        let command = commands.pop().ok_or(Undecoded::Failed)?;
+        return Ok(Request { command, search_return: None, list: None, gmail: None, further });
+    }
     let (mut search_return, mut list, mut rest) = (None, None, None);
     if capabilities.has("ESEARCH")
         && let Some((wanted, without)) = self::search_return(bytes)?
@@ -69,7 +80,7 @@ fn standard(bytes: &[u8], capabilities: &Capabilities) -> Result<Request, Undeco
         (list, rest) = (Some(extended), Some(first));
     }
     let command = command(rest.as_deref().unwrap_or(bytes))?;
-    Ok(Request { command, search_return, list, gmail: None })
+    Ok(Request { command, search_return, list, gmail: None, further: Vec::new() })
 }
 
 fn command(bytes: &[u8]) -> Result<Command<'static>, Undecoded> {
@@ -185,7 +196,7 @@ impl<'a> Cursor<'a> {
         if self.keyword(text) { Ok(()) } else { Err(self.failure()) }
     }
 
-    fn failure(&self) -> Undecoded {
+    pub(super) fn failure(&self) -> Undecoded {
         if self.rest.is_empty() { Undecoded::Unfinished } else { Undecoded::Failed }
     }
 

@@ -25,6 +25,7 @@ mod list;
 mod mailbox;
 mod message;
 mod mime;
+mod multiappend;
 mod quote;
 mod reply;
 mod sample;
