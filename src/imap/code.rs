@@ -72,6 +72,20 @@ impl CopyUid {
     }
 }
 
+impl Code {
+    /// Gives the UIDs of APPENDUID in their order. `None` where it is another code, or there are not exactly so many
+    /// of them, each its own: then it proves nothing about any message.
+    pub(super) fn appended(&self, count: usize) -> Option<Vec<Uid>> {
+        let Self::AppendUid(_, ranges) = self else { return None };
+        if usize::try_from(length(ranges)) != Ok(count) {
+            return None;
+        }
+        let uids: Vec<_> = pairs(ranges).map(Uid::new).collect::<Option<_>>()?;
+        let distinct = uids.iter().copied().collect::<UidSet>().len() == count;
+        distinct.then_some(uids)
+    }
+}
+
 fn pairs(ranges: &[(u32, u32)]) -> impl Iterator<Item = u32> + '_ {
     ranges.iter().flat_map(|&(a, b)| a..=b)
 }
@@ -180,6 +194,25 @@ mod tests {
         for twice in ["[COPYUID 7 1:3 10,10,10] Done", "[COPYUID 7 1:2,2:3 10:13] Done"] {
             let Some(Code::CopyUid(twice)) = code(twice) else { unreachable!() };
             assert_eq!(twice.pairs(), None);
+        }
+    }
+
+    #[test]
+    fn appenduid_names_as_many_messages_as_were_sent_or_none() {
+        let uids = |text: &str, count| {
+            let uids = code(text)?.appended(count)?;
+            Some(uids.into_iter().map(crate::mail::Uid::get).collect::<Vec<_>>())
+        };
+        assert_eq!(uids("[APPENDUID 7 9,4:5] Done", 3), Some(vec![9, 4, 5]));
+        assert_eq!(uids("[APPENDUID 7 4] Done", 1), Some(vec![4]));
+        for (text, count) in [
+            ("[APPENDUID 7 4:5] Done", 3),
+            ("[APPENDUID 7 4:7] Done", 3),
+            ("[APPENDUID 7 4,4,5] Done", 3),
+            ("[APPENDUID 0 4:6] Done", 3),
+            ("[APPENDUID 7 1:4294967295] Done", 3),
+        ] {
+            assert_eq!(uids(text, count), None, "{text}");
         }
     }
 

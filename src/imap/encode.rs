@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::mail::{Flag, Label, MailboxName, UidSet};
 
@@ -7,19 +9,26 @@ pub const COMMAND_BYTES: usize = 8_000;
 /// Quoted strings longer than this travel as literals.
 const QUOTED_BYTES: usize = 1_000;
 
+/// What the reply to one message of an APPEND takes at the most, in the buffers between the two sides.
+const REPLY_BYTES: usize = 512;
+
 /// One command, built from typed parts, so that no string of a script or server can become syntax.
 #[derive(Clone, Debug)]
 pub struct Command {
     verb: &'static str,
     text: String,
-    /// Literals, each with the length of `text` that comes before it.
-    literals: Vec<(usize, Vec<u8>)>,
+    /// Literals, each with the length of `text` that comes before it. They are shared: a message is in memory once.
+    literals: Vec<(usize, Arc<Vec<u8>>)>,
+    /// How many bytes of the literals are messages.
+    message_bytes: usize,
+    /// How many of the literals are messages.
+    messages: usize,
 }
 
 impl Command {
     /// Begins a command. `verb` is what errors call it: `UID MOVE`, `SELECT`.
     pub fn new(verb: &'static str) -> Self {
-        Self { verb, text: verb.to_owned(), literals: Vec::new() }
+        Self { verb, text: verb.to_owned(), literals: Vec::new(), message_bytes: 0, messages: 0 }
     }
 
     /// Gives the command's name.
@@ -93,10 +102,12 @@ impl Command {
         Ok(self)
     }
 
-    /// Adds a space and a literal, as APPEND wants it.
+    /// Adds a space and a message as literal, as APPEND wants it.
     #[must_use]
-    pub fn literal(mut self, bytes: Vec<u8>) -> Self {
+    pub fn message(mut self, bytes: Arc<Vec<u8>>) -> Self {
         self.space();
+        self.message_bytes += bytes.len();
+        self.messages += 1;
         self.literals.push((self.text.len(), bytes));
         self
     }
@@ -117,13 +128,19 @@ impl Command {
                 self.text.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
                 self.text.push('"');
             }
-            _ => self.literals.push((self.text.len(), bytes.to_vec())),
+            _ => self.literals.push((self.text.len(), Arc::new(bytes.to_vec()))),
         }
     }
 
     /// Tells how many bytes the command has, literals included, tag and framing left out.
     pub fn len(&self) -> usize {
         self.text.len() + self.literals.iter().map(|(_, literal)| literal.len()).sum::<usize>()
+    }
+
+    /// Tells how many bytes may wait in the buffers between the two sides because of it. A server reads a message on
+    /// and on; what could fill up is the room for its replies.
+    pub(super) fn weight(&self) -> usize {
+        self.len() - self.message_bytes + self.messages * REPLY_BYTES
     }
 
     /// Tells whether the command is empty; it never is.

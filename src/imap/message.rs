@@ -250,21 +250,4 @@ impl Session {
         }
         (by_change, error)
     }
-
-    /// Adds a message to a mailbox, byte for byte (RFC 3501 §6.3.11). `date` is INTERNALDATE's form and
-    /// must be well-formed. Gives how it ended; APPENDUID is in its code.
-    pub fn append(
-        &mut self,
-        name: &MailboxName,
-        flags: &[Flag],
-        date: Option<&str>,
-        message: Vec<u8>,
-    ) -> Result<Done> {
-        let mut command = Command::new("APPEND").mailbox(name).flags(flags);
-        if let Some(date) = date {
-            command = command.string(date.as_bytes())?;
-        }
-        let mut ends = self.run(&[command.literal(message)], &mut |_, _| Ok(()))?;
-        ends.pop().ok_or_else(|| Error::protocol("no end of APPEND"))
-    }
 }

@@ -4,6 +4,7 @@
 //! Commands are built from typed parts in [`Command`]; what the server says is read by our own tolerant
 //! parser. Nothing here decides what should happen to mail.
 
+mod append;
 mod body_structure;
 mod capability;
 mod code;
@@ -21,6 +22,7 @@ mod selected;
 mod session;
 mod token;
 
+pub use append::{Added, Addition, NewMessage};
 pub use capability::Capabilities;
 pub use code::{Code, CopyUid};
 pub use encode::{COMMAND_BYTES, Command};

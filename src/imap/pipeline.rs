@@ -50,7 +50,7 @@ impl Done {
 /// A flight of commands whose replies are being taken in.
 struct Flight<'a> {
     verbs: Vec<&'static str>,
-    /// Tag and length of each command that has been sent.
+    /// Tag and weight of each command that has been sent.
     sent: Vec<(String, usize)>,
     done: Vec<Option<Done>>,
     each: &'a mut dyn FnMut(usize, Response) -> Result<()>,
@@ -74,7 +74,7 @@ impl Flight<'_> {
 
     fn under_way(&self) -> usize {
         let open = self.sent.iter().zip(&self.done).filter(|(_, done)| done.is_none());
-        open.map(|((_, length), _)| length).sum()
+        open.map(|((_, weight), _)| weight).sum()
     }
 }
 
@@ -158,7 +158,7 @@ impl Session {
             if flight.under_way() <= WINDOW - REFILL {
                 while let Some(command) = next {
                     let under_way = flight.under_way();
-                    if under_way > 0 && under_way + command.len() > WINDOW {
+                    if under_way > 0 && under_way + command.weight() > WINDOW {
                         break;
                     }
                     self.send(command, flight)?;
@@ -189,9 +189,9 @@ impl Session {
             };
             if std::mem::take(&mut first) {
                 self.inner.run_command(&announced).map_err(crate_error)?;
-                flight.sent.push((self.guard.last_tag(), command.len()));
+                flight.sent.push((self.guard.last_tag(), command.weight()));
             } else {
-                self.guard.append(format!("{announced}\r\n").as_bytes(), false);
+                self.guard.append(format!("{announced}\r\n").as_bytes(), false)?;
             }
             if waits {
                 self.guard.release()?;
@@ -211,7 +211,7 @@ impl Session {
                 self.guard.hold();
             }
             if let Some(literal) = literal {
-                self.guard.append(literal, true);
+                self.guard.append(literal, true)?;
             }
         }
         Ok(())

@@ -14,6 +14,9 @@ use crate::error::{Error, ErrorKind, Result, visible};
 
 mod starttls;
 
+/// How much of a command with literals is held back at the most.
+const HELD_BYTES: usize = 64 << 10;
+
 /// One thing a server said, in the order it was said.
 #[derive(Debug)]
 pub enum Event {
@@ -150,8 +153,9 @@ impl Guard {
         line.send()
     }
 
-    /// Appends to the last command: a literal's contents, or what follows one.
-    pub fn append(&self, bytes: &[u8], literal: bool) {
+    /// Appends to the last command: a literal's contents, or what follows one. Of much, the beginning leaves at once:
+    /// what is held back stays small, and what the server says meanwhile is taken in.
+    pub fn append(&self, bytes: &[u8], literal: bool) -> Result<()> {
         let mut line = self.line();
         if let Some(transcript) = &line.transcript {
             if literal {
@@ -160,7 +164,13 @@ impl Guard {
                 transcript.client(bytes, line.secret);
             }
         }
-        line.outgoing.extend_from_slice(bytes);
+        for piece in bytes.chunks(HELD_BYTES) {
+            line.outgoing.extend_from_slice(piece);
+            if line.outgoing.len() >= HELD_BYTES {
+                line.send()?;
+            }
+        }
+        Ok(())
     }
 
     /// Says that the last command waits for `+` before it goes on.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::planning;
@@ -14,7 +16,7 @@ use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Class, Error, ErrorKind, Result};
-use crate::imap::{Access, Code, Fetch, FetchItem, Section, Session};
+use crate::imap::{Access, Code, Fetch, FetchItem, NewMessage, Section, Session};
 use crate::mail::{Flag, Headers, InternalDate, MailboxName, Uid, UidSet, UidValidity};
 
 /// What APPEND gave: the report, and the new message's UID where the server said it.
@@ -47,9 +49,7 @@ const ONLY: Uid = Uid::MIN;
 struct Addition {
     name: MailboxName,
     shown: String,
-    message: Vec<u8>,
-    flags: Vec<Flag>,
-    date: Option<InternalDate>,
+    message: NewMessage,
     digest: Vec<u8>,
 }
 
@@ -81,7 +81,12 @@ pub fn append(
             let name = spec.resolve(session, run)?;
             let shown = script_name(session, &name)?;
             let digest = Sha256::digest(&message).to_vec();
-            add(session, run, &of, Addition { name, shown, message, flags, date, digest })
+            add(
+                session,
+                run,
+                &of,
+                Addition { name, shown, message: NewMessage { raw: Arc::new(message), flags, date }, digest },
+            )
         };
         go().map_err(|error| error.in_mailbox(&wanted))
     })
@@ -104,8 +109,9 @@ fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Re
     let mut appended = Appended { report, uid: None };
     if let Some(overlay) = &run.overlay {
         let now = run.now();
-        let date = new.date.or_else(|| InternalDate::from_timestamp(now.timestamp(), now.offset()));
-        let draft = Draft::new(new.message, new.flags, date);
+        let NewMessage { raw, flags, date } = new.message;
+        let date = date.or_else(|| InternalDate::from_timestamp(now.timestamp(), now.offset()));
+        let draft = Draft::new(raw.to_vec(), flags, date);
         if overlay.existing(session, &new.name)?.is_none() {
             run.may_create(1, &new.shown)?;
             run.count_created();
@@ -164,13 +170,13 @@ fn add(session: &mut Session, run: &Run, account: &Account, new: Addition) -> Re
 
 impl Addition {
     fn known(&self) -> Known {
-        let headers = Headers::parse(&self.message);
+        let headers = Headers::parse(&self.message.raw);
         Known {
-            size: Some(self.message.len() as u64),
-            date: self.date.map(|date| date.timestamp().as_second()),
+            size: Some(self.message.raw.len() as u64),
+            date: self.message.date.map(|date| date.timestamp().as_second()),
             message_id: headers.message_id(),
             gmail_id: None,
-            flags: self.flags.clone(),
+            flags: self.message.flags.clone(),
             subject: headers.subject(),
             digest: Some(self.digest.clone()),
         }
@@ -179,19 +185,17 @@ impl Addition {
 
 /// Sends the message, and creates the mailbox where the server says that it is missing.
 fn send(session: &mut Session, run: &Run, appended: &mut Appended, new: Addition) -> Result<()> {
-    let date = new.date.map(|date| date.to_string());
-    let append = |session: &mut Session, message| {
-        let done = session.append(&new.name, &new.flags, date.as_deref(), message);
-        done.map_err(|error| in_doubt(error, &new.shown))
+    let append = |session: &mut Session| {
+        session.append(&new.name, &new.message).map_err(|error| in_doubt(error, &new.shown))
     };
-    let mut done = append(session, new.message.clone())?;
+    let mut done = append(session)?;
     if done.has(&Code::TryCreate) {
         run.may_create(1, &new.shown)?;
         if session.create(&new.name)? {
             run.count_created();
             appended.report.notes.push(format!("created mailbox {}", new.shown));
         }
-        done = append(session, new.message)?;
+        done = append(session)?;
     }
     let line = done.ok()?;
     if let Some(Code::AppendUid(validity, uids)) = line.code
