@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::account_record;
 use super::apply::{look_back, make_way};
@@ -64,6 +64,8 @@ struct Inner {
     connection: Mutex<Option<Connection>>,
     /// It was looked whether an earlier run left something open.
     looked_back: AtomicBool,
+    /// Held by who puts messages here from elsewhere: two at once could take each other's copies for their own.
+    receiving: Mutex<()>,
 }
 
 /// What opens a session of one account.
@@ -147,6 +149,7 @@ impl Account {
             run,
             connection: Mutex::new(None),
             looked_back: AtomicBool::new(false),
+            receiving: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -226,6 +229,19 @@ impl Account {
             Some(connection) => connection.submit(&self.inner.run, steadfast, job),
             None => Ticket::failed(ErrorKind::Poisoned.into(), &self.inner.run),
         }
+    }
+
+    /// Tells whether both are the same user's on the same server, though a script may have logged in twice.
+    pub(super) fn is_same_store(&self, other: &Self) -> bool {
+        let (one, two) = (&self.inner.opener, &other.inner.opener);
+        one.user == two.user
+            && one.address.port == two.address.port
+            && one.address.host.eq_ignore_ascii_case(&two.address.host)
+    }
+
+    /// Waits until nobody else puts messages here from another account, and keeps others from it.
+    pub(super) fn receive(&self) -> MutexGuard<'_, ()> {
+        self.inner.receiving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finishes what is under way and logs out. The next job connects again.

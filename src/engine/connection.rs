@@ -1,3 +1,4 @@
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -40,6 +41,23 @@ impl<T> Ticket<T> {
         let (sender, result) = channel();
         let _ = sender.send(Err(error));
         Self { result, run: run.clone(), steadfast: false }
+    }
+
+    /// Makes a ticket of what a thread of its own does. It owns no connection, so that it may wait for the tickets of
+    /// several; what it does changes mail.
+    pub(super) fn of_thread(run: &Run, job: impl FnOnce() -> Result<T> + Send + 'static) -> Self
+    where
+        T: Send + 'static,
+    {
+        let (sender, result) = channel();
+        let work = move || {
+            // Nobody may be waiting any more.
+            let _ = sender.send(catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(defect(true))));
+        };
+        match Builder::new().name("transfer".to_owned()).spawn(work) {
+            Ok(_) => Self { result, run: run.clone(), steadfast: true },
+            Err(error) => Self::failed(no_thread(&error), run),
+        }
     }
 
     /// Waits for the job's end and gives its result.
@@ -85,10 +103,7 @@ impl Connection {
                 let _ = session.logout();
             }
         });
-        let thread = thread.map_err(|error| ErrorKind::Config {
-            what: format!("no thread could be started for the connection: {error}"),
-            hint: "the system's limit of threads is reached".to_owned(),
-        })?;
+        let thread = thread.map_err(|error| no_thread(&error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), run })
     }
 
@@ -147,15 +162,22 @@ impl Worker {
         if result.is_err() || session.is_poisoned() {
             self.session = None;
         }
-        let failed = |_| {
-            let what = "a defect of imapscript was met; please report it";
-            Err(if changes {
-                let what = format!("{what}. Mail may have been changed: look into the mailboxes");
-                ErrorKind::Partial { what }.into()
-            } else {
-                Error::protocol(what)
-            })
-        };
-        result.unwrap_or_else(failed).map_err(|error| error.in_account(&label))
+        result.unwrap_or_else(|_| Err(defect(changes))).map_err(|error| error.in_account(&label))
+    }
+}
+
+fn no_thread(error: &io::Error) -> Error {
+    let what = format!("no thread could be started for the connection: {error}");
+    ErrorKind::Config { what, hint: "the system's limit of threads is reached".to_owned() }.into()
+}
+
+/// Makes the error of a job that panicked.
+fn defect(changes: bool) -> Error {
+    let what = "a defect of imapscript was met; please report it";
+    if changes {
+        let what = format!("{what}. Mail may have been changed: look into the mailboxes");
+        ErrorKind::Partial { what }.into()
+    } else {
+        Error::protocol(what)
     }
 }

@@ -34,6 +34,11 @@ impl Identity {
         if let Some(id) = self.gmail_id {
             return Some(Likeness::Gmail(id));
         }
+        self.mail_likeness()
+    }
+
+    /// Gives the same by what every server has, whatever Gmail's identifier says.
+    pub(super) fn mail_likeness(&self) -> Option<Likeness> {
         let message_id = self.headers.as_ref().and_then(Headers::message_id);
         Some(Likeness::Mail(message_id, self.size?, self.date?.timestamp().as_second()))
     }

@@ -187,6 +187,8 @@ pub struct Report {
     pub done: UidSet,
     /// Where they are now, as far as the server says.
     pub landed: Vec<Landing>,
+    /// The account and mailbox that it put messages into, where that is another account.
+    pub elsewhere: Option<(Account, String)>,
     /// The files that were written of attachments.
     pub files: Vec<PathBuf>,
     /// Messages to which it did not apply.
@@ -232,6 +234,7 @@ impl Report {
             object,
             done: UidSet::new(),
             landed: Vec::new(),
+            elsewhere: None,
             files: Vec::new(),
             skipped: Vec::new(),
             failed: Vec::new(),
@@ -269,9 +272,10 @@ impl Report {
         if landing.uids.len() != self.done.len() {
             return None;
         }
-        let shown = self.object.clone().unwrap_or_default();
+        let here = || (source.account.clone(), self.object.clone().unwrap_or_default());
+        let (account, shown) = self.elsewhere.clone().unwrap_or_else(here);
         let spec = NameSpec::Raw(landing.mailbox.wire().to_vec());
-        Some(landing.selection(source.account.clone(), spec, shown))
+        Some(landing.selection(account, spec, shown))
     }
 
     fn is_about_messages(&self) -> bool {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::apply::{Action, Task};
+use super::account::Account;
+use super::apply::{Across, Action, Task};
 use super::names::NameSpec;
 use super::query::{Query, Rest};
 use super::report::{Report, Verb};
@@ -37,6 +38,25 @@ pub enum RuleAction {
     Copy(usize),
     /// It moves to the target with this number.
     Move(usize),
+    /// It copies to the target with this number in another account.
+    CopyAcross(usize, Elsewhere),
+    /// It moves to the target with this number in another account.
+    MoveAcross(usize, Elsewhere),
+}
+
+/// The account of a target that is not the messages' own.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// The account.
+    pub account: Account,
+    /// Copies that the server has written anew count if they say the same.
+    pub accept_rewritten: bool,
+}
+
+impl Elsewhere {
+    fn mailbox(&self, spec: NameSpec) -> Across {
+        Across { account: self.account.clone(), spec, accept_rewritten: self.accept_rewritten }
+    }
 }
 
 /// Where a rule puts messages.
@@ -84,8 +104,8 @@ impl Rule {
     pub fn removes(&self) -> bool {
         self.actions.iter().any(|action| match action {
             RuleAction::Plain(action) => action.removes(),
-            RuleAction::Move(_) => true,
-            RuleAction::Copy(_) => false,
+            RuleAction::Move(_) | RuleAction::MoveAcross(..) => true,
+            RuleAction::Copy(_) | RuleAction::CopyAcross(..) => false,
         })
     }
 }
@@ -157,6 +177,8 @@ pub fn task(rule: &Rule, portion: &Portion, sifted: &Sifted) -> Result<Option<Ta
             RuleAction::Plain(action) => action.clone(),
             RuleAction::Copy(number) => Action::Copy(target(number)?),
             RuleAction::Move(number) => Action::Move(target(number)?),
+            RuleAction::CopyAcross(number, to) => Action::CopyAcross(to.mailbox(target(number)?)),
+            RuleAction::MoveAcross(number, to) => Action::MoveAcross(to.mailbox(target(number)?)),
         });
     }
     if actions.is_empty() || portion.uids.is_empty() {

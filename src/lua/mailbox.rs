@@ -28,6 +28,11 @@ impl MailboxValue {
         &self.account
     }
 
+    /// Gives the name by which the script calls it.
+    pub(super) fn spec(&self) -> &NameSpec {
+        &self.spec
+    }
+
     /// Asks several queries of it at once.
     pub(super) fn sift(&self, asked: Vec<Asked>) -> Ticket<Sifted> {
         sift(&self.account, self.spec.clone(), self.access, asked)

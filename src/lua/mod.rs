@@ -8,6 +8,7 @@ mod address;
 mod ambient;
 mod args;
 mod bind;
+mod destination;
 mod failure;
 mod fetch;
 mod json;

@@ -4,11 +4,12 @@ use super::args::{Args, a_type};
 use super::labels;
 use super::limit::number;
 use super::literal::with_functions;
+use super::mailbox::MailboxValue;
 use super::selection::marking;
-use crate::engine::apply::Action;
+use crate::engine::apply::{Across, Action};
 use crate::engine::query::{Query, Subject, distance};
-use crate::engine::rules::{Rule, RuleAction, Target};
-use crate::engine::{Literal, Template};
+use crate::engine::rules::{Elsewhere, Rule, RuleAction, Target};
+use crate::engine::{Literal, NameSpec, Template};
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// A rule as a script writes it.
@@ -28,9 +29,23 @@ pub(super) struct RuleValue {
 }
 
 /// Everything that a rule may have.
-const KEYS: [&str; 15] = [
-    "call", "copy", "export", "label", "limit", "mark", "move", "pipe", "purge", "save", "stop", "trash",
-    "unlabel", "unmark", "where",
+const KEYS: [&str; 16] = [
+    "accept_rewritten",
+    "call",
+    "copy",
+    "export",
+    "label",
+    "limit",
+    "mark",
+    "move",
+    "pipe",
+    "purge",
+    "save",
+    "stop",
+    "trash",
+    "unlabel",
+    "unmark",
+    "where",
 ];
 
 impl RuleValue {
@@ -90,12 +105,9 @@ impl RuleValue {
             value => return Err(wrong("call", "a function", &value)),
         };
         this.add_plain(&get)?;
-        if let Some(number) = this.target("copy", &get("copy"))? {
-            this.rule.actions.push(RuleAction::Copy(number));
-        }
-        if let Some(number) = this.target("move", &get("move"))? {
-            this.rule.actions.push(RuleAction::Move(number));
-        }
+        let accept_rewritten = switch("accept_rewritten", &get("accept_rewritten"))?;
+        this.add_transfer("copy", &get("copy"), accept_rewritten)?;
+        this.add_transfer("move", &get("move"), accept_rewritten)?;
         let ways = [("trash", Action::Trash), ("purge", Action::Purge)];
         let mut way = (!matches!(get("move"), Value::Nil)).then_some("move");
         for (key, action) in ways {
@@ -140,6 +152,37 @@ impl RuleValue {
                 self.rule.actions.push(RuleAction::Plain(action));
             }
         }
+        Ok(())
+    }
+
+    /// Adds a copy or a move, to a target in the messages' account or in another.
+    fn add_transfer(&mut self, key: &'static str, value: &Value, accept_rewritten: bool) -> Result<()> {
+        let moves = key == "move";
+        let mailbox = value.as_userdata().and_then(|data| data.borrow::<MailboxValue>().ok());
+        let Some(mailbox) = mailbox else {
+            if let Some(number) = self.target(key, value)? {
+                self.rule.actions.push(if moves {
+                    RuleAction::Move(number)
+                } else {
+                    RuleAction::Copy(number)
+                });
+            }
+            return Ok(());
+        };
+        let account = mailbox.account().clone();
+        let action = match mailbox.spec() {
+            NameSpec::Script(name) => {
+                self.rule.targets.push(Target::Template(Template::parse(name)?));
+                let number = self.rule.targets.len() - 1;
+                let to = Elsewhere { account, accept_rewritten };
+                if moves { RuleAction::MoveAcross(number, to) } else { RuleAction::CopyAcross(number, to) }
+            }
+            raw @ NameSpec::Raw(_) => {
+                let across = Across { account, spec: raw.clone(), accept_rewritten };
+                RuleAction::Plain(if moves { Action::MoveAcross(across) } else { Action::CopyAcross(across) })
+            }
+        };
+        self.rule.actions.push(action);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use mlua::{Function, Lua, MetaMethod, UserDataMethods, Value};
 use super::account::thrown;
 use super::args::Args;
 use super::bind::{Promise, field, function, job, job_method, lua_method, method, register};
+use super::destination;
 use super::judging::{Judges, Open, refuse_while_judging};
 use super::keep;
 use super::labels;
@@ -275,11 +276,11 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
 
 fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> mlua::Result<()> {
     job_method(lua, to, "move", 2, |lua, this: &SelectionValue, args| {
-        let target = args.mailbox()?;
-        this.act_within(lua, Action::Move(target), own_limit(args)?)
+        let (action, limit) = destination::read(args, true)?;
+        this.act_within(lua, action, limit)
     })?;
-    job_method(lua, to, "copy", 1, |lua, this: &SelectionValue, args| {
-        this.act(lua, Action::Copy(args.mailbox()?))
+    job_method(lua, to, "copy", 2, |lua, this: &SelectionValue, args| {
+        this.act(lua, destination::read(args, false)?.0)
     })?;
     job_method(lua, to, "purge", 1, |lua, this: &SelectionValue, args| {
         this.act_within(lua, Action::Purge, own_limit(args)?)

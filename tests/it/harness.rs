@@ -31,6 +31,7 @@ pub(crate) struct Script<'a> {
     command: Vec<String>,
     home: Option<PathBuf>,
     server: Option<&'a Server>,
+    other: Option<&'a Server>,
     options: Vec<String>,
     args: Vec<String>,
     stdin: Vec<u8>,
@@ -74,6 +75,12 @@ impl<'a> Script<'a> {
 
     pub(crate) fn on(mut self, server: &'a Server) -> Self {
         self.server = Some(server);
+        self
+    }
+
+    /// Gives the script another account, which it logs in to with `$OTHER`.
+    pub(crate) fn and(mut self, other: &'a Server) -> Self {
+        self.other = Some(other);
         self
     }
 
@@ -227,7 +234,11 @@ impl<'a> Script<'a> {
             streams: Some(streams),
             directory,
             _own: own,
-            server: self.server.map(|server| (server.address.port(), server.user.clone())),
+            servers: [("", self.server), ("OTHER_", self.other)]
+                .into_iter()
+                .filter_map(|(name, server)| Some((name, server?)))
+                .map(|(name, server)| (name, server.address.port(), server.user.clone()))
+                .collect(),
         }
     }
 
@@ -241,15 +252,13 @@ impl<'a> Script<'a> {
         let Some(server) = self.server else {
             return text;
         };
-        let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());
-        let trust = ca_file.map(|path| format!(", ca_file = \"{path}\"")).unwrap_or_default();
-        let login = |password: &str| {
-            format!(
-                "login {{ host = \"$HOST\", port = $PORT, tls = \"$TLS\", user = \"$USER\", \
-                 password = {password}{trust} }}"
-            )
+        let text = match self.other {
+            Some(other) => text.replace("$OTHER", &log_in(other)),
+            None => text,
         };
-        text.replace("$LOGIN", &login("\"$PASSWORD\""))
+        let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());
+        let login = |password: &str| log_in(server).replace(&format!("\"{}\"", server.password), password);
+        text.replace("$LOGIN", &log_in(server))
             .replace("$KEYED", &login("secret.env \"PASSWORD\""))
             .replace("$HOST", &server.address.ip().to_string())
             .replace("$PORT", &server.address.port().to_string())
@@ -258,6 +267,19 @@ impl<'a> Script<'a> {
             .replace("$PASSWORD", &server.password)
             .replace("$CA", ca_file.unwrap_or_default())
     }
+}
+
+/// The call of `login` for a server's account.
+fn log_in(server: &Server) -> String {
+    let Server { address, tls, user, password, ca_file, .. } = server;
+    let trust = ca_file.as_ref().map(|path| format!(", ca_file = \"{}\"", path.display()));
+    format!(
+        "login {{ host = \"{}\", port = {}, tls = \"{}\", user = \"{user}\", password = \"{password}\"{} }}",
+        address.ip(),
+        address.port(),
+        tls.name(),
+        trust.unwrap_or_default()
+    )
 }
 
 fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
@@ -275,8 +297,8 @@ pub(crate) struct Running {
     directory: PathBuf,
     /// The directory, where it ends with the run.
     _own: Option<TempDir>,
-    /// Port and user, which no two runs have in common.
-    server: Option<(u16, String)>,
+    /// What the output calls each server, and its port and user, which no two runs have in common.
+    servers: Vec<(&'static str, u16, String)>,
 }
 
 impl Running {
@@ -315,7 +337,7 @@ impl Running {
             &stderr,
             status.and_then(|status| status.code()),
             &self.directory,
-            self.server.as_ref(),
+            &self.servers,
         );
         assert!(status.is_some(), "killed after {PATIENCE:?}: {output}");
         output

@@ -4,7 +4,8 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use regex::Regex;
 use std::{fmt, path::Path, sync::LazyLock};
 
-/// The end of a run. In both texts `$DIR` stands for the run's directory, `$PORT` and `$USER` for the server's port and user, `$VALIDITY` for
+/// The end of a run. In both texts `$DIR` stands for the run's directory, `$PORT` and `$USER` for the server's port and user (`$OTHER_PORT` and
+/// `$OTHER_USER` for the other's), `$VALIDITY` for
 /// a UIDVALIDITY and `$NOW` for a time of these days. Other dates are the test's own data and stay.
 pub(crate) struct Output {
     pub(crate) stdout: String,
@@ -19,9 +20,9 @@ impl Output {
         stderr: &[u8],
         status: Option<i32>,
         directory: &Path,
-        server: Option<&(u16, String)>,
+        servers: &[(&str, u16, String)],
     ) -> Self {
-        let text = |bytes| redact(&String::from_utf8_lossy(bytes), directory, server);
+        let text = |bytes| redact(&String::from_utf8_lossy(bytes), directory, servers);
         Self { stdout: text(stdout), stderr: text(stderr), status }
     }
 }
@@ -40,7 +41,7 @@ impl fmt::Display for Output {
     }
 }
 
-fn redact(text: &str, directory: &Path, server: Option<&(u16, String)>) -> String {
+fn redact(text: &str, directory: &Path, servers: &[(&str, u16, String)]) -> String {
     static VALIDITY: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?i)(uid_?validity\W{1,3})\d+").unwrap());
     static TIME: LazyLock<Regex> = LazyLock::new(|| {
@@ -55,10 +56,11 @@ fn redact(text: &str, directory: &Path, server: Option<&(u16, String)>) -> Strin
         return String::new();
     }
     let mut text = text.replace(directory.to_str().unwrap(), "$DIR");
-    if let Some((port, user)) = server {
-        text = Regex::new(&format!(r"\b{user}\b")).unwrap().replace_all(&text, "$$USER").into_owned();
+    for (name, port, user) in servers {
+        let named = format!("$${name}USER");
+        text = Regex::new(&format!(r"\b{user}\b")).unwrap().replace_all(&text, named).into_owned();
         let place = Regex::new(&format!(r"(?i)(:|port[ =]+){port}\b")).unwrap();
-        text = place.replace_all(&text, "$1$$PORT").into_owned();
+        text = place.replace_all(&text, format!("$1$${name}PORT")).into_owned();
     }
     text = VALIDITY.replace_all(&text, "$1$$VALIDITY").into_owned();
     TIME.replace_all(&text, "$$NOW").into_owned()

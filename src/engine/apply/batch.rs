@@ -6,6 +6,7 @@ use super::{Done, Task, flights, planning};
 use crate::engine::identity::Identity;
 use crate::engine::journal::{ActionId, Outcome};
 use crate::engine::report::{Verb, messages};
+use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::Session;
@@ -48,7 +49,10 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     }
     let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     if !steps.is_empty() {
-        let held = held(run, &steps)?;
+        let held = match steps.first() {
+            Some(step) => held(run, step.selection)?,
+            None => UidSet::new(),
+        };
         let identities = match &run.overlay {
             Some(overlay) => planning::make_ready(session, overlay, &mut steps, &held)?,
             None => make_ready(session, &mut steps, &held)?,
@@ -81,9 +85,8 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     Ok(ended.into_iter().map(|(_, done)| done).collect())
 }
 
-/// Gives the messages of the steps' mailbox that nothing acts on.
-fn held(run: &Run, steps: &[Step<'_>]) -> Result<UidSet> {
-    let Some(selection) = steps.first().map(|step| step.selection) else { return Ok(UidSet::new()) };
+/// Gives the messages of a selection's mailbox that nothing acts on.
+pub(super) fn held(run: &Run, selection: &Selection) -> Result<UidSet> {
     let Some(validity) = selection.validity else { return Ok(UidSet::new()) };
     let Some(journal) = run.known_past()? else { return Ok(UidSet::new()) };
     let held = journal.held(&selection.account.row().identity, &selection.name, validity)?;

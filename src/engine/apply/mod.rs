@@ -6,16 +6,20 @@
 //! anything may leave. What became of it is noted after. Actions on messages of one mailbox go together in as few
 //! flights as their order allows.
 
+mod across;
 mod appending;
 mod batch;
+mod batches;
 mod flights;
 mod mailboxes;
+mod order;
 mod planning;
 mod proof;
 mod ready;
 mod record;
 mod rungs;
 mod settle;
+mod source;
 mod step;
 mod throttle;
 
@@ -34,16 +38,21 @@ use crate::error::{Class, Error, ErrorKind, Result};
 use crate::imap::{Access, Session};
 use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
+pub use across::Across;
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
 
 /// What is to be done to messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Move them to a mailbox of the same account.
     Move(NameSpec),
     /// Copy them to a mailbox of the same account.
     Copy(NameSpec),
+    /// Move them to a mailbox of another account.
+    MoveAcross(Across),
+    /// Copy them to a mailbox of another account.
+    CopyAcross(Across),
     /// Move them to Trash.
     Trash,
     /// Remove them for good.
@@ -59,11 +68,15 @@ pub enum Action {
 }
 
 impl Action {
-    /// Gives what a run must be allowed to do it.
-    pub fn permission(&self) -> Permission {
+    /// Gives all that a run must be allowed to do it.
+    fn permissions(&self) -> Vec<Permission> {
+        vec![self.permission()]
+    }
+
+    pub(super) fn permission(&self) -> Permission {
         match self {
-            Self::Move(_) => Permission::Move,
-            Self::Copy(_) => Permission::Copy,
+            Self::Move(_) | Self::MoveAcross(_) => Permission::Move,
+            Self::Copy(_) | Self::CopyAcross(_) => Permission::Copy,
             Self::Trash => Permission::Trash,
             Self::Purge => Permission::Purge,
             // Any other program may remove what is marked so.
@@ -72,9 +85,14 @@ impl Action {
         }
     }
 
+    /// Tells whether it needs more than the mailbox's own account.
+    fn leads_out(&self) -> bool {
+        matches!(self, Self::MoveAcross(_) | Self::CopyAcross(_))
+    }
+
     /// Tells whether the messages are not in their mailbox afterwards.
     pub fn removes(&self) -> bool {
-        matches!(self, Self::Move(_) | Self::Trash | Self::Purge)
+        matches!(self, Self::Move(_) | Self::MoveAcross(_) | Self::Trash | Self::Purge)
     }
 }
 
@@ -131,6 +149,16 @@ pub fn settle_all(run: &Run) -> Result<usize> {
         account.log_out();
     }
     Ok(accounts.len())
+}
+
+impl Task {
+    fn new(selection: Selection, actions: Vec<Action>) -> Self {
+        Self { selection, actions, expected: None, even_held: false }
+    }
+
+    fn removes(&self) -> bool {
+        self.actions.iter().any(Action::removes)
+    }
 }
 
 /// Makes ready to change an account: takes its lock, and settles what a run that was cut had begun there.
@@ -193,20 +221,49 @@ pub fn apply_all(account: &Account, tasks: Vec<Task>) -> Ticket<Vec<Done>> {
 
 fn submit<T: Send + 'static>(
     account: &Account,
-    tasks: Vec<Task>,
+    mut tasks: Vec<Task>,
     give: impl FnOnce(Vec<Done>) -> Result<T> + Send + 'static,
 ) -> Ticket<T> {
-    if let Some(task) = tasks.iter().find(|task| task.selection.read_only) {
+    for task in &mut tasks {
+        let (selection, actions) = (&task.selection, std::mem::take(&mut task.actions));
+        task.actions =
+            actions.into_iter().map(|action| order::seen_from(&selection.account, action)).collect();
+    }
+    let changes = |task: &&Task| task.actions.iter().any(|action| !matches!(action, Action::CopyAcross(_)));
+    if let Some(task) = tasks.iter().find(|task| task.selection.read_only && changes(task)) {
         let mailbox = &task.selection.shown;
         let kind = ErrorKind::ReadOnly { mailbox: mailbox.clone() };
         return Ticket::failed(Error::from(kind).in_mailbox(mailbox), account.run());
     }
-    let wanted: Vec<_> = tasks.iter().flat_map(|task| &task.actions).map(Action::permission).collect();
+    let wanted: Vec<_> = tasks.iter().flat_map(|task| &task.actions).flat_map(Action::permissions).collect();
     let forbidden = wanted.iter().find_map(|permission| account.run().permit(*permission).err());
     if let Some(error) = forbidden {
         return Ticket::failed(error, account.run());
     }
-    account.change(wanted.first().copied().unwrap_or(Permission::Read), move |session, run| {
+    if tasks.iter().flat_map(|task| &task.actions).any(Action::leads_out) {
+        if account.run().overlay.is_some() {
+            return Ticket::failed(unplanned(), account.run());
+        }
+        let of = account.clone();
+        return Ticket::of_thread(account.run(), move || give(order::carry_out(&of, tasks)?));
+    }
+    on_connection(account, wanted.first().copied().unwrap_or(Permission::Read), tasks, give)
+}
+
+/// Refuses in a dry run what can't be foreseen.
+fn unplanned() -> Error {
+    let hint = "run the script without it, or leave `-n` out";
+    Error::script("what goes to another account or into an archive is not planned", hint)
+}
+
+/// Does what needs no other connection on the account's own.
+fn on_connection<T: Send + 'static>(
+    account: &Account,
+    permission: Permission,
+    tasks: Vec<Task>,
+    give: impl FnOnce(Vec<Done>) -> Result<T> + Send + 'static,
+) -> Ticket<T> {
+    account.change(permission, move |session, run| {
         let shown = tasks.first().map(|task| task.selection.shown.clone()).unwrap_or_default();
         let result = batch::carry_out(session, run, &tasks).and_then(give);
         result.map_err(|error| error.in_mailbox(&shown))

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::step::{Step, canonical};
-use crate::engine::identity::{Identity, Inquiry};
+use crate::engine::identity::{Identity, Inquiry, Likeness};
 use crate::engine::query::{Query, Verdict};
+use crate::engine::report::Report;
 use crate::engine::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, Command, Response, Session};
+use crate::imap::{Access, Command, Response, Selected, Session};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 /// What a target was before anything was done.
@@ -93,26 +94,43 @@ fn next_uid(told: &[Told], target: &MailboxName, only: bool) -> Option<(Option<U
 
 /// Asks a step's query of its messages again, and leaves alone what does not match any more.
 pub(super) fn look_again(step: &mut Step<'_>, identities: &Identities, held: &UidSet) {
+    let removes = step.removes();
+    let expected = step.expected.clone();
+    let none = UidSet::new();
+    let held = if step.even_held { &none } else { held };
+    step.uids = judge_again(step.selection, identities, held, expected.as_deref(), &mut step.report, removes);
+}
+
+/// Gives the messages of a selection that its query still matches and that are not held. What is to be said of the
+/// others goes into the report.
+pub(super) fn judge_again(
+    selection: &Selection,
+    identities: &Identities,
+    held: &UidSet,
+    expected: Option<&BTreeMap<Uid, Likeness>>,
+    report: &mut Report,
+    removes: bool,
+) -> UidSet {
     let (mut gone, mut differing, mut on_hold) = (UidSet::new(), UidSet::new(), UidSet::new());
     let (mut ready, mut unchecked) = (Vec::new(), 0);
-    let needs = step.selection.query.needs();
-    for uid in step.selection.uids.iter() {
+    let needs = selection.query.needs();
+    for uid in selection.uids.iter() {
         let Some(identity) = identities.get(&uid) else {
             gone.insert(uid);
             continue;
         };
-        if held.contains(uid) && !step.even_held {
+        if held.contains(uid) {
             on_hold.insert(uid);
             continue;
         }
-        let is_expected = step.expected.as_ref().is_none_or(|all| {
+        let is_expected = expected.is_none_or(|all| {
             all.get(&uid).is_none_or(|likeness| identity.likeness().as_ref() == Some(likeness))
         });
         if !is_expected {
             differing.insert(uid);
             continue;
         }
-        match identity.judge(uid, &step.selection.query, &needs, None, &[]) {
+        match identity.judge(uid, &selection.query, &needs, None, &[]) {
             Verdict::No => differing.insert(uid),
             Verdict::Yes => ready.push(uid),
             Verdict::Unknown => {
@@ -121,20 +139,28 @@ pub(super) fn look_again(step: &mut Step<'_>, identities: &Identities, held: &Ui
             }
         }
     }
-    step.report.skip(gone, "no longer in the mailbox");
-    step.report
+    report.skip(gone, "no longer in the mailbox");
+    report
         .skip(on_hold, "held since an earlier run left them in doubt: `imapscript settle` looks after them");
-    step.report.skip(differing, "left alone: what is seen now does not match what was searched for");
-    step.uids = ready.into_iter().collect();
-    if step.removes() && unchecked > 0 {
-        step.report.notes.push(format!(
+    report.skip(differing, "left alone: what is seen now does not match what was searched for");
+    if removes && unchecked > 0 {
+        report.notes.push(format!(
             "{unchecked} of them without a second look: bodies, attachments and functions are not asked again"
         ));
     }
+    ready.into_iter().collect()
 }
 
 /// Makes sure that the selection's mailbox is open for writing and that its UIDs mean what they meant.
 pub(super) fn check_open(session: &Session, selection: &Selection) -> Result<()> {
+    if check_readable(session, selection)?.read_only {
+        return Err(ErrorKind::ReadOnly { mailbox: selection.shown.clone() }.into());
+    }
+    Ok(())
+}
+
+/// Makes sure that the selection's mailbox is open and that its UIDs mean what they meant.
+pub(super) fn check_readable<'a>(session: &'a Session, selection: &Selection) -> Result<&'a Selected> {
     let selected = session.selected().ok_or_else(|| Error::protocol("no mailbox is open after SELECT"))?;
     let mailbox = || selection.shown.clone();
     match (selection.validity, selected.validity) {
@@ -145,10 +171,7 @@ pub(super) fn check_open(session: &Session, selection: &Selection) -> Result<()>
         }
         _ => return Err(ErrorKind::NoUidValidity { mailbox: mailbox() }.into()),
     }
-    if selected.read_only {
-        return Err(ErrorKind::ReadOnly { mailbox: mailbox() }.into());
-    }
-    Ok(())
+    Ok(selected)
 }
 
 /// Opens the selection's mailbox again after another one was looked at.

@@ -73,6 +73,10 @@ impl<'a> Step<'a> {
             Action::Unlabel(labels) => {
                 (Verb::Unlabel, label(session, StoreMode::Remove, labels)?, listed(labels))
             }
+            // They are taken apart before.
+            Action::MoveAcross(_) | Action::CopyAcross(_) => {
+                return Err(Error::protocol("a transfer to another account among the actions of one"));
+            }
             Action::Purge => (Verb::Purge, Kind::Purge, String::new()),
             Action::Copy(spec) => {
                 let (name, shown) = names.find(session, selection.account.run(), spec)?;
@@ -89,14 +93,25 @@ impl<'a> Step<'a> {
             }
         };
         let report = Report::of(verb, selection, Some(object).filter(|object| !object.is_empty()));
-        let mut step = Self {
-            task: number,
+        let mut step = Self::of(number, selection, kind, report);
+        step.expected.clone_from(&task.expected);
+        step.even_held = task.even_held;
+        if !step.over && (step.removes() || step.target().is_some()) {
+            step.refuse_nonsense(session)?;
+        }
+        Ok(step)
+    }
+
+    /// Makes a step of its parts.
+    pub(super) fn of(task: usize, selection: &'a Selection, kind: Kind, report: Report) -> Self {
+        Self {
+            task,
             selection,
             kind,
             report,
             uids: UidSet::new(),
-            expected: task.expected.clone(),
-            even_held: task.even_held,
+            expected: None,
+            even_held: false,
             barred: UidSet::new(),
             before: Before::Unknown,
             tried: false,
@@ -104,11 +119,7 @@ impl<'a> Step<'a> {
             uncreated: None,
             error: None,
             over: selection.uids.is_empty(),
-        };
-        if !step.over && (step.removes() || step.target().is_some()) {
-            step.refuse_nonsense(session)?;
         }
-        Ok(step)
     }
 
     /// Makes the step that finishes an action which a cut run began.

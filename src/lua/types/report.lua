@@ -5,7 +5,7 @@
 ---@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled saved exported piped created …`
 ---@field account string
 ---@field mailbox string The mailbox it was done in.
----@field target? string The target mailbox, the flags or labels, the new name, the path or the program.
+---@field target? string The target mailbox (of another account: `user@host: mailbox`), the flags or labels, the new name, the path or the program.
 ---@field count integer How many messages it was done to.
 ---@field uids integer[] Their UIDs in `mailbox`.
 ---@field moved? Selection The messages in the target, where the server said all their UIDs.

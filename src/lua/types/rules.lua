@@ -5,10 +5,11 @@
 ---@class Rule
 ---@field [1] string The name, by which reports and errors call it.
 ---@field where Query|fun(message: Message): any Which messages it is for: a query, or a function that tells.
----@field move? Target Moves them to a mailbox of the account. Later rules do not see them.
+---@field move? Target|Mailbox Moves them to a mailbox of the account, or of another account. Later rules do not see them.
 ---@field trash? boolean Moves them to Trash. Later rules do not see them.
 ---@field purge? boolean Removes them for good. The script must `allow "purge"`.
----@field copy? Target Copies them to a mailbox of the account.
+---@field copy? Target|Mailbox Copies them to a mailbox of the account, or of another account.
+---@field accept_rewritten? boolean Copies that another account's server has written anew count if they say the same.
 ---@field mark? string|string[] Sets flags.
 ---@field unmark? string|string[] Takes flags away.
 ---@field label? string|string[] Adds labels, on Gmail.

@@ -18,16 +18,23 @@ local Selection = {}
 ---@class RemovalOptions
 ---@field limit? integer How many messages it may remove, in place of 1,000 and half of a mailbox.
 
----Moves the messages to another mailbox of the account, which is created if it is missing. The selection is spent.
----@param target MailboxName
----@param options? RemovalOptions
+---@class CopyOptions
+---@field accept_rewritten? boolean Only for another account: a copy that its server has written anew, or put together with a message that it had, counts if it has the same Message-ID and parts.
+
+---@class MoveOptions: RemovalOptions, CopyOptions
+
+---Moves the messages to another mailbox of the account, or of another account (`other:mailbox "Archive"`). It is created if it
+---is missing. The selection is spent.
+---@param target MailboxName|Mailbox
+---@param options? MoveOptions
 ---@return Report
 function Selection:move(target, options) end
 
----Copies the messages to another mailbox of the account.
----@param target MailboxName
+---Copies the messages to another mailbox of the account, or of another account.
+---@param target MailboxName|Mailbox
+---@param options? CopyOptions
 ---@return Report
-function Selection:copy(target) end
+function Selection:copy(target, options) end
 
 ---Moves the messages to Trash; on what is in Trash already it does nothing and says so. The selection is spent.
 ---@param options? RemovalOptions

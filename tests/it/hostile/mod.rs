@@ -11,6 +11,7 @@ use crate::{
     server::{Server, Tls},
 };
 
+mod across;
 mod data;
 mod floods;
 mod greeting;

@@ -1,0 +1,192 @@
+//! The source's side of messages that are put elsewhere before they leave it: looked at, and removed once what was
+//! stored elsewhere is proven.
+
+use super::batch::{carry_out, held};
+use super::flights::Left;
+use super::ready::{Identities, check_open, check_readable, judge_again, reopen};
+use super::step::{Kind, Names, Step};
+use super::{Action, Task, rungs};
+use crate::engine::account::Account;
+use crate::engine::connection::Ticket;
+use crate::engine::contents::too_large;
+use crate::engine::gmail::is_gmail;
+use crate::engine::identity::Inquiry;
+use crate::engine::messages::MESSAGE_CAP;
+use crate::engine::permission::Permission;
+use crate::engine::query::Query;
+use crate::engine::report::{Report, Verb};
+use crate::engine::selection::Selection;
+use crate::error::{Error, ErrorKind, Result};
+use crate::imap::{Access, Session};
+use crate::mail::{Flag, Headers, InternalDate, MailboxName, Uid, UidSet};
+
+/// How messages leave their mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// They stay.
+    No,
+    /// They are removed once they are in another account.
+    Copied,
+}
+
+/// What is known of a message before it is loaded.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) uid: Uid,
+    pub(super) flags: Vec<Flag>,
+    pub(super) size: u64,
+    pub(super) date: Option<InternalDate>,
+    pub(super) message_id: Option<String>,
+}
+
+/// Looks at the messages of a selection again, and opens the mailbox as the rest needs it. Gives those that may be
+/// acted on; what is to be said of the others goes into the report.
+///
+/// Errors: the mailbox was rebuilt, can't be written to, or messages can't leave it in this way.
+pub(super) fn look(
+    selection: &Selection,
+    permission: Permission,
+    leave: Leave,
+    mut report: Report,
+) -> Ticket<(Report, Vec<Head>)> {
+    let selection = selection.clone();
+    selection.account.clone().change(permission, move |session, run| {
+        let mut go = || -> Result<Vec<Head>> {
+            if selection.uids.is_empty() {
+                return Ok(Vec::new());
+            }
+            let held = held(run, &selection)?;
+            let removal = refuse_nonsense(session, &selection, leave)?;
+            let inquiry = Inquiry::new(session, Some(&selection.query))?;
+            let access = if removal.is_some() { Access::Write } else { Access::Read };
+            let mut identities = Identities::new();
+            let commands = inquiry.commands(&selection.uids);
+            let ends = session.run_in(&selection.name, access, false, &commands, &mut |_, response| {
+                inquiry.take(&mut identities, &selection.uids, response);
+                Ok(())
+            })?;
+            check_readable(session, &selection)?;
+            if let Some(kind) = removal {
+                check_open(session, &selection)?;
+                Step::of(0, &selection, kind, report.clone()).check_flags(session)?;
+            }
+            for end in ends {
+                end.ok()?;
+            }
+            if identities.values().any(|identity| identity.flags.is_none() || identity.size.is_none()) {
+                return Err(Error::protocol("FETCH answers without the flags and sizes that were asked for"));
+            }
+            let ready = judge_again(&selection, &identities, &held, None, &mut report, leave != Leave::No);
+            let (mut heads, mut large) = (Vec::new(), Vec::new());
+            for uid in ready.iter() {
+                let Some(identity) = identities.remove(&uid) else { continue };
+                let size = identity.size.unwrap_or(u64::MAX);
+                if size > MESSAGE_CAP {
+                    large.push((uid, size));
+                    continue;
+                }
+                heads.push(Head {
+                    uid,
+                    flags: identity.flags.unwrap_or_default(),
+                    size,
+                    date: identity.date,
+                    message_id: identity.headers.as_ref().and_then(Headers::message_id),
+                });
+            }
+            for (uid, size) in large {
+                report.fail(UidSet::from(uid), too_large(size));
+            }
+            Ok(heads)
+        };
+        let heads = go().map_err(|error| error.in_mailbox(&selection.shown))?;
+        Ok((report, heads))
+    })
+}
+
+/// Looks at the messages of several tasks again. For each gives a report whose `done` are those that it may act on.
+///
+/// Errors: the mailbox was rebuilt, or can't be written to.
+pub(super) fn look_again(account: &Account, tasks: &[Task]) -> Ticket<Vec<Report>> {
+    let selections: Vec<_> = tasks.iter().map(|task| (task.selection.clone(), task.removes())).collect();
+    let permission = tasks.iter().flat_map(|task| &task.actions).map(Action::permission).next();
+    account.change(permission.unwrap_or(Permission::Read), move |session, run| {
+        let Some((first, _)) = selections.first() else { return Ok(Vec::new()) };
+        let held = held(run, first)?;
+        let queries = selections.iter().map(|(selection, _)| selection.query.clone()).collect();
+        let all = selections.iter().fold(UidSet::new(), |sum, (selection, _)| sum.union(&selection.uids));
+        let inquiry = Inquiry::new(session, Some(&Query::Any(queries)))?;
+        let mut identities = Identities::new();
+        let ends = session.run_in(
+            &first.name,
+            Access::Read,
+            false,
+            &inquiry.commands(&all),
+            &mut |_, response| {
+                inquiry.take(&mut identities, &all, response);
+                Ok(())
+            },
+        )?;
+        check_readable(session, first)?;
+        for end in ends {
+            end.ok()?;
+        }
+        let ready = selections.iter().map(|(selection, removes)| {
+            let mut report = Report::of(Verb::Move, selection, None);
+            report.done = judge_again(selection, &identities, &held, None, &mut report, *removes);
+            report
+        });
+        Ok(ready.collect())
+    })
+}
+
+/// Refuses what could not be finished, and gives what the removal begins with; `None` where nothing is removed.
+fn refuse_nonsense(session: &mut Session, selection: &Selection, leave: Leave) -> Result<Option<Kind>> {
+    if selection.read_only && leave != Leave::No {
+        return Err(ErrorKind::ReadOnly { mailbox: selection.shown.clone() }.into());
+    }
+    let action = match leave {
+        Leave::No => return Ok(None),
+        Leave::Copied if is_gmail(session) => Action::Trash,
+        Leave::Copied => return Ok(Some(Kind::Purge)),
+    };
+    let task = Task::new(selection.clone(), Vec::new());
+    let step = Step::new(session, &mut Names::default(), 0, &task, &action)?;
+    if step.over && matches!(action, Action::Trash) {
+        let hint = "copy them, or move them out of Trash first";
+        return Err(Error::script("messages in Gmail's Trash can't be moved to another account", hint));
+    }
+    Ok(Some(step.kind))
+}
+
+/// Removes messages of which it is proven that they are elsewhere. What became of them is in the report.
+pub(super) fn remove(
+    selection: &Selection,
+    permission: Permission,
+    target: MailboxName,
+    uids: UidSet,
+) -> Ticket<Report> {
+    let query = Query::Uids(uids.clone());
+    let selection = Selection { query, ..selection.with_uids(uids) };
+    selection.account.clone().change(permission, move |session, run| {
+        if is_gmail(session) {
+            let mut done = carry_out(session, run, &[Task::new(selection, vec![Action::Trash])])?;
+            return done.pop().ok_or_else(|| Error::protocol("no report of the action"))?.1;
+        }
+        remove_originals(session, &selection, &target)
+    })
+}
+
+fn remove_originals(session: &mut Session, selection: &Selection, target: &MailboxName) -> Result<Report> {
+    let is_open =
+        session.selected().is_some_and(|open| open.name == selection.name && open.access == Access::Write);
+    if is_open {
+        check_open(session, selection)?;
+    } else {
+        reopen(session, selection)?;
+    }
+    let report = Report::of(Verb::Move, selection, None);
+    let mut step = Step::of(0, selection, Kind::Remove(target.clone()), report);
+    let left = Left { proven: selection.uids.clone(), ..Left::default() };
+    rungs::remove(session, std::slice::from_mut(&mut step), &mut [(0, left)]);
+    Ok(step.report)
+}
