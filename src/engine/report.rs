@@ -36,6 +36,8 @@ pub enum Verb {
     Pipe,
     /// Adds a message to a mailbox.
     Append,
+    /// Adds the messages of an mbox file to a mailbox.
+    Restore,
     /// Makes a mailbox.
     Create,
     /// Deletes an empty mailbox.
@@ -49,7 +51,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub(super) const EACH: [Self; 17] = [
+    pub(super) const EACH: [Self; 18] = [
         Self::Move,
         Self::Copy,
         Self::Trash,
@@ -62,6 +64,7 @@ impl Verb {
         Self::Export,
         Self::Pipe,
         Self::Append,
+        Self::Restore,
         Self::Create,
         Self::Delete,
         Self::Rename,
@@ -84,6 +87,7 @@ impl Verb {
             Self::Export => "export",
             Self::Pipe => "pipe",
             Self::Append => "append",
+            Self::Restore => "restore",
             Self::Create => "create",
             Self::Delete => "delete",
             Self::Rename => "rename",
@@ -112,6 +116,7 @@ impl Verb {
             Self::Export => "exported",
             Self::Pipe => "piped",
             Self::Append => "appended",
+            Self::Restore => "restored",
             Self::Create => "created",
             Self::Delete => "deleted",
             Self::Rename => "renamed",
@@ -135,6 +140,7 @@ impl Verb {
             Self::Export => "export",
             Self::Pipe => "pipe",
             Self::Append => "append",
+            Self::Restore => "restore",
             Self::Create => "create",
             Self::Delete => "delete",
             Self::Rename => "rename",
@@ -344,12 +350,16 @@ pub fn messages(count: usize) -> String {
 
 /// Says `2 messages (UID 3,5)`; many UIDs are cut short.
 pub(super) fn named(uids: &UidSet) -> String {
+    named_by("UID", uids)
+}
+
+fn named_by(what: &str, uids: &UidSet) -> String {
     let mut list = uids.to_string();
     if list.len() > 60 {
         list.truncate(list.get(..57).and_then(|head| head.rfind(',')).unwrap_or(57));
         list.push_str(",…");
     }
-    format!("{} (UID {list})", messages(uids.len()))
+    format!("{} ({what} {list})", messages(uids.len()))
 }
 
 impl fmt::Display for Report {
@@ -377,6 +387,9 @@ impl fmt::Display for Report {
                 let of = messages(self.done.len());
                 write!(f, "{account}: {done} {files} of {of} from {mailbox} to {object}")?;
             }
+            Verb::Restore => {
+                write!(f, "{account}: {done} {} from {object} to {mailbox}", messages(self.done.len()))?;
+            }
             Verb::Append => write!(f, "{account}: {done} 1 message to {mailbox}")?,
             Verb::Rename => write!(f, "{account}: {done} {mailbox} to {object}")?,
             Verb::Create | Verb::Delete | Verb::Subscribe | Verb::Unsubscribe => {
@@ -393,7 +406,9 @@ impl fmt::Display for Report {
             [("skipped", &self.skipped), ("FAILED", &self.failed), ("IN DOUBT", &self.in_doubt)]
         {
             for remark in list {
-                write!(f, "\n  {what} {}: {}", named(&remark.uids), remark.reason)?;
+                // What comes from a file has no UIDs there.
+                let by = if self.verb == Verb::Restore { "number" } else { "UID" };
+                write!(f, "\n  {what} {}: {}", named_by(by, &remark.uids), remark.reason)?;
             }
         }
         Ok(())

@@ -38,6 +38,8 @@ pub enum RuleAction {
     Copy(usize),
     /// It moves to the target with this number.
     Move(usize),
+    /// It puts into the file with this number, and removes for good.
+    Archive(usize),
     /// It copies to the target with this number in another account.
     CopyAcross(usize, Elsewhere),
     /// It moves to the target with this number in another account.
@@ -104,7 +106,7 @@ impl Rule {
     pub fn removes(&self) -> bool {
         self.actions.iter().any(|action| match action {
             RuleAction::Plain(action) => action.removes(),
-            RuleAction::Move(_) | RuleAction::MoveAcross(..) => true,
+            RuleAction::Move(_) | RuleAction::MoveAcross(..) | RuleAction::Archive(_) => true,
             RuleAction::Copy(_) | RuleAction::CopyAcross(..) => false,
         })
     }
@@ -177,6 +179,11 @@ pub fn task(rule: &Rule, portion: &Portion, sifted: &Sifted) -> Result<Option<Ta
             RuleAction::Plain(action) => action.clone(),
             RuleAction::Copy(number) => Action::Copy(target(number)?),
             RuleAction::Move(number) => Action::Move(target(number)?),
+            RuleAction::Archive(number) => match portion.targets.get(*number) {
+                Some(Ok(path)) => Action::PurgeArchived(path.into()),
+                Some(Err(reason)) => return Err(reason.clone()),
+                None => return Err("left alone: it has no target".to_owned()),
+            },
             RuleAction::CopyAcross(number, to) => Action::CopyAcross(to.mailbox(target(number)?)),
             RuleAction::MoveAcross(number, to) => Action::MoveAcross(to.mailbox(target(number)?)),
         });

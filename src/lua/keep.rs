@@ -4,15 +4,17 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use mlua::{Lua, UserDataRegistry};
+use mlua::{Lua, UserDataRegistry, Value};
 
 use super::account::thrown;
 use super::args::Args;
 use super::bind::{Promise, job_method};
+use super::limit::number;
 use super::message::MessageValue;
 use super::program::{only_options, outcome, program, reads};
 use super::report::{conclude, tell};
 use super::selection::SelectionValue;
+use crate::engine::apply::Action;
 use crate::engine::{Event, Permission, Program, Report, Selection, export, pipe, save, save_attachments};
 use crate::error::{Error, Result};
 
@@ -66,6 +68,31 @@ pub(super) fn add_to_selection(lua: &Lua, to: &mut UserDataRegistry<SelectionVal
     })
 }
 
+/// Reads the options of `purge`: the action, and a limit of its own if it has one.
+pub(super) fn purging(args: &mut Args) -> Result<(Action, Option<usize>)> {
+    if args.is_nil() {
+        return Ok((Action::Purge, None));
+    }
+    let usage = "`purge { archive = \"old.mbox\" }`";
+    let options = args.table("options such as `{ archive = \"old.mbox\" }`")?;
+    only_options("purge", usage, &options, &["archive", "limit"])?;
+    let get = |name: &str| options.raw_get(name).map_err(|error| Error::script(error.to_string(), usage));
+    if options.raw_len() > 0 {
+        return Err(Error::script("`purge` takes its options by their names", usage));
+    }
+    let limit = match get("limit")? {
+        Value::Nil => None,
+        value => Some(number(&value)?),
+    };
+    match get("archive")? {
+        Value::Nil if limit.is_some() => Ok((Action::Purge, limit)),
+        Value::String(path) => {
+            Ok((Action::PurgeArchived(file(&path.as_bytes(), "the name of an mbox file")?), limit))
+        }
+        value => Err(args.wrong("`archive` as the name of an mbox file", &value)),
+    }
+}
+
 /// Does something in each mailbox of a selection. What ends it in one of them does not keep it from the others,
 /// but the user does.
 fn each(
@@ -103,13 +130,16 @@ fn order(args: &mut Args) -> Result<(Program, bool)> {
     Ok((program("pipe", usage, &table)?, reads("pipe", usage, &table)?))
 }
 
-fn path(args: &mut Args, wanted: &str) -> Result<PathBuf> {
-    let bytes = args.bytes(wanted)?;
+pub(super) fn path(args: &mut Args, wanted: &str) -> Result<PathBuf> {
+    file(&args.bytes(wanted)?, wanted)
+}
+
+fn file(bytes: &[u8], wanted: &str) -> Result<PathBuf> {
     if bytes.is_empty() || bytes.contains(&0) {
         return Err(Error::script(
             "a path is empty or has a NUL character in it",
             format!("it wants {wanted}"),
         ));
     }
-    Ok(PathBuf::from(OsStr::from_bytes(&bytes)))
+    Ok(PathBuf::from(OsStr::from_bytes(bytes)))
 }

@@ -1,8 +1,11 @@
 use mlua::{Lua, MetaMethod, UserDataMethods, Value};
 
 use super::args::Args;
-use super::bind::{Promise, field, job, job_method, lua_method, register};
+use super::bind::{Promise, field, job, job_method, lua_method, partial, register};
+use super::failure::raise;
 use super::judging::{Judges, Open, refuse_while_judging};
+use super::keep::path;
+use super::report::ReportValue;
 use super::selection::SelectionValue;
 use crate::engine::{Account, Asked, Event, NameSpec, Query, Sifted, Ticket, apply, search, sift};
 use crate::error::{Error, Result};
@@ -138,6 +141,20 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>, judges: &Judges
     job_method(lua, to, "append", 2, |lua, this, args| {
         refuse_while_judging(lua)?;
         append(this, args)
+    })?;
+    job_method(lua, to, "restore", 1, |lua, this: &MailboxValue, args| {
+        refuse_while_judging(lua)?;
+        let path = path(args, "the name of an mbox file")?;
+        let (run, account) = (this.account.run().clone(), this.account.clone());
+        let ticket = apply::restore(&this.account, this.spec.clone(), path);
+        Ok(Promise::of(move |lua| {
+            let report = ticket.wait().map_err(|error| raise(lua, error, None))?;
+            run.world.tell(Event::Done(Box::new(report.clone())));
+            if !report.is_clean() {
+                return Err(raise(lua, partial(&report), Some(report)));
+            }
+            lua.pack_multi(ReportValue::restored(report, &account))
+        }))
     })?;
     job_method(lua, to, "status", 0, |_, this: &MailboxValue, _| {
         Ok(status(&this.account, this.spec.clone()))

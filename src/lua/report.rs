@@ -5,7 +5,7 @@ use mlua::{BString, Lua, MetaMethod, Table, UserDataMethods};
 use super::bind::{Given, field, partial, register};
 use super::failure::{hold, raise};
 use super::selection::SelectionValue;
-use crate::engine::{Event, Remark, Report, Selection, SelectionSet};
+use crate::engine::{Account, Event, NameSpec, Remark, Report, Selection, SelectionSet};
 use crate::error::Error;
 use crate::mail::{Uid, UidSet};
 
@@ -21,6 +21,16 @@ impl ReportValue {
     /// Takes a report without the messages in the target.
     pub(super) fn bare(report: Report) -> Self {
         Self { reports: vec![report], moved: None }
+    }
+
+    /// Takes the report of messages that came from a file.
+    pub(super) fn restored(report: Report, account: &Account) -> Self {
+        let landed = report.landed.first().filter(|_| report.landed.len() == 1);
+        let moved = landed.map(|landing| {
+            let spec = NameSpec::Raw(landing.mailbox.wire().to_vec());
+            SelectionSet::from(landing.selection(account.clone(), spec, report.mailbox.clone()))
+        });
+        Self { reports: vec![report], moved }
     }
 
     /// Takes the reports of an action on these selections.

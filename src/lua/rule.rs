@@ -5,6 +5,7 @@ use super::labels;
 use super::limit::number;
 use super::literal::with_functions;
 use super::mailbox::MailboxValue;
+use super::program::only_options;
 use super::selection::marking;
 use crate::engine::apply::{Across, Action};
 use crate::engine::query::{Query, Subject, distance};
@@ -108,16 +109,24 @@ impl RuleValue {
         let accept_rewritten = switch("accept_rewritten", &get("accept_rewritten"))?;
         this.add_transfer("copy", &get("copy"), accept_rewritten)?;
         this.add_transfer("move", &get("move"), accept_rewritten)?;
-        let ways = [("trash", Action::Trash), ("purge", Action::Purge)];
         let mut way = (!matches!(get("move"), Value::Nil)).then_some("move");
-        for (key, action) in ways {
-            if switch(key, &get(key))? {
-                if let Some(other) = way.replace(key) {
-                    let what = format!("both `{other}` and `{key}`");
-                    return Err(Error::script(what, "a message can go one way only"));
+        for key in ["trash", "purge"] {
+            let action = match get(key) {
+                Value::Table(options) if key == "purge" => {
+                    only_options(key, "`purge = { archive = \"old.mbox\" }`", &options, &["archive"])?;
+                    let path = options.raw_get("archive").unwrap_or(Value::Nil);
+                    let number = this.target("archive", &path)?;
+                    RuleAction::Archive(number.ok_or_else(|| wrong("archive", "the name of a file", &path))?)
                 }
-                this.rule.actions.push(RuleAction::Plain(action));
+                value if !switch(key, &value)? => continue,
+                _ if key == "purge" => RuleAction::Plain(Action::Purge),
+                _ => RuleAction::Plain(Action::Trash),
+            };
+            if let Some(other) = way.replace(key) {
+                let what = format!("both `{other}` and `{key}`");
+                return Err(Error::script(what, "a message can go one way only"));
             }
+            this.rule.actions.push(action);
         }
         if let Some(value) = Some(get("limit")).filter(|value| !value.is_nil()) {
             this.rule.limit = Some(number(&value)?);

@@ -283,7 +283,8 @@ fn add_actions(lua: &Lua, to: &mut mlua::UserDataRegistry<SelectionValue>) -> ml
         this.act(lua, destination::read(args, false)?.0)
     })?;
     job_method(lua, to, "purge", 1, |lua, this: &SelectionValue, args| {
-        this.act_within(lua, Action::Purge, own_limit(args)?)
+        let (action, limit) = keep::purging(args)?;
+        this.act_within(lua, action, limit)
     })?;
     job_method(lua, to, "trash", 1, |lua, this: &SelectionValue, args| {
         this.act_within(lua, Action::Trash, own_limit(args)?)

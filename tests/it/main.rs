@@ -15,6 +15,7 @@ mod actions;
 mod agreement;
 mod ambient;
 mod append;
+mod archiving;
 mod certificates;
 mod cli;
 mod conversation;

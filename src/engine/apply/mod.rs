@@ -8,6 +8,7 @@
 
 mod across;
 mod appending;
+mod archiving;
 mod batch;
 mod batches;
 mod flights;
@@ -24,6 +25,7 @@ mod step;
 mod throttle;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::account::Account;
@@ -38,7 +40,7 @@ use crate::error::{Class, Error, ErrorKind, Result};
 use crate::imap::{Access, Session};
 use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
-pub use across::Across;
+pub use across::{Across, restore};
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
 
@@ -57,6 +59,8 @@ pub enum Action {
     Trash,
     /// Remove them for good.
     Purge,
+    /// Put them into an mbox file, and remove them for good.
+    PurgeArchived(PathBuf),
     /// Set flags.
     Mark(Vec<Flag>),
     /// Take flags away.
@@ -70,7 +74,8 @@ pub enum Action {
 impl Action {
     /// Gives all that a run must be allowed to do it.
     fn permissions(&self) -> Vec<Permission> {
-        vec![self.permission()]
+        let also = matches!(self, Self::PurgeArchived(_)).then_some(Permission::Write);
+        also.into_iter().chain([self.permission()]).collect()
     }
 
     pub(super) fn permission(&self) -> Permission {
@@ -78,21 +83,29 @@ impl Action {
             Self::Move(_) | Self::MoveAcross(_) => Permission::Move,
             Self::Copy(_) | Self::CopyAcross(_) => Permission::Copy,
             Self::Trash => Permission::Trash,
-            Self::Purge => Permission::Purge,
+            Self::Purge | Self::PurgeArchived(_) => Permission::Purge,
             // Any other program may remove what is marked so.
             Self::Mark(flags) if flags.contains(&Flag::Deleted) => Permission::Purge,
             Self::Mark(_) | Self::Unmark(_) | Self::Label(_) | Self::Unlabel(_) => Permission::Mark,
         }
     }
 
-    /// Tells whether it needs more than the mailbox's own account.
+    /// Tells whether it needs more than the mailbox's own account: another one, or a file.
     fn leads_out(&self) -> bool {
-        matches!(self, Self::MoveAcross(_) | Self::CopyAcross(_))
+        matches!(self, Self::MoveAcross(_) | Self::CopyAcross(_) | Self::PurgeArchived(_))
     }
 
     /// Tells whether the messages are not in their mailbox afterwards.
     pub fn removes(&self) -> bool {
-        matches!(self, Self::Move(_) | Self::MoveAcross(_) | Self::Trash | Self::Purge)
+        match self {
+            Self::Move(_) | Self::MoveAcross(_) | Self::Trash | Self::Purge | Self::PurgeArchived(_) => true,
+            Self::Copy(_)
+            | Self::CopyAcross(_)
+            | Self::Mark(_)
+            | Self::Unmark(_)
+            | Self::Label(_)
+            | Self::Unlabel(_) => false,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! comes first, and what removes them only takes those with which nothing before it failed.
 
 use super::source::look_again;
-use super::{Action, Done, Task, across, on_connection};
+use super::{Action, Done, Task, across, archiving, on_connection};
 use crate::engine::account::Account;
 use crate::engine::query::Query;
 use crate::engine::report::Report;
@@ -69,6 +69,7 @@ fn go_out(selection: &Selection, action: &Action) -> Result<Report> {
     let result = match action {
         Action::MoveAcross(to) => across::transfer(selection, to, true),
         Action::CopyAcross(to) => across::transfer(selection, to, false),
+        Action::PurgeArchived(path) => archiving::archive(selection, path),
         _ => Err(Error::protocol("an action of the account's own that was to lead out of it")),
     };
     result.map_err(|error| error.in_mailbox(&selection.shown))

@@ -27,6 +27,8 @@ pub(super) enum Leave {
     No,
     /// They are removed once they are in another account.
     Copied,
+    /// They are removed for good once they are in an archive.
+    Purged,
 }
 
 /// What is known of a message before it is loaded.
@@ -39,6 +41,9 @@ pub(super) struct Head {
     pub(super) message_id: Option<String>,
 }
 
+/// A report that tells of messages to be left alone, and the others.
+pub(super) type Looked = (Report, Vec<Head>);
+
 /// Looks at the messages of a selection again, and opens the mailbox as the rest needs it. Gives those that may be
 /// acted on; what is to be said of the others goes into the report.
 ///
@@ -48,7 +53,7 @@ pub(super) fn look(
     permission: Permission,
     leave: Leave,
     mut report: Report,
-) -> Ticket<(Report, Vec<Head>)> {
+) -> Ticket<Looked> {
     let selection = selection.clone();
     selection.account.clone().change(permission, move |session, run| {
         let mut go = || -> Result<Vec<Head>> {
@@ -146,6 +151,7 @@ fn refuse_nonsense(session: &mut Session, selection: &Selection, leave: Leave) -
     }
     let action = match leave {
         Leave::No => return Ok(None),
+        Leave::Purged => Action::Purge,
         Leave::Copied if is_gmail(session) => Action::Trash,
         Leave::Copied => return Ok(Some(Kind::Purge)),
     };
@@ -174,6 +180,36 @@ pub(super) fn remove(
         }
         remove_originals(session, &selection, &target)
     })
+}
+
+/// Removes for good messages of which it is proven that they are in an archive.
+pub(super) fn purge(selection: &Selection, uids: UidSet) -> Ticket<Report> {
+    let query = Query::Uids(uids.clone());
+    let selection = Selection { query, ..selection.with_uids(uids) };
+    selection.account.clone().change(Permission::Purge, move |session, run| {
+        let mut done = carry_out(session, run, &[Task::new(selection, vec![Action::Purge])])?;
+        done.pop().ok_or_else(|| Error::protocol("no report of the action"))?.1
+    })
+}
+
+/// Takes in what became of messages that were to be removed, after what was `done` to them elsewhere.
+pub(super) fn take_removed(report: &mut Report, uids: &UidSet, removed: Result<Report>, done: &str) {
+    let removed = match removed {
+        Ok(removed) => removed,
+        Err(error) => {
+            report.doubt(uids.clone(), format!("{done}, but not removed here: {error}"));
+            return;
+        }
+    };
+    report.done = report.done.union(&removed.done);
+    report.held = report.held.union(&removed.held);
+    report.notes.extend(removed.notes);
+    for remark in removed.in_doubt {
+        report.doubt(remark.uids, remark.reason);
+    }
+    for remark in removed.failed.into_iter().chain(removed.skipped) {
+        report.doubt(remark.uids, format!("{done}, but not removed here: {}", remark.reason));
+    }
 }
 
 fn remove_originals(session: &mut Session, selection: &Selection, target: &MailboxName) -> Result<Report> {

@@ -74,8 +74,10 @@ impl<'a> Step<'a> {
                 (Verb::Unlabel, label(session, StoreMode::Remove, labels)?, listed(labels))
             }
             // They are taken apart before.
-            Action::MoveAcross(_) | Action::CopyAcross(_) => {
-                return Err(Error::protocol("a transfer to another account among the actions of one"));
+            Action::MoveAcross(_) | Action::CopyAcross(_) | Action::PurgeArchived(_) => {
+                return Err(Error::protocol(
+                    "an action that leads out of the account among those of its own",
+                ));
             }
             Action::Purge => (Verb::Purge, Kind::Purge, String::new()),
             Action::Copy(spec) => {

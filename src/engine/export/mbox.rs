@@ -53,24 +53,46 @@ impl Mbox {
 
     /// Adds a message.
     pub(super) fn add(&mut self, loaded: &Loaded, raw: &[u8]) -> io::Result<()> {
-        let mut text = Vec::with_capacity(raw.len() + 100);
-        if !self.added && self.start > 0 {
-            text.extend(self.gap()?);
-        }
-        text.extend(from_line(loaded, raw).into_bytes());
-        for line in unix_lines(raw).split_inclusive(|&byte| byte == b'\n') {
-            let quotes = line.iter().take_while(|&&byte| byte == b'>').count();
-            if line.get(quotes..).is_some_and(|line| line.starts_with(b"From ")) {
-                text.push(b'>');
-            }
-            text.extend_from_slice(line);
-        }
-        if !text.ends_with(b"\n") {
-            text.push(b'\n');
-        }
+        let line = from_line(loaded.date, raw);
+        self.put(&line, &unix_lines(raw))
+    }
+
+    /// Adds a message's lines after the line that it begins with.
+    pub(super) fn put(&mut self, from: &str, lines: &[u8]) -> io::Result<()> {
+        self.separate()?;
+        let mut text = Vec::with_capacity(lines.len() + from.len() + 100);
+        text.extend_from_slice(from.as_bytes());
         text.push(b'\n');
+        text.extend(quoted(lines));
         self.added = true;
         self.file.write_all(&text)
+    }
+
+    /// Adds what is missing of the empty line after what was there before.
+    fn separate(&mut self) -> io::Result<()> {
+        if self.added || self.start == 0 {
+            return Ok(());
+        }
+        let gap = self.gap()?;
+        self.added = true;
+        self.file.write_all(gap)
+    }
+
+    /// Gives where the next message will begin.
+    pub(super) fn end(&mut self) -> io::Result<u64> {
+        self.separate()?;
+        self.file.seek(SeekFrom::End(0))
+    }
+
+    /// Gives the file from there on, to be read.
+    pub(super) fn from(&mut self, start: u64) -> io::Result<&File> {
+        self.file.seek(SeekFrom::Start(start))?;
+        Ok(&self.file)
+    }
+
+    /// Takes back what was added from there on.
+    pub(super) fn cut(&mut self, start: u64) -> io::Result<()> {
+        self.file.set_len(start)
     }
 
     /// Gives what is missing of the empty line after the last message that was there before.
@@ -110,19 +132,36 @@ fn end_of_mbox(file: &mut File) -> io::Result<Option<u64>> {
     Ok((length == 0 || beginning == b"From ").then_some(length))
 }
 
+/// Gives the lines of a message with what looks like the beginning of another quoted, and an empty line after them.
+pub(super) fn quoted(lines: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(lines.len() + 2);
+    for line in lines.split_inclusive(|&byte| byte == b'\n') {
+        let quotes = line.iter().take_while(|&&byte| byte == b'>').count();
+        if line.get(quotes..).is_some_and(|line| line.starts_with(b"From ")) {
+            text.push(b'>');
+        }
+        text.extend_from_slice(line);
+    }
+    if !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    text.push(b'\n');
+    text
+}
+
 /// Writes the line before a message: who sent it, and when it arrived, as `asctime` writes it in UTC.
-fn from_line(loaded: &Loaded, raw: &[u8]) -> String {
+pub(super) fn from_line(date: Option<InternalDate>, raw: &[u8]) -> String {
     let headers = Headers::parse(raw);
     let of = |field| headers.addresses(field).into_iter().next().map(|address| address.email);
     let is_word = |email: &String| {
         !email.is_empty() && email.chars().all(|c| c.is_ascii_graphic()) && email.len() <= 320
     };
     let sender = of("return-path").filter(is_word).or_else(|| of("from").filter(is_word));
-    let arrived = loaded.date.map(InternalDate::timestamp);
+    let arrived = date.map(InternalDate::timestamp);
     let when =
         arrived.or_else(|| headers.date().map(|date| date.timestamp())).unwrap_or(Timestamp::UNIX_EPOCH);
     let when = when.to_zoned_datetime(TimeZone::UTC).strftime("%a %b %e %H:%M:%S %Y");
-    format!("From {} {when}\n", sender.as_deref().unwrap_or("MAILER-DAEMON"))
+    format!("From {} {when}", sender.as_deref().unwrap_or("MAILER-DAEMON"))
 }
 
 fn cannot_open(path: &Path, error: &io::Error) -> Error {

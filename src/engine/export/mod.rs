@@ -1,7 +1,10 @@
 //! Messages into files that other mail programs read.
 
+mod archive;
+mod entries;
 mod maildir;
 mod mbox;
+mod stamp;
 
 use std::io;
 use std::path::Path;
@@ -17,11 +20,12 @@ use super::report::{Report, Verb};
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
 use crate::error::{Error, ErrorKind, Result, visible};
+pub(super) use archive::{Archive, Letter, Letters};
 use maildir::Maildir;
 use mbox::Mbox;
 
 /// Where messages are exported to.
-enum Archive {
+enum Exported {
     Mbox(Mbox),
     Maildir(Maildir),
 }
@@ -37,7 +41,7 @@ pub fn export(set: &SelectionSet, path: &Path) -> Result<Vec<(Report, Selection)
     if let Some(overlay) = &first.account.run().overlay {
         return plan_export(overlay, set, path);
     }
-    let mut archive = Archive::open(path, first.account.run().world.now().timestamp())?;
+    let mut archive = Exported::open(path, first.account.run().world.now().timestamp())?;
     let mut fill = || -> Result<()> {
         for part in set.occupied() {
             let shown = path.display().to_string();
@@ -69,7 +73,7 @@ fn plan_export(overlay: &Overlay, set: &SelectionSet, path: &Path) -> Result<Vec
     Ok(done)
 }
 
-impl Archive {
+impl Exported {
     fn open(path: &Path, now: Timestamp) -> Result<Self> {
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             Maildir::open(path, now).map(Self::Maildir)

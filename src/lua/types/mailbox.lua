@@ -68,6 +68,12 @@ function Mailbox:all() end
 ---@return Selection? # The new message, where the server says its UID.
 function Mailbox:append(raw, options) end
 
+---Puts the messages of an mbox file into the mailbox, with their dates of arrival and, from an archive of `purge`, their flags.
+---What is there already, byte for byte and from the same time, is skipped. A missing mailbox is created.
+---@param path string
+---@return Report # Its numbers are those of the messages in the file; `moved` has the new messages.
+function Mailbox:restore(path) end
+
 ---Asks for the mailbox's numbers, as `account:status` does.
 ---@return MailboxStatus
 function Mailbox:status() end

@@ -2,7 +2,7 @@
 
 ---What an action did, message by message. `#report` counts the messages it was done to.
 ---@class Report
----@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled saved exported piped created …`
+---@field action string What was done: `moved copied trashed marked unmarked labelled unlabelled saved exported piped restored created …`
 ---@field account string
 ---@field mailbox string The mailbox it was done in.
 ---@field target? string The target mailbox (of another account: `user@host: mailbox`), the flags or labels, the new name, the path or the program.

@@ -7,7 +7,7 @@
 ---@field where Query|fun(message: Message): any Which messages it is for: a query, or a function that tells.
 ---@field move? Target|Mailbox Moves them to a mailbox of the account, or of another account. Later rules do not see them.
 ---@field trash? boolean Moves them to Trash. Later rules do not see them.
----@field purge? boolean Removes them for good. The script must `allow "purge"`.
+---@field purge? boolean|{ archive: Target } Removes them for good, after they were put into an mbox file if one is named. The script must `allow "purge"`.
 ---@field copy? Target|Mailbox Copies them to a mailbox of the account, or of another account.
 ---@field accept_rewritten? boolean Copies that another account's server has written anew count if they say the same.
 ---@field mark? string|string[] Sets flags.

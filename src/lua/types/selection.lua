@@ -21,6 +21,9 @@ local Selection = {}
 ---@class CopyOptions
 ---@field accept_rewritten? boolean Only for another account: a copy that its server has written anew, or put together with a message that it had, counts if it has the same Message-ID and parts.
 
+---@class PurgeOptions: RemovalOptions
+---@field archive? string An mbox file.
+
 ---@class MoveOptions: RemovalOptions, CopyOptions
 
 ---Moves the messages to another mailbox of the account, or of another account (`other:mailbox "Archive"`). It is created if it
@@ -42,7 +45,8 @@ function Selection:copy(target, options) end
 function Selection:trash(options) end
 
 ---Removes the messages for good: these and no others. The script must `allow "purge"`. The selection is spent.
----@param options? RemovalOptions
+---With an archive, each message is first added to that mbox file, made durable, and read back as it was.
+---@param options? PurgeOptions
 ---@return Report
 function Selection:purge(options) end
 

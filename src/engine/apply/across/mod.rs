@@ -6,23 +6,26 @@
 
 mod copies;
 mod essence;
+mod inflow;
+mod restore;
 mod target;
-
-use std::collections::BTreeSet;
+mod there;
 
 use super::batches::{Batch, Batches};
-use super::source::{Head, Leave, look, remove};
+use super::source::{Head, Leave, look, remove, take_removed};
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
 use crate::engine::contents::GONE;
 use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
-use crate::engine::report::{Landing, Report, Verb};
+use crate::engine::report::{Report, Verb};
 use crate::engine::selection::Selection;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::mail::UidSet;
-use copies::{Copy, Sent};
-use target::{Stored, Target};
+use inflow::Inflow;
+use target::Target;
+
+pub use restore::restore;
 
 /// A mailbox of another account as the target of a copy or move.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,16 +60,8 @@ pub(super) fn transfer(selection: &Selection, across: &Across, moves: bool) -> R
     if target.missing && target.create().wait()? {
         report.notes.push(format!("created mailbox {}", report.object.clone().unwrap_or_default()));
     }
-    let mut transfer = Transfer {
-        selection,
-        permission,
-        moves,
-        target,
-        report,
-        pending: Vec::new(),
-        removals: Vec::new(),
-        unkept: BTreeSet::new(),
-    };
+    let inflow = Inflow::new(target, report, moves);
+    let mut transfer = Transfer { selection, permission, moves, inflow, removals: Vec::new() };
     transfer.go(heads);
     Ok(transfer.end())
 }
@@ -76,13 +71,8 @@ struct Transfer<'a> {
     selection: &'a Selection,
     permission: Permission,
     moves: bool,
-    target: Target,
-    report: Report,
-    /// Messages that were sent and not yet looked for.
-    pending: Vec<Sent>,
+    inflow: Inflow,
     removals: Vec<(UidSet, Ticket<Report>)>,
-    /// Flags that the target does not keep.
-    unkept: BTreeSet<String>,
 }
 
 impl Transfer<'_> {
@@ -97,142 +87,45 @@ impl Transfer<'_> {
                 Some(Err(error)) => Some(error.to_string()),
             };
             if let Some(reason) = broken {
-                self.report.fail(batches.rest(), format!("not begun: {reason}"));
+                self.inflow.report.fail(batches.rest(), format!("not begun: {reason}"));
                 break;
             }
         }
-        // Once more, on a new connection if the last one broke: what arrived is there.
-        if !self.pending.is_empty() {
-            self.store(Vec::new());
-        }
-        for sent in std::mem::take(&mut self.pending) {
-            let reason = sent.cut.unwrap_or_else(|| "it could not be looked for in the target".to_owned());
-            self.report.doubt(UidSet::from(sent.uid), format!("{reason}; nothing was removed"));
-        }
+        let proven = self.inflow.finish();
+        self.take(proven);
     }
 
     /// Sends one batch, and takes in what became of the one before. Gives what broke it off.
     fn send(&mut self, batch: Batch) -> Option<String> {
         let mut messages = Vec::with_capacity(batch.len());
         for (head, content) in batch {
-            let uid = UidSet::from(head.uid);
-            let Some(raw) = content else {
-                self.report.skip(uid, GONE);
-                continue;
-            };
-            if raw.contains(&0) {
-                self.report.fail(uid, "it has a NUL character in it, which IMAP can't carry");
-            } else if self.target.limit.is_some_and(|limit| raw.len() as u64 > limit) {
-                let size = raw.len();
-                self.report.fail(uid, format!("{size} bytes, more than the other server takes"));
-            } else {
-                let message = self.target.message(raw, &head.flags, head.date);
-                let rewritten = self.target.accepts_rewritten();
-                messages.push((Sent::new(head.uid, head.message_id, &message, rewritten), message));
+            match content {
+                Some(raw) => messages.extend(self.inflow.offer(head, raw)),
+                None => self.inflow.report.skip(UidSet::from(head.uid), GONE),
             }
         }
-        self.store(messages)
+        let (proven, broken) = self.inflow.store(messages);
+        self.take(proven);
+        broken
     }
 
-    /// Does one turn on the target: sends messages and looks for those sent before.
-    fn store(&mut self, messages: Vec<(Sent, crate::imap::NewMessage)>) -> Option<String> {
-        let pending = std::mem::take(&mut self.pending);
-        let before: Vec<_> = pending.iter().chain(messages.iter().map(|(sent, _)| sent)).cloned().collect();
-        let mut stored = match self.target.store(pending, messages).wait() {
-            Ok(stored) => stored,
-            Err(error) => {
-                // The connection could not be opened, or nobody knows how far it came.
-                let why = error.to_string();
-                self.pending = before.into_iter().map(|sent| sent.in_doubt(&why)).collect();
-                return Some(why);
-            }
-        };
-        self.target.take(&mut stored);
-        let Stored { seen, pending, refused, error, .. } = stored;
-        self.pending = pending;
-        for (uid, reason) in refused {
-            self.report.fail(UidSet::from(uid), reason);
-        }
-        self.judge(seen);
-        error
-    }
-
-    /// Takes in what is seen of messages in the target, and has the originals of what is proven removed.
-    fn judge(&mut self, seen: Vec<(Sent, Copy)>) {
-        let moves = self.moves;
-        let mut proven = UidSet::new();
-        for (sent, copy) in seen {
-            let uid = UidSet::from(sent.uid);
-            match copy {
-                Copy::Same(validity, there, lost) => {
-                    self.unkept.extend(lost.iter().map(ToString::to_string));
-                    self.land(Landing {
-                        mailbox: self.target.name.clone(),
-                        validity,
-                        uids: UidSet::from(there),
-                        pairs: vec![(sent.uid, there)],
-                    });
-                    proven.insert(sent.uid);
-                }
-                Copy::Other(_, _, how) => {
-                    let stays = if moves { ": the original stays" } else { "" };
-                    self.report.doubt(uid, format!("there is a copy, but {how}{stays}"));
-                }
-                Copy::Unseen => {
-                    let why = sent.cut.unwrap_or_else(|| "the server said OK".to_owned());
-                    let stays = if moves { "; nothing was removed" } else { "" };
-                    self.report.doubt(uid, format!("{why}, but no copy is seen in the target{stays}"));
-                }
-            }
-        }
-        if moves && !proven.is_empty() {
-            let target = self.target.name.clone();
+    /// Has the originals of what is proven removed, if it is a move.
+    fn take(&mut self, proven: UidSet) {
+        if self.moves && !proven.is_empty() {
+            let target = self.inflow.target.name.clone();
             let ticket = remove(self.selection, self.permission, target, proven.clone());
             self.removals.push((proven, ticket));
         } else {
-            self.report.done = self.report.done.union(&proven);
-        }
-    }
-
-    fn land(&mut self, landing: Landing) {
-        match self.report.landed.iter_mut().find(|known| known.validity == landing.validity) {
-            Some(known) => {
-                known.uids = known.uids.union(&landing.uids);
-                known.pairs.extend(landing.pairs);
-            }
-            None => self.report.landed.push(landing),
+            self.inflow.report.done = self.inflow.report.done.union(&proven);
         }
     }
 
     /// Waits for the removals, and gives the report of everything.
-    fn end(mut self) -> Report {
+    fn end(self) -> Report {
+        let mut report = self.inflow.end();
         for (uids, removal) in self.removals {
-            take_removed(&mut self.report, &uids, removal.wait());
+            take_removed(&mut report, &uids, removal.wait(), "copied");
         }
-        if !self.unkept.is_empty() {
-            let flags: Vec<_> = self.unkept.into_iter().collect();
-            self.report.notes.push(format!("the target does not keep {}", flags.join(" ")));
-        }
-        self.report
-    }
-}
-
-/// Takes in what became of originals that were to be removed.
-pub(super) fn take_removed(report: &mut Report, uids: &UidSet, removed: Result<Report, Error>) {
-    let removed = match removed {
-        Ok(removed) => removed,
-        Err(error) => {
-            report.doubt(uids.clone(), format!("copied, but not removed here: {error}"));
-            return;
-        }
-    };
-    report.done = report.done.union(&removed.done);
-    report.held = report.held.union(&removed.held);
-    report.notes.extend(removed.notes);
-    for remark in removed.in_doubt {
-        report.doubt(remark.uids, remark.reason);
-    }
-    for remark in removed.failed.into_iter().chain(removed.skipped) {
-        report.doubt(remark.uids, format!("copied, but not removed here: {}", remark.reason));
+        report
     }
 }

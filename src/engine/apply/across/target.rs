@@ -18,7 +18,7 @@ use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
 /// The mailbox of another account that messages are put into.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    account: Account,
+    pub(super) account: Account,
     permission: Permission,
     pub(super) name: MailboxName,
     pub(super) shown: String,
