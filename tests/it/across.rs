@@ -398,3 +398,26 @@ fn what_moves_away_from_gmail_is_in_its_trash_then() {
         .changes_nothing()
         .run();
 }
+
+#[test]
+fn a_dry_run_refuses_what_it_does_not_plan() {
+    let pair = Pair { from: Server::sandbox(), to: Server::sandbox() };
+    pair.from.seed("INBOX", &[Mail::new("a")]);
+    for action in [
+        r#"found:move($OTHER:mailbox "Box")"#,
+        r#"found:copy($OTHER:mailbox "Box")"#,
+        r#"found:purge { archive = "a.mbox" }"#,
+        r#"inbox:restore "a.mbox""#,
+    ] {
+        let source = format!(
+            r#"allow "purge"; local inbox = $LOGIN:mailbox "INBOX"; local found = inbox:all(); {action}"#
+        );
+        pair.script(&source)
+            .options(&["-n"])
+            .status(1)
+            .stderr_contains("what goes to another account or into an archive is not planned")
+            .changes_nothing()
+            .run();
+    }
+    assert!(!pair.to.snapshot().mailboxes.contains_key("Box"));
+}
