@@ -40,7 +40,11 @@ impl Options {
         if args.is_nil() {
             return Ok(this);
         }
-        let options = args.table("options such as `{ accept_rewritten = true }`")?;
+        let options = args.table(if moves {
+            "options such as `{ limit = 2000 }`"
+        } else {
+            "options such as `{ accept_rewritten = true }`"
+        })?;
         for pair in options.pairs::<Value, Value>() {
             let (key, value) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
             match (key.as_string().map(mlua::LuaString::to_string_lossy).as_deref(), value) {

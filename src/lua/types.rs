@@ -39,11 +39,14 @@ mod tests {
     }
 
     /// Types whose values are plain tables or that are only described: nothing is registered for them.
-    const PLAIN: [&str; 10] = [
+    const PLAIN: [&str; 13] = [
         "Attachment",
+        "CopyOptions",
         "ListedMailbox",
         "LoginSettings",
         "MailboxStatus",
+        "MoveOptions",
+        "PurgeOptions",
         "Query",
         "Remark",
         "RemovalOptions",
@@ -59,7 +62,7 @@ mod tests {
             let mut class = "";
             for line in text.lines() {
                 if let Some(name) = line.strip_prefix("---@class ") {
-                    class = name.trim();
+                    class = name.split(':').next().unwrap_or_default().trim();
                 } else if let Some(field) = line.strip_prefix("---@field ") {
                     let name = field.split(' ').next().unwrap_or_default().trim_end_matches('?');
                     if !PLAIN.contains(&class) && !name.starts_with('[') {

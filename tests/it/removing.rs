@@ -246,7 +246,9 @@ fn a_limit_that_is_none_is_an_error() {
         ("all:purge { limit = 0 }", "a limit must be a positive whole number but is 0"),
         ("all:move('Box', { limits = 5 })", "there is no option `limits`"),
         ("all:move('Box', 5)", "`move` wants options such as `{ limit = 2000 }` but got 5"),
-        ("all:copy('Box', { limit = 5 })", "`copy` got a table too many"),
+        ("all:copy('Box', { limit = 5 })", "there is no option `limit`"),
+        ("all:purge { 'old.mbox' }", "`purge` takes its options by their names"),
+        ("all:purge { limits = 5 }", "`purge` has no option `limits`"),
         (
             "rules(inbox) { { 'a', where = { uid = 1 }, trash = true, limit = true } }",
             "rule `a`: a limit must be a positive whole number but is a boolean",
