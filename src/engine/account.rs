@@ -97,6 +97,12 @@ impl Account {
     ///
     /// Errors: a missing host or user, and an unprotected connection that would leave this machine.
     pub fn new(settings: AccountSettings, run: &Run) -> Result<Self> {
+        let account = Self::make(settings, run)?;
+        run.logins.add(account.row(), &account.inner.opener);
+        Ok(account)
+    }
+
+    fn make(settings: AccountSettings, run: &Run) -> Result<Self> {
         for (name, value) in [("host", &settings.host), ("user", &settings.user)] {
             if value.trim().is_empty() || value.chars().any(char::is_control) {
                 let what = format!("`{name}` is empty or has a control character in it");
@@ -139,11 +145,15 @@ impl Account {
                 mechanism: settings.mechanism,
             },
         };
+        Ok(Self::with(row, opener, run))
+    }
+
+    fn with(row: AccountRow, opener: Opener, run: &Run) -> Self {
         // Two logins of one user see the same mailboxes, and so the same plan.
         let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row));
         let run = Run { overlay, ..run.clone() };
         let inner = Inner {
-            label,
+            label: opener.label.clone(),
             row,
             opener,
             run,
@@ -151,14 +161,17 @@ impl Account {
             looked_back: AtomicBool::new(false),
             receiving: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
-    /// Makes an account again that the journal knows.
+    /// Makes an account again that the journal knows: as the run logs in to it, if it does, else as it was done then.
     ///
     /// Errors: as [`Account::new`], and a note that can't be read.
     pub fn known(row: &AccountRow, run: &Run) -> Result<Self> {
-        Self::new(account_record::settings(row)?, run)
+        match run.logins.find(&row.identity) {
+            Some(opener) => Ok(Self::with(row.clone(), opener, run)),
+            None => Self::make(account_record::settings(row)?, run),
+        }
     }
 
     /// Gives how the journal knows it.
@@ -191,6 +204,14 @@ impl Account {
             }
             job(session, run)
         })
+    }
+
+    /// Hands a job that only reads to the account's connection, and does not look back first: it is a part of that.
+    pub(super) fn peek<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> Ticket<T> {
+        self.submit(true, Permission::Read, job)
     }
 
     /// Hands a job that changes mail to the account's connection, if the run may do that. Only [`super::apply`] makes

@@ -21,6 +21,7 @@ mod journal;
 mod limits;
 mod literal;
 mod lock;
+mod logins;
 mod messages;
 mod names;
 mod new_file;

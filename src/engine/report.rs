@@ -311,6 +311,17 @@ impl Report {
         }
     }
 
+    /// Adds where a message came to be.
+    pub(super) fn land(&mut self, landing: Landing) {
+        match self.landed.iter_mut().find(|known| known.validity == landing.validity) {
+            Some(known) => {
+                known.uids = known.uids.union(&landing.uids);
+                known.pairs.extend(landing.pairs);
+            }
+            None => self.landed.push(landing),
+        }
+    }
+
     pub(super) fn skip(&mut self, uids: UidSet, reason: impl Into<String>) {
         remark(&mut self.skipped, uids, reason.into());
     }

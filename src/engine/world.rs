@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::journal::Journal;
 use super::limits::Limits;
+use super::logins::Logins;
 use super::overlay::Overlay;
 use super::permission::{Permission, Permissions};
 use super::report::Report;
@@ -70,6 +71,8 @@ pub struct Run {
     pub limits: Arc<Limits>,
     /// What it may do.
     pub permissions: Arc<Permissions>,
+    /// How it logs in to accounts.
+    pub logins: Arc<Logins>,
     /// What outlives it: the journal, and the locks of accounts.
     pub state: Arc<State>,
     /// The Message-ID of the message of which rules are to say why they take it or not.
@@ -90,6 +93,7 @@ impl Run {
             created: Arc::default(),
             limits: Arc::default(),
             permissions: Arc::default(),
+            logins: Arc::default(),
             state: Arc::new(state),
             zone: Arc::default(),
             overlay: None,

@@ -223,7 +223,7 @@ fn many_messages_go_in_batches() {
     for to in [Server::sandbox(), without(&["MULTIAPPEND"], &[]), without(&["UIDPLUS"], &[Uidplus])] {
         let pair = Pair { from: Server::sandbox(), to };
         pair.from.seed("INBOX", &mails);
-        pair.script(r#"print(#$LOGIN:mailbox("INBOX"):all():move($OTHER:mailbox "Box"))"#)
+        pair.script(r#"print(#$LOGIN:mailbox("INBOX"):all():move($OTHER:mailbox "Box", { limit = 608 }))"#)
             .stdout(
                 "$USER@127.0.0.1: moved 608 messages from INBOX to $OTHER_USER@127.0.0.1: Box\n  \
                  created mailbox $OTHER_USER@127.0.0.1: Box\n608\n",
@@ -354,9 +354,9 @@ fn options_and_targets_that_make_no_sense_are_refused() {
         .run();
     insta::assert_snapshot!(output.table(), @r#"
     false | script | `accept_rewritten` is for messages that go to another account | name the mailbox of the other account: `other:mailbox "Archive"`
-    false | script | there is no option `accept` here | there is `accept_rewritten`
+    false | script | there is no option `accept` | there are `limit` and `accept_rewritten`
     false | script | `move` wants `accept_rewritten` as `true` or `false` but got 1 | nil
-    false | script | `move` wants options such as `{ accept_rewritten = true }` but got a boolean | nil
+    false | script | `move` wants options such as `{ limit = 2000 }` but got a boolean | nil
     false | script | `move` wants a mailbox name but got a userdata | nil
     false | script | `move` got an integer too many | nil
     "#);

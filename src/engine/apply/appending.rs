@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::across::{Arrival, find_arrivals};
 use super::planning;
 use super::record::conclude;
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
 use crate::engine::gmail::is_gmail;
-use crate::engine::identity::Inquiry;
-use crate::engine::journal::{Intent, Known, OpenAction, Outcome, Target};
+use crate::engine::journal::{Entry, Fate, Intent, Known, OpenAction, Outcome, Target};
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::overlay::Draft;
 use crate::engine::permission::Permission;
@@ -16,7 +16,7 @@ use crate::engine::report::{Landing, Report, Verb};
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Class, Error, ErrorKind, Result};
-use crate::imap::{Access, Code, Fetch, FetchItem, NewMessage, Section, Session};
+use crate::imap::{Code, NewMessage, Session};
 use crate::mail::{Flag, Headers, InternalDate, MailboxName, Uid, UidSet, UidValidity};
 
 /// What APPEND gave: the report, and the new message's UID where the server said it.
@@ -208,51 +208,23 @@ fn send(session: &mut Session, run: &Run, appended: &mut Appended, new: Addition
     Ok(())
 }
 
-/// Finds out whether a message of a cut run was added, by its bytes. Gives the report of it.
+/// Finds out whether messages of a cut run were added, by their bytes. Gives the report of it.
 pub(super) fn settle(session: &mut Session, account: &Account, action: &OpenAction) -> Result<Report> {
     let mut report = Report::new(Verb::Append, account.label(), &action.shown, None);
-    let Some(entry) = action.entries.first() else { return Ok(report) };
-    let next = action.target.as_ref().and_then(|target| target.next);
-    let (Some(digest), Some(next)) = (&entry.known.digest, next) else {
-        report.doubt(ONLY.into(), "new messages of the mailbox can't be told from old ones");
-        return Ok(report);
-    };
-    let validity = match session.open_mailbox(&action.mailbox, Access::Read) {
-        Ok(open) => open.validity,
-        // A mailbox that does not exist has no messages.
-        Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => return Ok(report),
-        Err(error) => return Err(error),
-    };
-    let Some(validity) = validity.filter(|is| action.validity.is_none_or(|was| was == *is)) else {
-        report.doubt(ONLY.into(), "the mailbox was rebuilt on the server meanwhile");
-        return Ok(report);
-    };
-    let there = Inquiry::new(session, None)?.ask(session, &UidSet::range(next, Uid::MAX))?;
+    let Some(target) = &action.target else { return Ok(report) };
+    let open = |entry: &&Entry| !matches!(entry.fate, Fate::Done | Fate::Left) && !entry.released;
+    let entries: Vec<Entry> = action.entries.iter().filter(open).cloned().collect();
     let journal = account.run().journal()?;
-    let known = journal.landed_since(&account.row().identity, &action.mailbox, validity, next)?;
-    for (uid, identity) in there {
-        if identity.size != entry.known.size || known.contains(uid) {
-            continue;
-        }
-        if has_digest(session, &action.mailbox, uid, digest)? {
-            let (mailbox, uids) = (action.mailbox.clone(), UidSet::from(uid));
-            report.landed.push(Landing { mailbox, validity, uids, pairs: vec![(ONLY, uid)] });
-            report.done.insert(ONLY);
-            break;
+    let found = find_arrivals(session, &journal, &account.row().identity, target, &entries)?;
+    for (number, arrival) in found {
+        match arrival {
+            Arrival::Here(validity, uid) => {
+                let (mailbox, uids) = (action.mailbox.clone(), UidSet::from(uid));
+                report.land(Landing { mailbox, validity, uids, pairs: vec![(number, uid)] });
+                report.done.insert(number);
+            }
+            Arrival::Maybe(why) => report.doubt(number.into(), why),
         }
     }
     Ok(report)
-}
-
-/// Tells whether a message of the open mailbox is this one, byte for byte.
-fn has_digest(session: &mut Session, mailbox: &MailboxName, uid: Uid, digest: &[u8]) -> Result<bool> {
-    let mut same = false;
-    let wanted = [(UidSet::from(uid), vec![FetchItem::Section(Section::Whole)])];
-    session.uid_fetch(mailbox, Access::Read, &wanted, &mut |mut fetch: Fetch| {
-        if let Some(raw) = fetch.take_section(&Section::Whole) {
-            same = Sha256::digest(&raw).as_slice() == digest;
-        }
-        Ok(())
-    })?;
-    Ok(same)
 }

@@ -102,7 +102,7 @@ fn take_credits(run: &Run, steps: &mut [Step<'_>], identities: &Identities) -> R
         let from = (&step.selection.name, validity);
         let like = |uid| (uid, identities.get(&uid).and_then(Identity::likeness));
         let wanted: Vec<_> = step.uids.iter().map(like).collect();
-        let credits = journal.take_copy_credits(account, from, target, &wanted)?;
+        let credits = journal.take_copy_credits(account, from, (None, target), &wanted)?;
         if credits.is_empty() {
             continue;
         }

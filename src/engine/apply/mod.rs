@@ -186,7 +186,7 @@ pub(super) fn make_way(session: &mut Session, run: &Run, account: &Account) -> R
     for action in journal.open_actions(&account.row().identity)? {
         settle::settle(session, run, account, &journal, &action)?;
     }
-    Ok(())
+    across::note_arrivals(session, run, account, &journal)
 }
 
 /// Looks whether a run that was cut left something open in an account, and settles that before anything is searched
@@ -199,7 +199,8 @@ pub(super) fn look_back(session: &mut Session, run: &Run, account: &Account) -> 
         return Ok(());
     }
     let Some(journal) = run.state.past() else { return Ok(()) };
-    if journal.open_actions(&account.row().identity)?.is_empty() {
+    let identity = &account.row().identity;
+    if journal.open_actions(identity)?.is_empty() && journal.open_actions_into(identity)?.is_empty() {
         return Ok(());
     }
     drop(journal);

@@ -5,7 +5,9 @@
 //! alike are matched by their number. What stays in doubt is kept in both places, held, and told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::across;
 use super::flights::Left;
 use super::proof::{Proof, copies_among};
 use super::ready::{check_open, reopen};
@@ -27,10 +29,10 @@ use crate::imap::{Access, Session};
 use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
 
 /// What is known now of a message of a cut action.
-struct Seen<'a> {
-    entry: &'a Entry,
+pub(super) struct Seen<'a> {
+    pub(super) entry: &'a Entry,
     /// It is in the source, and is what it was.
-    here: Option<&'a Identity>,
+    pub(super) here: Option<&'a Identity>,
 }
 
 /// Settles an action whose end is not known, tells what became of it, and notes that in the journal.
@@ -40,7 +42,7 @@ pub(super) fn settle(
     session: &mut Session,
     run: &Run,
     account: &Account,
-    journal: &Journal,
+    journal: &Arc<Journal>,
     action: &OpenAction,
 ) -> Result<()> {
     let report = look(session, run, account, journal, action)?;
@@ -75,7 +77,7 @@ fn look(
     session: &mut Session,
     run: &Run,
     account: &Account,
-    journal: &Journal,
+    journal: &Arc<Journal>,
     action: &OpenAction,
 ) -> Result<Option<Report>> {
     // What this run may not do waits for one that may; until then its messages are held.
@@ -99,11 +101,21 @@ fn look(
     } else {
         let selection = selection(account, action);
         let mut step = Step::unfinished(&selection, action);
-        match open_source(session, &selection) {
-            Ok(()) => look_after(session, &mut step, action, &entries)?,
-            Err(error) if session.is_poisoned() => return Err(error),
+        let elsewhere = action.target.as_ref().and_then(|target| Some((target, target.account.as_ref()?)));
+        let found = match elsewhere {
+            Some((target, account)) => match across::find(run, journal, action, target, account)? {
+                Some(found) => Some(found),
+                // Held until that account can be looked into.
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        match (open_source(session, &selection), &found) {
+            (Ok(()), Some(found)) => across::finish(session, run, &mut step, action, &entries, found)?,
+            (Ok(()), None) => look_after(session, &mut step, action, &entries)?,
+            (Err(error), _) if session.is_poisoned() => return Err(error),
             // Its UIDs mean nothing any more: there is nothing left to hold.
-            Err(error) => {
+            (Err(error), _) => {
                 step.report.doubt(uids.clone(), error.to_string());
                 release = uids.clone();
             }
@@ -198,7 +210,7 @@ fn permission(verb: Verb) -> Permission {
 }
 
 /// Finishes the removal of what is marked already.
-fn finish_marked(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
+pub(super) fn finish_marked(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
     let mut left = Left::default();
     for Seen { entry, here } in seen {
         match here {
@@ -319,7 +331,8 @@ fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]
 }
 
 /// What is said of messages that are nowhere.
-const TAKEN: &str = "no longer in the mailbox and not seen in the target; another client may have taken it";
+pub(super) const TAKEN: &str =
+    "no longer in the mailbox and not seen in the target; another client may have taken it";
 
 /// Tells messages of which nothing alike is in the target, so that nothing was done to them, from the others, of which it
 /// can't be told.

@@ -11,14 +11,16 @@ use crate::engine::connection::Ticket;
 use crate::engine::contents::too_large;
 use crate::engine::gmail::is_gmail;
 use crate::engine::identity::Inquiry;
+use crate::engine::journal::Known;
 use crate::engine::messages::MESSAGE_CAP;
 use crate::engine::permission::Permission;
 use crate::engine::query::Query;
 use crate::engine::report::{Report, Verb};
 use crate::engine::selection::Selection;
+use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Session};
-use crate::mail::{Flag, Headers, InternalDate, MailboxName, Uid, UidSet};
+use crate::mail::{Flag, InternalDate, MailboxName, Uid, UidSet};
 
 /// How messages leave their mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub(super) struct Head {
     pub(super) flags: Vec<Flag>,
     pub(super) size: u64,
     pub(super) date: Option<InternalDate>,
-    pub(super) message_id: Option<String>,
+    pub(super) known: Known,
 }
 
 /// A report that tells of messages to be left alone, and the others.
@@ -85,6 +87,7 @@ pub(super) fn look(
             let (mut heads, mut large) = (Vec::new(), Vec::new());
             for uid in ready.iter() {
                 let Some(identity) = identities.remove(&uid) else { continue };
+                let known = Known::from(&identity);
                 let size = identity.size.unwrap_or(u64::MAX);
                 if size > MESSAGE_CAP {
                     large.push((uid, size));
@@ -95,7 +98,7 @@ pub(super) fn look(
                     flags: identity.flags.unwrap_or_default(),
                     size,
                     date: identity.date,
-                    message_id: identity.headers.as_ref().and_then(Headers::message_id),
+                    known,
                 });
             }
             for (uid, size) in large {
@@ -164,22 +167,38 @@ fn refuse_nonsense(session: &mut Session, selection: &Selection, leave: Leave) -
     Ok(Some(step.kind))
 }
 
-/// Removes messages of which it is proven that they are elsewhere. What became of them is in the report.
+/// Removes messages of which it is proven that they are elsewhere. What became of them is in the report; with it comes
+/// whether the connection broke.
 pub(super) fn remove(
     selection: &Selection,
     permission: Permission,
     target: MailboxName,
     uids: UidSet,
-) -> Ticket<Report> {
+) -> Ticket<(Report, bool)> {
     let query = Query::Uids(uids.clone());
     let selection = Selection { query, ..selection.with_uids(uids) };
     selection.account.clone().change(permission, move |session, run| {
-        if is_gmail(session) {
-            let mut done = carry_out(session, run, &[Task::new(selection, vec![Action::Trash])])?;
-            return done.pop().ok_or_else(|| Error::protocol("no report of the action"))?.1;
-        }
-        remove_originals(session, &selection, &target)
+        let uids = selection.uids.clone();
+        let report = remove_here(session, run, &selection, &target, uids)?;
+        Ok((report, session.is_poisoned()))
     })
+}
+
+/// Does the same on the source's own thread.
+pub(super) fn remove_here(
+    session: &mut Session,
+    run: &Run,
+    selection: &Selection,
+    target: &MailboxName,
+    uids: UidSet,
+) -> Result<Report> {
+    let query = Query::Uids(uids.clone());
+    let selection = Selection { query, ..selection.with_uids(uids) };
+    if is_gmail(session) {
+        let mut done = carry_out(session, run, &[Task::new(selection, vec![Action::Trash])])?;
+        return done.pop().ok_or_else(|| Error::protocol("no report of the action"))?.1;
+    }
+    remove_originals(session, &selection, target)
 }
 
 /// Removes for good messages of which it is proven that they are in an archive.

@@ -9,6 +9,7 @@ mod open;
 mod past;
 mod read;
 mod trace;
+mod under_way;
 mod write;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ pub use past::RunRow;
 pub(super) use past::{PastAction, Place};
 pub(super) use read::OpenAction;
 pub use trace::Trace;
+pub(super) use under_way::UnderWay;
 pub(super) use write::ActionId;
 
 /// The journal of one state directory, and the run that writes to it.
@@ -38,6 +40,10 @@ pub struct Journal {
     run: Mutex<Option<i64>>,
     /// What earlier runs had done and this one has been credited with.
     used: Mutex<HashSet<(ActionId, Uid)>>,
+    /// What this run has begun and is still at.
+    under_way: Mutex<HashSet<ActionId>>,
+    /// What this run has looked for in another account, in that account or from the other side.
+    looked: Mutex<HashSet<(ActionId, bool)>>,
 }
 
 impl Journal {

@@ -136,7 +136,7 @@ impl Journal {
             let hint = "use that imapscript, or another directory: `--state DIR`".to_owned();
             return Err(ErrorKind::Config { what, hint }.into());
         }
-        Ok(Self { db: Mutex::new(db), path: shown, run: Mutex::new(None), used: Mutex::default() })
+        Ok(Self::of(db, shown))
     }
 
     /// Opens the journal of a state directory for reading only. `None` where there is none, or none that can be read.
@@ -147,12 +147,18 @@ impl Journal {
         db.busy_timeout(PATIENCE).ok()?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
         let path = path.display().to_string();
-        (version == VERSION).then(|| Self {
+        (version == VERSION).then(|| Self::of(db, path))
+    }
+
+    fn of(db: Connection, path: String) -> Self {
+        Self {
             db: Mutex::new(db),
             path,
             run: Mutex::new(None),
             used: Mutex::default(),
-        })
+            under_way: Mutex::default(),
+            looked: Mutex::default(),
+        }
     }
 
     /// Tells whether a state directory has a journal.

@@ -110,14 +110,24 @@ impl Journal {
         self.unsettled(account, holding)
     }
 
+    /// Gives the actions without an end that put messages into an account from another, oldest first.
+    pub(in crate::engine) fn open_actions_into(&self, account: &str) -> Result<Vec<OpenAction>> {
+        self.unsettled_by("target_account", account, "actions.ended IS NULL")
+    }
+
     fn unsettled(&self, account: &str, which: &str) -> Result<Vec<OpenAction>> {
+        self.unsettled_by("account", account, which)
+    }
+
+    fn unsettled_by(&self, side: &str, account: &str, which: &str) -> Result<Vec<OpenAction>> {
+        let under_way = self.under_way();
         let db = self.db();
         let read = || -> rusqlite::Result<Vec<OpenAction>> {
             let mut sql = db.prepare(&format!(
                 "SELECT actions.*, runs.name, other.identity AS target_identity
                  FROM actions JOIN runs ON runs.id = actions.run
                  LEFT JOIN accounts AS other ON other.id = actions.target_account
-                 WHERE {which} AND actions.account = (SELECT id FROM accounts WHERE identity = ?1)
+                 WHERE {which} AND actions.{side} = (SELECT id FROM accounts WHERE identity = ?1)
                  ORDER BY actions.id",
             ))?;
             let mut rows = sql.query(params![account])?;
@@ -128,6 +138,9 @@ impl Journal {
                     continue;
                 };
                 let id = ActionId(row.get("id")?);
+                if under_way.contains(&id) {
+                    continue;
+                }
                 found.push(OpenAction {
                     id,
                     run: (row.get("run")?, row.get("name")?),
@@ -153,6 +166,7 @@ impl Journal {
         mailbox: &MailboxName,
         validity: UidValidity,
     ) -> Result<Vec<(ActionId, Uid, i64)>> {
+        let under_way = self.under_way();
         let db = self.db();
         let read = || -> rusqlite::Result<Vec<_>> {
             let mut sql = db.prepare(
@@ -169,7 +183,10 @@ impl Journal {
             let mut held = Vec::new();
             for row in rows {
                 if let Some((action, uid, run)) = row? {
-                    held.push((action?, uid, run?));
+                    let action = action?;
+                    if !under_way.contains(&action) {
+                        held.push((action, uid, run?));
+                    }
                 }
             }
             Ok(held)
@@ -202,22 +219,24 @@ impl Journal {
     }
 
     /// Takes what runs of the same name had done since the last that went well: copies of the wanted messages from a
-    /// mailbox to a target, by UID, or, where the mailbox was rebuilt since, by what they are like. Each is given once in
+    /// mailbox to a target, `elsewhere` if that is another account, by UID, or, where the mailbox was rebuilt since, by what they are like. Each is given once in
     /// a run.
     pub(in crate::engine) fn take_copy_credits(
         &self,
         account: &str,
         (mailbox, of): (&MailboxName, UidValidity),
-        target: &MailboxName,
+        (elsewhere, target): (Option<&str>, &MailboxName),
         wanted: &[(Uid, Option<Likeness>)],
     ) -> Result<Vec<Credit>> {
         type Known = (Option<UidValidity>, Credit, Option<Likeness>);
         let db = self.db();
         let read = || -> rusqlite::Result<Vec<Known>> {
             let mut sql = db.prepare(&credits(
-                "verb = 'copy' AND actions.mailbox = ?3 AND coalesce(actions.target, '') = ?4",
+                "verb = 'copy' AND actions.mailbox = ?3 AND coalesce(actions.target, '') = ?4
+                   AND actions.target_account IS (SELECT id FROM accounts WHERE identity = ?5)",
             ))?;
-            let mut rows = sql.query(params![account, self.run(), mailbox.wire(), target.wire()])?;
+            let mut rows =
+                sql.query(params![account, self.run(), mailbox.wire(), target.wire(), elsewhere])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 if let (Some(credit), Some(entry)) = (credit(row)?, entry(row)?) {

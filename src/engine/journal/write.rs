@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params}
 use super::Journal;
 use super::entry::{AccountRow, Fate, Intent, Outcome};
 use crate::error::Result;
-use crate::mail::{Flag, Uid, UidSet};
+use crate::mail::{Flag, Uid, UidSet, UidValidity};
 
 /// How long runs are kept, in seconds: 90 days.
 const RETENTION: i64 = 90 * 24 * 60 * 60;
@@ -96,6 +96,25 @@ impl Journal {
         self.write(|begun| ended.iter().try_for_each(|(id, outcome)| update(begun, *id, outcome)))
     }
 
+    /// Notes where a message of an action without an end was seen to have come.
+    pub(in crate::engine) fn note_landed(
+        &self,
+        action: ActionId,
+        landed: &[(Uid, UidValidity, Uid)],
+    ) -> Result<()> {
+        if landed.is_empty() {
+            return Ok(());
+        }
+        self.write(|begun| {
+            let mut sql = begun.prepare(
+                "UPDATE messages SET landed_validity = ?3, landed_uid = ?4 WHERE action = ?1 AND uid = ?2",
+            )?;
+            landed.iter().try_for_each(|(uid, validity, there)| {
+                sql.execute(params![action.0, uid.get(), validity.get(), there.get()]).map(|_| ())
+            })
+        })
+    }
+
     /// Notes that nothing acts on these messages of an action any more, or that they may be acted on again.
     pub(in crate::engine) fn release(&self, action: ActionId, uids: &UidSet) -> Result<()> {
         self.write(|begun| {
@@ -138,7 +157,8 @@ fn insert(
     };
     let target = intent.target.as_ref();
     let other = match target.and_then(|target| target.account.as_deref()) {
-        Some(identity) => id_of(identity)?,
+        // Without it, a mailbox of another account would pass for one of the same.
+        Some(identity) => Some(id_of(identity)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?),
         None => None,
     };
     let mut sql = begun.prepare(

@@ -38,12 +38,29 @@ pub(crate) enum Action {
     Append,
     /// Several at once, some of which wait for others.
     Rules,
+    /// A move to another account, with the gate before the one that messages leave.
+    MoveOut,
+    /// The same with the gate before the one that they come to.
+    MoveIn,
+    /// Copies to another account.
+    CopyOut,
+    CopyIn,
 }
 
 impl Action {
     /// The mailbox that messages go to, or the first of them.
     pub(crate) fn target(self) -> &'static str {
         if self == Self::Trash { "Trash" } else { "Box" }
+    }
+
+    /// Whether messages go to another account.
+    pub(crate) fn is_across(self) -> bool {
+        matches!(self, Self::MoveOut | Self::MoveIn | Self::CopyOut | Self::CopyIn)
+    }
+
+    /// Whether the account behind the gate is the one that messages come to.
+    pub(crate) fn is_gated_at_target(self) -> bool {
+        matches!(self, Self::MoveIn | Self::CopyIn)
     }
 
     /// The whole script.
@@ -62,6 +79,11 @@ impl Action {
                   { "last", where = { subject = "take last" }, move = "Trash" },
                 }"#
             .to_owned(),
+            Self::MoveOut | Self::MoveIn | Self::CopyOut | Self::CopyIn => {
+                let verb = if matches!(self, Self::MoveOut | Self::MoveIn) { "move" } else { "copy" };
+                let found = r#"from:mailbox("INBOX"):search({ subject = "take" })"#;
+                format!("local from, to = $LOGIN, $OTHER\n{found}:{verb}(to:mailbox \"Box\")")
+            }
             Self::Append => {
                 // Byte for byte what is in the target already.
                 let raw = String::from_utf8(alike("one").raw()).unwrap();
@@ -76,7 +98,9 @@ impl Action {
     pub(crate) fn adds_by(self) -> Option<&'static str> {
         match self {
             Self::Copy => Some("UID COPY"),
-            Self::Append => Some("APPEND"),
+            Self::Append | Self::CopyIn => Some("APPEND"),
+            // What the other account is told does not pass this one's gate, but it was told before this.
+            Self::CopyOut => Some("LOGOUT"),
             _ => None,
         }
     }

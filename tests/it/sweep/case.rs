@@ -7,7 +7,7 @@ use super::{
     judge::{Ran, Verdict, judge},
     stage::{Host, Stage},
 };
-use crate::{harness::Script, output::Output, snapshot::Snapshot};
+use crate::{output::Output, snapshot::Snapshot};
 use std::fmt;
 use tempfile::TempDir;
 
@@ -169,7 +169,7 @@ fn run(
     stage.gate.arm(plan);
     let fault = plan.map(|(_, fault)| fault);
     let timeout = if fault == Some(Fault::Stall) { timeout } else { PATIENCE };
-    let script = Script::new(&setting.action.script()).on(&stage.server).home(home.path());
+    let script = stage.script(&setting.action.script()).home(home.path());
     let script = script.options(&["--timeout", &timeout.to_string()]);
     let mut running = script.spawn();
     if fault.is_some_and(Fault::kills) {

@@ -74,6 +74,26 @@ fn promise_14_rules_lose_and_double_nothing() {
     sweep(Action::Rules);
 }
 
+#[test]
+fn moves_out_of_an_account_lose_and_double_nothing() {
+    sweep(Action::MoveOut);
+}
+
+#[test]
+fn moves_into_another_account_lose_and_double_nothing() {
+    sweep(Action::MoveIn);
+}
+
+#[test]
+fn copies_out_of_an_account_lose_and_double_nothing() {
+    sweep(Action::CopyOut);
+}
+
+#[test]
+fn copies_into_another_account_lose_and_double_nothing() {
+    sweep(Action::CopyIn);
+}
+
 fn sweep(action: Action) {
     let whole = env::var("IMAPSCRIPT_SWEEP").is_ok_and(|value| value == "full");
     let mut settings = vec![];

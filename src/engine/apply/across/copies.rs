@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
+
 use super::essence::Essence;
 use crate::engine::identity::{Identity, Likeness};
+use crate::engine::journal::Known;
 use crate::imap::NewMessage;
 use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet, UidValidity};
 
@@ -10,7 +13,8 @@ use crate::mail::{Flag, Headers, InternalDate, Uid, UidSet, UidValidity};
 pub(super) struct Sent {
     /// Its UID in the source.
     pub(super) uid: Uid,
-    message_id: Option<String>,
+    /// What the journal keeps of it.
+    pub(super) known: Known,
     size: u64,
     date: Option<InternalDate>,
     flags: Vec<Flag>,
@@ -37,10 +41,11 @@ pub(super) enum Copy {
 
 impl Sent {
     /// Notes a message as it is sent.
-    pub(super) fn new(uid: Uid, message_id: Option<String>, message: &NewMessage, rewritten: bool) -> Self {
+    pub(super) fn new(uid: Uid, known: Known, message: &NewMessage, rewritten: bool) -> Self {
+        let digest = Some(Sha256::digest(&*message.raw).to_vec());
         Self {
             uid,
-            message_id,
+            known: Known { digest, size: Some(message.raw.len() as u64), ..known },
             size: message.raw.len() as u64,
             date: message.date,
             flags: message.flags.clone(),
@@ -65,12 +70,12 @@ impl Sent {
     }
 
     pub(super) fn message_id(&self) -> Option<&str> {
-        self.message_id.as_deref()
+        self.known.message_id.as_deref()
     }
 
     /// Gives what its copy has in common with it; `None` where too little is known to find it by that.
     fn likeness(&self) -> Option<Likeness> {
-        Some(Likeness::Mail(self.message_id.clone(), self.size, self.date?.timestamp().as_second()))
+        Some(Likeness::Mail(self.known.message_id.clone(), self.size, self.date?.timestamp().as_second()))
     }
 
     /// Compares it with what is in the target. `next` is the UID from which on messages came after it was sent.
@@ -90,7 +95,7 @@ impl Sent {
         if self.shared {
             return other("the server put it together with another message".to_owned());
         }
-        if message_id != self.message_id {
+        if message_id != self.known.message_id {
             return other("the server gives it another Message-ID".to_owned());
         }
         if let Some(size) = found.size.filter(|size| *size != self.size) {

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::book::Book;
 use super::copies::{Copy, Sent};
 use super::target::{Stored, Target};
 use crate::engine::apply::source::Head;
@@ -11,6 +12,7 @@ use crate::mail::UidSet;
 pub(super) struct Inflow {
     pub(super) target: Target,
     pub(super) report: Report,
+    pub(super) book: Book,
     /// Messages that were sent and not yet looked for.
     pending: Vec<Sent>,
     /// What is said besides of messages that are where they were.
@@ -22,10 +24,10 @@ pub(super) struct Inflow {
 
 impl Inflow {
     /// Begins with nothing sent. `moves` says that originals are removed after.
-    pub(super) fn new(target: Target, report: Report, moves: bool) -> Self {
+    pub(super) fn new(target: Target, report: Report, book: Book, moves: bool) -> Self {
         let (stays, unremoved) =
             if moves { (": the original stays", "; nothing was removed") } else { ("", "") };
-        Self { target, report, pending: Vec::new(), stays, unremoved, unkept: BTreeSet::new() }
+        Self { target, report, book, pending: Vec::new(), stays, unremoved, unkept: BTreeSet::new() }
     }
 
     /// Makes of a message what can be sent; `None` where that is nothing, which is in the report.
@@ -42,12 +44,21 @@ impl Inflow {
         }
         let message = self.target.message(raw, &head.flags, head.date);
         let rewritten = self.target.accepts_rewritten();
-        Some((Sent::new(head.uid, head.message_id, &message, rewritten), message))
+        Some((Sent::new(head.uid, head.known, &message, rewritten), message))
     }
 
     /// Does one turn on the target: sends messages and looks for those sent before. Gives what is proven to be
     /// there, and what broke it off.
-    pub(super) fn store(&mut self, messages: Vec<(Sent, NewMessage)>) -> (UidSet, Option<String>) {
+    pub(super) fn store(&mut self, mut messages: Vec<(Sent, NewMessage)>) -> (UidSet, Option<String>) {
+        let noted = self.book.begin(&self.target, messages.iter().map(|(sent, _)| sent));
+        let unnoted = noted.err().map(|error| error.to_string());
+        if let Some(why) = &unnoted {
+            let uids = messages.drain(..).map(|(sent, _)| sent.uid).collect();
+            self.report.fail(uids, format!("not begun: {why}"));
+        }
+        if messages.is_empty() && self.pending.is_empty() {
+            return (UidSet::new(), unnoted);
+        }
         let pending = std::mem::take(&mut self.pending);
         let before: Vec<_> = pending.iter().chain(messages.iter().map(|(sent, _)| sent)).cloned().collect();
         let mut stored = match self.target.store(pending, messages).wait() {
@@ -65,7 +76,7 @@ impl Inflow {
         for (uid, reason) in refused {
             self.report.fail(UidSet::from(uid), reason);
         }
-        (self.judge(seen), error)
+        (self.judge(seen), unnoted.or(error))
     }
 
     /// Looks for what is left once more, on a new connection if the last one broke: what arrived is there.
@@ -76,6 +87,7 @@ impl Inflow {
         let (proven, _) = self.store(Vec::new());
         for sent in std::mem::take(&mut self.pending) {
             let reason = sent.cut.unwrap_or_else(|| "it could not be looked for in the target".to_owned());
+            self.book.cut(&UidSet::from(sent.uid));
             self.report.doubt(UidSet::from(sent.uid), format!("{reason}{}", self.unremoved));
         }
         proven
@@ -90,13 +102,16 @@ impl Inflow {
                 Copy::Same(validity, there, lost) => {
                     self.unkept.extend(lost.iter().map(ToString::to_string));
                     let (mailbox, uids) = (self.target.name.clone(), UidSet::from(there));
-                    self.land(Landing { mailbox, validity, uids, pairs: vec![(sent.uid, there)] });
+                    self.report.land(Landing { mailbox, validity, uids, pairs: vec![(sent.uid, there)] });
                     proven.insert(sent.uid);
                 }
                 Copy::Other(_, _, how) => {
                     self.report.doubt(uid, format!("there is a copy, but {how}{}", self.stays));
                 }
                 Copy::Unseen => {
+                    if sent.cut.is_some() {
+                        self.book.cut(&uid);
+                    }
                     let why = sent.cut.unwrap_or_else(|| "the server said OK".to_owned());
                     let told = format!("{why}, but no copy is seen in the target{}", self.unremoved);
                     self.report.doubt(uid, told);
@@ -106,18 +121,14 @@ impl Inflow {
         proven
     }
 
-    fn land(&mut self, landing: Landing) {
-        match self.report.landed.iter_mut().find(|known| known.validity == landing.validity) {
-            Some(known) => {
-                known.uids = known.uids.union(&landing.uids);
-                known.pairs.extend(landing.pairs);
-            }
-            None => self.report.landed.push(landing),
-        }
+    /// Notes in the journal what is known by now.
+    pub(super) fn conclude(&mut self) {
+        self.book.conclude(&self.report, false);
     }
 
-    /// Gives the report.
+    /// Notes the rest, and gives the report.
     pub(super) fn end(mut self) -> Report {
+        self.book.conclude(&self.report, true);
         if !self.unkept.is_empty() {
             let flags: Vec<_> = self.unkept.into_iter().collect();
             self.report.notes.push(format!("the target does not keep {}", flags.join(" ")));

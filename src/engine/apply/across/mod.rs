@@ -4,12 +4,17 @@
 //! A thread of its own goes between the two connections, so that neither ever waits for the other. While a batch
 //! is appended the next is loaded, and the batch before it is looked at in the same flight.
 
+mod arrivals;
+mod book;
 mod copies;
 mod essence;
 mod inflow;
 mod restore;
+mod settle;
 mod target;
 mod there;
+
+use std::collections::VecDeque;
 
 use super::batches::{Batch, Batches};
 use super::source::{Head, Leave, look, remove, take_removed};
@@ -18,14 +23,17 @@ use crate::engine::connection::Ticket;
 use crate::engine::contents::GONE;
 use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
-use crate::engine::report::{Report, Verb};
+use crate::engine::report::{Landing, Report, Verb, messages};
 use crate::engine::selection::Selection;
 use crate::error::{ErrorKind, Result};
 use crate::mail::UidSet;
+use book::Book;
 use inflow::Inflow;
 use target::Target;
 
+pub(super) use arrivals::{Arrival, find as find_arrivals, note as note_arrivals};
 pub use restore::restore;
+pub(super) use settle::{find, finish};
 
 /// A mailbox of another account as the target of a copy or move.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,14 +62,16 @@ pub(super) fn transfer(selection: &Selection, across: &Across, moves: bool) -> R
     let target = target?;
     report.object = Some(format!("{}: {}", across.account.label(), target.shown));
     report.elsewhere = Some((across.account.clone(), target.shown.clone()));
+    let book = Book::of_transfer(selection, verb)?;
+    let heads = if moves { heads } else { take_credits(selection, &book, &target, heads, &mut report)? };
     if heads.is_empty() {
         return Ok(report);
     }
     if target.missing && target.create().wait()? {
         report.notes.push(format!("created mailbox {}", report.object.clone().unwrap_or_default()));
     }
-    let inflow = Inflow::new(target, report, moves);
-    let mut transfer = Transfer { selection, permission, moves, inflow, removals: Vec::new() };
+    let inflow = Inflow::new(target, report, book, moves);
+    let mut transfer = Transfer { selection, permission, moves, inflow, removals: VecDeque::new() };
     transfer.go(heads);
     Ok(transfer.end())
 }
@@ -72,7 +82,7 @@ struct Transfer<'a> {
     permission: Permission,
     moves: bool,
     inflow: Inflow,
-    removals: Vec<(UidSet, Ticket<Report>)>,
+    removals: VecDeque<(UidSet, Ticket<(Report, bool)>)>,
 }
 
 impl Transfer<'_> {
@@ -114,18 +124,64 @@ impl Transfer<'_> {
         if self.moves && !proven.is_empty() {
             let target = self.inflow.target.name.clone();
             let ticket = remove(self.selection, self.permission, target, proven.clone());
-            self.removals.push((proven, ticket));
+            self.removals.push_back((proven, ticket));
         } else {
             self.inflow.report.done = self.inflow.report.done.union(&proven);
+        }
+        // By the time that two more batches were loaded on the same connection, it is over.
+        self.take_removed(2);
+        self.inflow.conclude();
+    }
+
+    /// Takes in what became of removals, but the last few.
+    fn take_removed(&mut self, but: usize) {
+        while self.removals.len() > but {
+            let Some((uids, removal)) = self.removals.pop_front() else { return };
+            let removed = removal.wait();
+            match &removed {
+                Ok((_, false)) => {}
+                Ok((report, true)) => {
+                    let doubts = report.in_doubt.iter().map(|remark| &remark.uids);
+                    doubts.for_each(|uids| self.inflow.book.cut(uids));
+                }
+                Err(_) => self.inflow.book.cut(&uids),
+            }
+            take_removed(&mut self.inflow.report, &uids, removed.map(|(report, _)| report), "copied");
         }
     }
 
     /// Waits for the removals, and gives the report of everything.
-    fn end(self) -> Report {
-        let mut report = self.inflow.end();
-        for (uids, removal) in self.removals {
-            take_removed(&mut report, &uids, removal.wait(), "copied");
-        }
-        report
+    fn end(mut self) -> Report {
+        self.take_removed(0);
+        self.inflow.end()
     }
+}
+
+/// Takes what a run of the same script had copied already, before it failed, off what is to be copied.
+fn take_credits(
+    selection: &Selection,
+    book: &Book,
+    target: &Target,
+    heads: Vec<Head>,
+    report: &mut Report,
+) -> Result<Vec<Head>> {
+    let Some(validity) = selection.validity else { return Ok(heads) };
+    let wanted: Vec<_> = heads.iter().map(|head| (head.uid, head.known.likeness())).collect();
+    let account = &selection.account.row().identity;
+    let there = (Some(&*target.account.row().identity), &target.name);
+    let credits = book.journal()?.take_copy_credits(account, (&selection.name, validity), there, &wanted)?;
+    let uids: UidSet = credits.iter().map(|credit| credit.of).collect();
+    if uids.is_empty() {
+        return Ok(heads);
+    }
+    let count = messages(uids.len());
+    report.notes.push(format!("{count} of them had been copied by the run before, which failed"));
+    for credit in credits {
+        if let Some((validity, there)) = credit.landed {
+            let (mailbox, pairs) = (target.name.clone(), vec![(credit.of, there)]);
+            report.land(Landing { mailbox, validity, uids: there.into(), pairs });
+        }
+    }
+    report.done = report.done.union(&uids);
+    Ok(heads.into_iter().filter(|head| !uids.contains(head.uid)).collect())
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::Across;
+use super::book::Book;
 use super::inflow::Inflow;
 use super::target::Target;
 use super::there::There;
@@ -12,6 +13,7 @@ use crate::engine::apply::source::Head;
 use crate::engine::apply::unplanned;
 use crate::engine::connection::Ticket;
 use crate::engine::export::{Letter, Letters};
+use crate::engine::journal::Known;
 use crate::engine::messages::BODY_BATCH_BYTES;
 use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
@@ -46,7 +48,8 @@ fn go(across: &Across, path: &Path) -> Result<Report> {
     let mut there = target.content().wait()?;
     let object = path.display().to_string();
     let report = Report::new(Verb::Restore, across.account.label(), &target.shown, Some(object));
-    let mut inflow = Inflow::new(target, report, false);
+    let book = Book::of_file(&target)?;
+    let mut inflow = Inflow::new(target, report, book, false);
     let mut broken = None;
     while broken.is_none() {
         let Some(batch) = file.batch(&mut inflow.report)? else { break };
@@ -59,6 +62,7 @@ fn go(across: &Across, path: &Path) -> Result<Report> {
                     new.into_iter().filter_map(|(head, raw)| inflow.offer(head, raw)).collect::<Vec<_>>();
                 let (proven, broken) = inflow.store(messages);
                 inflow.report.done = inflow.report.done.union(&proven);
+                inflow.conclude();
                 broken
             }
             Err(error) if inflow.report.done.is_empty() && inflow.report.landed.is_empty() => {
@@ -68,8 +72,8 @@ fn go(across: &Across, path: &Path) -> Result<Report> {
         };
     }
     let proven = inflow.finish();
+    inflow.report.done = inflow.report.done.union(&proven);
     let mut report = inflow.end();
-    report.done = report.done.union(&proven);
     if let Some(reason) = broken {
         report.notes.push(format!("not all of the file was restored: {reason}"));
         let told = [&report.skipped, &report.failed, &report.in_doubt].into_iter().flatten();
@@ -139,8 +143,16 @@ fn leave_out_known(
 
 fn head(number: Uid, letter: Letter) -> (Head, Vec<u8>) {
     let Letter { raw, flags, date } = letter;
-    let message_id = Headers::parse(&raw).message_id();
-    (Head { uid: number, flags, size: raw.len() as u64, date, message_id }, raw)
+    let (headers, size) = (Headers::parse(&raw), raw.len() as u64);
+    let known = Known {
+        size: Some(size),
+        date: date.map(|date| date.timestamp().as_second()),
+        message_id: headers.message_id(),
+        flags: flags.clone(),
+        subject: headers.subject(),
+        ..Known::default()
+    };
+    (Head { uid: number, flags, size, date, known }, raw)
 }
 
 /// Makes the mailbox if there is something to be put into it and it is missing.

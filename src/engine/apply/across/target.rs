@@ -25,8 +25,10 @@ pub(super) struct Target {
     pub(super) gmail: bool,
     /// Whether it is there.
     pub(super) missing: bool,
+    /// What its UIDs are worth, where that is known.
+    pub(super) validity: Option<UidValidity>,
     /// What comes later has this UID or a higher one; `None` where the server does not say.
-    next: Option<Uid>,
+    pub(super) next: Option<Uid>,
     /// Messages there that are known to be copies.
     taken: UidSet,
     /// The largest message that the server takes (RFC 7889).
@@ -70,6 +72,7 @@ impl Target {
                     shown,
                     gmail: is_gmail(session),
                     missing: status.is_none(),
+                    validity: status.as_ref().and_then(|status| status.uid_validity),
                     next: status.map_or(Some(Uid::MIN), |status| status.uid_next),
                     taken: UidSet::new(),
                     limit: limits.min(),

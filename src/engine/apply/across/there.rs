@@ -6,8 +6,9 @@ use super::target::Target;
 use crate::engine::apply::source::Head;
 use crate::engine::connection::Ticket;
 use crate::engine::identity::Inquiry;
-use crate::imap::{Access, FetchItem, Section};
-use crate::mail::{Flag, Headers, Uid, UidSet};
+use crate::error::Result;
+use crate::imap::{Access, FetchItem, Section, Session};
+use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet};
 
 /// What is in a mailbox, by Message-ID and size: UIDs, and when they arrived.
 #[derive(Debug, Default)]
@@ -20,13 +21,13 @@ impl There {
     /// Gives those that may be a message, by all but its bytes.
     pub(super) fn like(&self, head: &Head) -> impl Iterator<Item = Uid> {
         let date = head.date.map(|date| date.timestamp().as_second());
-        let alike = self.0.get(&(head.message_id.clone(), head.size)).into_iter().flatten();
+        let alike = self.0.get(&(head.known.message_id.clone(), head.size)).into_iter().flatten();
         alike.filter(move |(_, at)| date.is_none() || *at == date).map(|(uid, _)| *uid)
     }
 
     /// Takes one of them away.
     pub(super) fn take(&mut self, head: &Head, uid: Uid) {
-        if let Some(alike) = self.0.get_mut(&(head.message_id.clone(), head.size)) {
+        if let Some(alike) = self.0.get_mut(&(head.known.message_id.clone(), head.size)) {
             alike.retain(|(known, _)| *known != uid);
         }
     }
@@ -58,18 +59,26 @@ impl Target {
     /// Gives the digests of messages there.
     pub(super) fn digests(&self, uids: UidSet) -> Ticket<BTreeMap<Uid, [u8; 32]>> {
         let name = self.name.clone();
-        self.account.read(move |session, _| {
-            let mut digests = BTreeMap::new();
-            let items = vec![FetchItem::Section(Section::Whole)];
-            if !uids.is_empty() {
-                session.uid_fetch(&name, Access::Read, &[(uids, items)], &mut |mut fetch| {
-                    if let (Some(uid), Some(raw)) = (fetch.uid, fetch.take_section(&Section::Whole)) {
-                        digests.insert(uid, Sha256::digest(&raw).into());
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(digests)
-        })
+        self.account.read(move |session, _| digests(session, &name, uids))
     }
+}
+
+/// Gives the SHA-256 digests of messages of a mailbox.
+pub(super) fn digests(
+    session: &mut Session,
+    mailbox: &MailboxName,
+    uids: UidSet,
+) -> Result<BTreeMap<Uid, [u8; 32]>> {
+    let mut digests = BTreeMap::new();
+    if uids.is_empty() {
+        return Ok(digests);
+    }
+    let wanted = [(uids, vec![FetchItem::Section(Section::Whole)])];
+    session.uid_fetch(mailbox, Access::Read, &wanted, &mut |mut fetch| {
+        if let (Some(uid), Some(raw)) = (fetch.uid, fetch.take_section(&Section::Whole)) {
+            digests.insert(uid, Sha256::digest(&raw).into());
+        }
+        Ok(())
+    })?;
+    Ok(digests)
 }
