@@ -112,13 +112,23 @@ fn actions(rule: &Rule, matched: &Match) -> String {
     let each = |action: &RuleAction| match action {
         RuleAction::Copy(number) => format!("copy to {}", target(number)),
         RuleAction::Move(number) => format!("move to {}", target(number)),
+        RuleAction::CopyAcross(number, to) => format!("copy to {}: {}", to.account.label(), target(number)),
+        RuleAction::MoveAcross(number, to) => format!("move to {}: {}", to.account.label(), target(number)),
+        RuleAction::Archive(number) => format!("put into {} and purge", target(number)),
         RuleAction::Plain(Action::Mark(flags)) => format!("mark {}", words(flags)),
         RuleAction::Plain(Action::Unmark(flags)) => format!("unmark {}", words(flags)),
         RuleAction::Plain(Action::Trash) => "trash".to_owned(),
         RuleAction::Plain(Action::Purge) => "purge".to_owned(),
         RuleAction::Plain(Action::Label(_)) => "label".to_owned(),
         RuleAction::Plain(Action::Unlabel(_)) => "unlabel".to_owned(),
-        RuleAction::Plain(Action::Move(_) | Action::Copy(_)) => "transfer".to_owned(),
+        // Rules have these with a target of their own.
+        RuleAction::Plain(
+            Action::Move(_)
+            | Action::Copy(_)
+            | Action::MoveAcross(_)
+            | Action::CopyAcross(_)
+            | Action::PurgeArchived(_),
+        ) => "transfer".to_owned(),
     };
     let done: Vec<_> = rule.actions.iter().map(each).collect();
     if done.is_empty() { "what it does is not done on the server".to_owned() } else { done.join(", ") }

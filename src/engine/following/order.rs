@@ -125,6 +125,7 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         Verb::Save => What::Outside(Outside::Save(path()?), wanted()?),
         Verb::Export => What::Outside(Outside::Export(path()?), wanted()?),
         Verb::Pipe => return Err(bad("programs are run by scripts only, and not by a plan")),
+        Verb::Restore => return Err(bad("messages are restored by scripts only, and not by a plan")),
         Verb::Append => {
             let content = action.content.as_deref().ok_or_else(|| bad("no content"))?;
             let message = BASE64_STANDARD.decode(content).map_err(|_| bad("content that is not Base64"))?;

@@ -219,8 +219,8 @@ impl Journal {
     }
 
     /// Takes what runs of the same name had done since the last that went well: copies of the wanted messages from a
-    /// mailbox to a target, `elsewhere` if that is another account, by UID, or, where the mailbox was rebuilt since, by what they are like. Each is given once in
-    /// a run.
+    /// mailbox to a target, `elsewhere` if that is another account, by UID, or, where the mailbox was rebuilt since, by
+    /// what they are like. Each is given once in a run.
     pub(in crate::engine) fn take_copy_credits(
         &self,
         account: &str,

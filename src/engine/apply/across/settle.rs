@@ -114,8 +114,8 @@ pub(in crate::engine::apply) fn finish(
         // Its messages are not held for what finishes it.
         let mut under_way = UnderWay::new(run.journal()?);
         under_way.take_up(action.id);
-        let removed = remove_here(session, run, step.selection, &target.mailbox, proven.clone());
-        take_removed(&mut step.report, &proven, removed, "copied");
+        let ended = remove_here(session, run, step.selection, &target.mailbox, proven.clone());
+        take_removed(&mut step.report, &proven, ended, "copied");
     }
     Ok(())
 }
