@@ -65,9 +65,11 @@ impl Carrier {
             {
                 self.up(unit)?;
             }
-            while let Some(refusal) = self.waiting.first_mut().and_then(|first| first.refusal.take()) {
+            if let Some(refusal) = self.waiting.first_mut().and_then(|first| first.refusal.take()) {
                 self.waiting.remove(0);
                 self.client.write(refusal.as_bytes())?;
+                // What the client has sent by then may pass now.
+                continue;
             }
             if self.server_first || !self.waiting.is_empty() && !self.asked {
                 self.down()?;
