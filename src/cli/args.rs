@@ -14,7 +14,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|history|why|sandbox|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|sandbox|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -79,6 +79,21 @@ pub enum Subcommand {
     },
     /// Look after what runs left open or in doubt, and hold nothing any more
     Settle {
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Put what a purge has archived back into a mailbox, but what is there already
+    Restore {
+        /// The mbox file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The mailbox, which is created if it is missing
+        #[arg(value_name = "MAILBOX")]
+        mailbox: String,
+        /// The account, of those that scripts have changed; it need not be said if there is only one
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
         /// How it is run.
         #[command(flatten)]
         options: Options,

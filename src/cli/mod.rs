@@ -8,6 +8,7 @@ mod options;
 mod plan;
 mod planned;
 mod report;
+mod restore;
 mod run;
 mod sandbox;
 mod script_error;
@@ -38,6 +39,9 @@ pub fn main() -> ExitCode {
         Some(args::Subcommand::Apply { plan, options }) => plan::apply(plan, options),
         Some(args::Subcommand::Undo { run, options }) => undo::undo(*run, options),
         Some(args::Subcommand::Settle { options }) => undo::settle(options),
+        Some(args::Subcommand::Restore { file, mailbox, account, options }) => {
+            restore::restore(file, mailbox, account.as_deref(), options)
+        }
         Some(args::Subcommand::History { run, place }) => history::history(*run, place),
         Some(args::Subcommand::Why { message_id, script: None, options, .. }) => {
             history::why(message_id, &options.place)

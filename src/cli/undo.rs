@@ -8,7 +8,7 @@ use super::surroundings::{Refusal, Surroundings};
 use crate::engine;
 use crate::engine::messages;
 
-/// The mail of an embedded sandbox does not outlive its run.
+/// Refuses to go on with what an embedded server had: the mail of an embedded sandbox does not outlive its run.
 pub(super) fn refuse_embedded(options: &Options) -> Result<(), Refusal> {
     match options.place.sandbox {
         Some(None) => Err((

@@ -9,7 +9,7 @@ use super::journal::AccountRow;
 use super::permission::Permission;
 use super::secret_source::SecretSource;
 use super::world::{Event, Run};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, visible};
 use crate::imap::{Credentials, Mechanism, Security, ServerAddress, Session};
 use crate::mail::Secret;
 use crate::wire::TlsSettings;
@@ -172,6 +172,33 @@ impl Account {
             Some(opener) => Ok(Self::with(row.clone(), opener, run)),
             None => Self::make(account_record::settings(row)?, run),
         }
+    }
+
+    /// Finds an account that the journal knows by what people call it, or by how the journal does; the only one that it
+    /// knows need not be named.
+    ///
+    /// Errors: there is none, or more than one; and as [`Account::known`].
+    pub fn chosen(name: Option<&str>, run: &Run) -> Result<Self> {
+        let known = run.journal()?.known_accounts()?;
+        let is_it = |row: &&AccountRow| name.is_none_or(|name| row.label == name || row.identity == name);
+        let found: Vec<&AccountRow> = known.iter().filter(is_it).collect();
+        if let [row] = found.as_slice() {
+            return Self::known(row, run);
+        }
+        let what = match (name, found.is_empty()) {
+            (Some(name), true) => format!("no script has changed an account `{}`", visible(name)),
+            (Some(name), false) => format!("more than one account is called `{}`", visible(name)),
+            (None, true) => "no script has changed an account yet".to_owned(),
+            (None, false) => "it must be said which account is meant".to_owned(),
+        };
+        let of = if found.is_empty() { known.iter().collect() } else { found };
+        let names: Vec<_> =
+            of.iter().map(|row| format!("`--account {:?}`", visible(&row.identity))).collect();
+        let hint = match names.as_slice() {
+            [] => "run a script once that changes the account: how it is reached is known then".to_owned(),
+            names => format!("there is {}", names.join(", ")),
+        };
+        Err(ErrorKind::Usage { what, hint }.into())
     }
 
     /// Gives how the journal knows it.

@@ -2,8 +2,10 @@
 
 use crate::harness::Script;
 use crate::mail::Mail;
+use crate::output::Output;
 use crate::proxy::Capability::{self, LiteralPlus, Move, Uidplus};
 use crate::server::{Server, Tls};
+use tempfile::TempDir;
 
 /// Two accounts: where messages are, and where they go.
 struct Pair {
@@ -397,6 +399,55 @@ fn what_moves_away_from_gmail_is_in_its_trash_then() {
         .stderr_contains("messages in Gmail's Trash can't be moved to another account")
         .changes_nothing()
         .run();
+}
+
+/// Runs a script on both accounts, and takes it back.
+fn run_and_undo(pair: &Pair, source: &str) -> Output {
+    let home = TempDir::new().unwrap();
+    let output = pair.script(source).home(home.path()).spawn().finish();
+    assert!(matches!(output.status, Some(0 | 8)), "{output}");
+    let undo = || Script::command(&["undo"]).on(&pair.from).home(home.path()).spawn().finish();
+    let undone = undo();
+    let again = undo();
+    assert_eq!((again.status, again.stderr.as_str()), (Some(0), ""), "{again}");
+    assert!(again.stdout.ends_with("nothing is left to undo\n"), "{again}");
+    undone
+}
+
+on_pairs!(promise_15_what_went_to_another_account_comes_back, |pair| {
+    pair.from.seed("INBOX", &mails()).seed("Rest", &[Mail::new("copied")]);
+    pair.to.seed("Box", &[Mail::new("there")]).seed("Trash", &[]);
+    let before = pair.from.snapshot();
+    let output = run_and_undo(
+        pair,
+        r#"local from, to = $KEYED, $KEYED_OTHER
+        from:mailbox("INBOX"):search({ subject = "t" }):move(to:mailbox "Box", { limit = 9 })
+        from:mailbox("Rest"):all():copy(to:mailbox "Box")"#,
+    );
+    assert_eq!(output.status, Some(0), "{output}");
+    assert_eq!(pair.from.snapshot(), before, "{output}");
+    let there = pair.to.snapshot();
+    if !pair.to.hidden.contains(&Uidplus) {
+        assert_eq!(there.subjects("Box"), ["there"], "{output}");
+    }
+    assert!(there.subjects("Trash").contains(&"copied"), "{output}");
+});
+
+#[test]
+fn what_moved_away_from_gmail_comes_back_from_its_trash() {
+    let pair = Pair { from: Server::gmail(), to: Server::sandbox() };
+    pair.from.seed("Box", &["a", "b"].map(Mail::new));
+    pair.to.seed("Trash", &[]);
+    let output = run_and_undo(
+        &pair,
+        r#"local from, to = $KEYED, $KEYED_OTHER
+        from:mailbox("Box"):search({ subject = "a" }):move(to:mailbox "Box")"#,
+    );
+    assert_eq!(output.status, Some(0), "{output}");
+    let here = pair.from.snapshot();
+    assert_eq!((here.subjects("Box"), here.subjects("[Gmail]/Trash")), (vec!["a", "b"], vec![]), "{output}");
+    let there = pair.to.snapshot();
+    assert_eq!(there.subjects("Trash"), ["a"], "{output}");
 }
 
 #[test]

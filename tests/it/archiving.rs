@@ -260,3 +260,44 @@ fn archives_that_make_no_sense_are_refused() {
     false | script | rule `x`: both `trash` and `purge` | a message can go one way only
     "#);
 }
+
+#[test]
+fn an_archive_is_restored_without_a_script() {
+    let servers = [Server::sandbox(), Server::sandbox()];
+    let home = TempDir::new().unwrap();
+    let purge = r#"allow "purge"; $KEYED:mailbox("INBOX"):all():purge { archive = "a.mbox" }"#;
+    let restore = |more: &[&str], on: &Server| {
+        let words = [&["restore", "a.mbox", "Back"], more].concat();
+        Script::command(&words).on(on).home(home.path()).spawn().finish()
+    };
+    let unknown = restore(&[], &servers[0]);
+    assert_eq!(unknown.status, Some(2), "{unknown}");
+    assert_eq!(
+        unknown.stderr,
+        "error: no script has changed an account yet\n\
+         hint: run a script once that changes the account: how it is reached is known then\n"
+    );
+    for server in &servers {
+        server.seed("INBOX", &mails());
+    }
+    let before = servers[0].snapshot().mailboxes["INBOX"].clone();
+    Script::new(purge).on(&servers[0]).home(home.path()).run();
+    let restored = restore(&[], &servers[0]);
+    assert_eq!((restored.status, restored.stderr.as_str()), (Some(0), ""), "{restored}");
+    assert_eq!(servers[0].snapshot().mailboxes["Back"], before, "{restored}");
+    // Twice doubles nothing.
+    let again = restore(&[], &servers[0]);
+    assert_eq!(again.status, Some(0), "{again}");
+    assert_eq!(servers[0].snapshot().mailboxes["Back"], before, "{again}");
+    Script::new("$KEYED:create 'New'").on(&servers[1]).home(home.path()).run();
+    let unsaid = restore(&[], &servers[1]);
+    assert_eq!(unsaid.status, Some(2), "{unsaid}");
+    assert!(unsaid.stderr.contains("error: it must be said which account is meant"), "{unsaid}");
+    assert_eq!(unsaid.stderr.matches("`--account ").count(), 2, "{unsaid}");
+    let (user, address) = (&servers[1].user, servers[1].address);
+    let named = restore(&["--account", &format!("{user} {address}")], &servers[1]);
+    assert_eq!(named.status, Some(0), "{named}");
+    assert_eq!(servers[1].snapshot().mailboxes["Back"], before, "{named}");
+    let forbidden = restore(&["--account", &format!("{user} {address}"), "--allow", "read"], &servers[1]);
+    assert_eq!(forbidden.status, Some(1), "{forbidden}");
+}

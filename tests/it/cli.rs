@@ -28,13 +28,14 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript plan|apply|undo|settle|history|why|sandbox|types …
+           imapscript plan|apply|undo|settle|restore|history|why|sandbox|types …
 
     Commands:
       plan     Write down what a script would do, and change nothing
       apply    Do what a plan says and nothing else
       undo     Take back what a run did: the last one, unless its number is given
       settle   Look after what runs left open or in doubt, and hold nothing any more
+      restore  Put what a purge has archived back into a mailbox, but what is there already
       history  List the runs that changed something, or what one of them did
       why      Tell which rule of which run touched a message, or which rule of a script would take it
       sandbox  Keep an embedded server with sample mail running, for any mail client

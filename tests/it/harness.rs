@@ -253,7 +253,11 @@ impl<'a> Script<'a> {
             return text;
         };
         let text = match self.other {
-            Some(other) => text.replace("$OTHER", &log_in(other)),
+            Some(other) => {
+                let keyed =
+                    log_in(other).replace(&format!("\"{}\"", other.password), "secret.env \"PASSWORD\"");
+                text.replace("$KEYED_OTHER", &keyed).replace("$OTHER", &log_in(other))
+            }
             None => text,
         };
         let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use super::Task;
 use super::batches::{Batch, Batches};
 use super::source::{Leave, Looked, look, purge, take_removed};
 use crate::engine::connection::Ticket;
@@ -10,7 +11,6 @@ use crate::engine::contents::GONE;
 use crate::engine::export::{Archive, Letter};
 use crate::engine::permission::Permission;
 use crate::engine::report::{Report, Verb};
-use crate::engine::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::UidSet;
 
@@ -20,9 +20,10 @@ static WRITING: Mutex<()> = Mutex::new(());
 /// Puts messages into an mbox file, and removes them for good.
 ///
 /// Errors mean that nothing was removed.
-pub(super) fn archive(selection: &Selection, path: &Path) -> Result<Report> {
+pub(super) fn archive(task: &Task, path: &Path) -> Result<Report> {
+    let selection = &task.selection;
     let (mut report, heads): Looked =
-        look(selection, Permission::Purge, Leave::Purged, Report::of(Verb::Purge, selection, None)).wait()?;
+        look(task, Permission::Purge, Leave::Purged, Report::of(Verb::Purge, selection, None)).wait()?;
     if heads.is_empty() {
         return Ok(report);
     }

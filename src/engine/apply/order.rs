@@ -50,10 +50,10 @@ impl Turn {
 ///
 /// Errors mean that nothing was changed.
 pub(super) fn carry_out(account: &Account, tasks: Vec<Task>) -> Result<Vec<Done>> {
-    if let [Task { selection, actions, .. }] = tasks.as_slice()
-        && let [action] = actions.as_slice()
+    if let [task] = tasks.as_slice()
+        && let [action] = task.actions.as_slice()
     {
-        return Ok(vec![(0, go_out(selection, action))]);
+        return Ok(vec![(0, go_out(task, action))]);
     }
     let ready = look_again(account, &tasks).wait()?;
     let mut work = Work { account, tasks, ready, bad: UidSet::new(), over: Vec::new(), done: Vec::new() };
@@ -65,14 +65,14 @@ pub(super) fn carry_out(account: &Account, tasks: Vec<Task>) -> Result<Vec<Done>
 }
 
 /// Does what leads out of the account.
-fn go_out(selection: &Selection, action: &Action) -> Result<Report> {
+fn go_out(task: &Task, action: &Action) -> Result<Report> {
     let result = match action {
-        Action::MoveAcross(to) => across::transfer(selection, to, true),
-        Action::CopyAcross(to) => across::transfer(selection, to, false),
-        Action::PurgeArchived(path) => archiving::archive(selection, path),
+        Action::MoveAcross(to) => across::transfer(task, to, true),
+        Action::CopyAcross(to) => across::transfer(task, to, false),
+        Action::PurgeArchived(path) => archiving::archive(task, path),
         _ => Err(Error::protocol("an action of the account's own that was to lead out of it")),
     };
-    result.map_err(|error| error.in_mailbox(&selection.shown))
+    result.map_err(|error| error.in_mailbox(&task.selection.shown))
 }
 
 /// Tasks under way.
@@ -109,7 +109,7 @@ impl Work<'_> {
             if let Some((selection, left)) = self.selection(number, turn).filter(|_| !actions.is_empty()) {
                 numbers.push(number);
                 lefts.push(left);
-                tasks.push(Task::new(selection, actions));
+                tasks.push(Task { selection, actions, ..task.clone() });
             }
         }
         let Some(permission) = tasks.iter().flat_map(|task| &task.actions).map(Action::permission).next()
@@ -140,8 +140,11 @@ impl Work<'_> {
             let task = self.tasks.get(number).filter(|_| !self.over.contains(&number));
             let actions = task.map(|task| task.actions.clone()).unwrap_or_default();
             for action in actions.iter().filter(|action| Turn::of(action) == turn) {
-                if let Some((selection, left)) = self.selection(number, turn) {
-                    self.take(number, turn, left, go_out(&selection, action));
+                if let Some((selection, left)) = self.selection(number, turn)
+                    && let Some(task) = self.tasks.get(number)
+                {
+                    let task = Task { selection, ..task.clone() };
+                    self.take(number, turn, left, go_out(&task, action));
                 }
             }
         }

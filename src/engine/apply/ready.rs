@@ -124,7 +124,9 @@ pub(super) fn judge_again(
             continue;
         }
         let is_expected = expected.is_none_or(|all| {
-            all.get(&uid).is_none_or(|likeness| identity.likeness().as_ref() == Some(likeness))
+            all.get(&uid).is_none_or(|likeness| {
+                [identity.likeness(), identity.mail_likeness()].iter().flatten().any(|is| is == likeness)
+            })
         });
         if !is_expected {
             differing.insert(uid);

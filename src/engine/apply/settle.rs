@@ -57,10 +57,11 @@ pub(super) fn settle(
 pub(super) fn let_go(session: &mut Session, run: &Run, account: &Account) -> Result<()> {
     let journal = run.journal()?;
     for action in journal.holding_actions(&account.row().identity)? {
-        let report = look(session, run, account, &journal, &action)?;
+        // What can't be looked after now stays held.
+        let Some(report) = look(session, run, account, &journal, &action)? else { continue };
         let held = action.entries.iter().map(|entry| entry.uid).collect();
         journal.release(action.id, &held)?;
-        tell(run, &action, report);
+        tell(run, &action, Some(report));
     }
     Ok(())
 }

@@ -50,19 +50,14 @@ pub(super) type Looked = (Report, Vec<Head>);
 /// acted on; what is to be said of the others goes into the report.
 ///
 /// Errors: the mailbox was rebuilt, can't be written to, or messages can't leave it in this way.
-pub(super) fn look(
-    selection: &Selection,
-    permission: Permission,
-    leave: Leave,
-    mut report: Report,
-) -> Ticket<Looked> {
-    let selection = selection.clone();
+pub(super) fn look(task: &Task, permission: Permission, leave: Leave, mut report: Report) -> Ticket<Looked> {
+    let Task { selection, expected, even_held, .. } = task.clone();
     selection.account.clone().change(permission, move |session, run| {
         let mut go = || -> Result<Vec<Head>> {
             if selection.uids.is_empty() {
                 return Ok(Vec::new());
             }
-            let held = held(run, &selection)?;
+            let held = if even_held { UidSet::new() } else { held(run, &selection)? };
             let removal = refuse_nonsense(session, &selection, leave)?;
             let inquiry = Inquiry::new(session, Some(&selection.query))?;
             let access = if removal.is_some() { Access::Write } else { Access::Read };
@@ -83,7 +78,14 @@ pub(super) fn look(
             if identities.values().any(|identity| identity.flags.is_none() || identity.size.is_none()) {
                 return Err(Error::protocol("FETCH answers without the flags and sizes that were asked for"));
             }
-            let ready = judge_again(&selection, &identities, &held, None, &mut report, leave != Leave::No);
+            let ready = judge_again(
+                &selection,
+                &identities,
+                &held,
+                expected.as_deref(),
+                &mut report,
+                leave != Leave::No,
+            );
             let (mut heads, mut large) = (Vec::new(), Vec::new());
             for uid in ready.iter() {
                 let Some(identity) = identities.remove(&uid) else { continue };
@@ -115,13 +117,13 @@ pub(super) fn look(
 ///
 /// Errors: the mailbox was rebuilt, or can't be written to.
 pub(super) fn look_again(account: &Account, tasks: &[Task]) -> Ticket<Vec<Report>> {
-    let selections: Vec<_> = tasks.iter().map(|task| (task.selection.clone(), task.removes())).collect();
+    let looked: Vec<_> = tasks.iter().map(|task| (task.clone(), task.removes())).collect();
     let permission = tasks.iter().flat_map(|task| &task.actions).map(Action::permission).next();
     account.change(permission.unwrap_or(Permission::Read), move |session, run| {
-        let Some((first, _)) = selections.first() else { return Ok(Vec::new()) };
+        let Some((Task { selection: first, .. }, _)) = looked.first() else { return Ok(Vec::new()) };
         let held = held(run, first)?;
-        let queries = selections.iter().map(|(selection, _)| selection.query.clone()).collect();
-        let all = selections.iter().fold(UidSet::new(), |sum, (selection, _)| sum.union(&selection.uids));
+        let queries = looked.iter().map(|(task, _)| task.selection.query.clone()).collect();
+        let all = looked.iter().fold(UidSet::new(), |sum, (task, _)| sum.union(&task.selection.uids));
         let inquiry = Inquiry::new(session, Some(&Query::Any(queries)))?;
         let mut identities = Identities::new();
         let ends = session.run_in(
@@ -138,9 +140,12 @@ pub(super) fn look_again(account: &Account, tasks: &[Task]) -> Ticket<Vec<Report
         for end in ends {
             end.ok()?;
         }
-        let ready = selections.iter().map(|(selection, removes)| {
+        let none = UidSet::new();
+        let ready = looked.iter().map(|(task, removes)| {
+            let (selection, expected) = (&task.selection, task.expected.as_deref());
+            let held = if task.even_held { &none } else { &held };
             let mut report = Report::of(Verb::Move, selection, None);
-            report.done = judge_again(selection, &identities, &held, None, &mut report, *removes);
+            report.done = judge_again(selection, &identities, held, expected, &mut report, *removes);
             report
         });
         Ok(ready.collect())

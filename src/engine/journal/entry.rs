@@ -22,6 +22,11 @@ impl Known {
         if let Some(id) = self.gmail_id {
             return Some(Likeness::Gmail(id));
         }
+        self.mail_likeness()
+    }
+
+    /// Gives the same for a copy in another account, where Gmail's identifiers say nothing.
+    pub(in crate::engine) fn mail_likeness(&self) -> Option<Likeness> {
         Some(Likeness::Mail(self.message_id.clone(), self.size?, self.date?))
     }
 }

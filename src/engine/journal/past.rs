@@ -215,6 +215,11 @@ impl Journal {
         Ok(accounts.into_iter().next())
     }
 
+    /// Gives all accounts that the journal knows.
+    pub(in crate::engine) fn known_accounts(&self) -> Result<Vec<AccountRow>> {
+        self.accounts("1", [])
+    }
+
     /// Gives the accounts in which something is open or held.
     pub(in crate::engine) fn accounts_in_doubt(&self) -> Result<Vec<AccountRow>> {
         self.accounts(

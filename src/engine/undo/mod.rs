@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::apply::{self, Action, Task, find_alike};
+use super::apply::{self, Across, Action, Task, find_alike};
 use super::journal::{ActionId, Journal, PastAction};
 use super::limits::Reserved;
 use super::names::NameSpec;
@@ -79,18 +79,21 @@ struct Undoing<'a> {
     left: Vec<String>,
 }
 
-impl Spot {
-    fn action(&self) -> Action {
-        match &self.back {
+impl Undoing<'_> {
+    fn action(&mut self, spot: &Spot) -> Result<Action> {
+        let raw = |name: &MailboxName| NameSpec::Raw(name.wire().to_vec());
+        Ok(match &spot.back {
             Back::Mark(flags) => Action::Mark(flags.clone()),
             Back::Unmark(flags) => Action::Unmark(flags.clone()),
-            Back::Move(origin) => Action::Move(NameSpec::Raw(origin.wire().to_vec())),
+            Back::Move(origin) => Action::Move(raw(origin)),
+            Back::MoveAcross(account, origin) => {
+                let account = self.account(account)?;
+                Action::MoveAcross(Across { account, spec: raw(origin), accept_rewritten: false })
+            }
             Back::Trash => Action::Trash,
-        }
+        })
     }
-}
 
-impl Undoing<'_> {
     fn account(&mut self, identity: &str) -> Result<Account> {
         if let Some(account) = self.accounts.get(identity) {
             return Ok(account.clone());
@@ -135,7 +138,7 @@ impl Undoing<'_> {
         let mut removals = Vec::new();
         for (spot, items) in plan.spots.iter().filter(|(spot, _)| spot.moves) {
             let selection = self.selection(spot, items.keys().copied().collect())?;
-            removals.extend(Removal::of(&selection, &[spot.action()], None));
+            removals.extend(Removal::of(&selection, &[self.action(spot)?], None));
         }
         Waiting::begin(removals)?.wait()
     }
@@ -192,7 +195,7 @@ impl Undoing<'_> {
                 items.iter().filter_map(|(uid, item)| Some((*uid, item.likeness.clone()?))).collect();
             tasks.push(Task {
                 selection: self.selection(spot, items.keys().copied().collect())?,
-                actions: vec![spot.action()],
+                actions: vec![self.action(spot)?],
                 expected: Some(Arc::new(expected)),
                 even_held: true,
             });

@@ -13,6 +13,8 @@ pub(super) enum Back {
     Mark(Vec<Flag>),
     Unmark(Vec<Flag>),
     Move(MailboxName),
+    /// To a mailbox of another account.
+    MoveAcross(String, MailboxName),
     Trash,
 }
 
@@ -63,6 +65,14 @@ struct Thread {
     origin: Option<Place>,
     now: Result<Place, (String, MailboxName, Option<UidValidity>, Option<Uid>)>,
     item: Item,
+}
+
+impl Thread {
+    /// Tells whether it leads to another account.
+    fn is_elsewhere(&self) -> bool {
+        let (Ok(Place { account, .. }) | Err((account, ..))) = &self.now;
+        self.origin.as_ref().is_some_and(|origin| origin.account != *account)
+    }
 }
 
 /// Where messages went, from place to place.
@@ -117,7 +127,13 @@ pub(super) fn plan(actions: &[PastAction], ways: &Ways) -> Plan {
             }
         }
     }
-    for thread in threads {
+    // Gmail's originals of what went to another account are in its Trash, and come back from there.
+    let own = |thread: &&Thread| !thread.is_elsewhere();
+    let come_back: HashSet<Place> = threads.iter().filter(own).filter_map(|it| it.origin.clone()).collect();
+    for mut thread in threads {
+        if thread.is_elsewhere() {
+            thread.origin = thread.origin.filter(|origin| !come_back.contains(origin));
+        }
         plan.take_back(thread, ways);
     }
     plan
@@ -148,9 +164,15 @@ fn extend(threads: &mut Vec<Thread>, at: &mut HashMap<Place, usize>, action: &Pa
     }
     if let Some(thread) = threads.get_mut(number) {
         thread.now = now;
+        if target.is_some_and(|target| target.account.is_some()) {
+            thread.item.likeness = entry.known.mail_likeness();
+        }
         thread.item.of.push((action.id, entry.uid));
     } else {
-        let item = Item { likeness: entry.known.likeness(), of: vec![(action.id, entry.uid)] };
+        let known = &entry.known;
+        let elsewhere = target.is_some_and(|target| target.account.is_some());
+        let likeness = if elsewhere { known.mail_likeness() } else { known.likeness() };
+        let item = Item { likeness, of: vec![(action.id, entry.uid)] };
         threads.push(Thread { origin: from, now, item });
     }
 }
@@ -168,7 +190,7 @@ impl Plan {
     fn add(&mut self, place: &Place, back: Back, item: Item) {
         let spot = Spot {
             account: place.account.clone(),
-            moves: matches!(back, Back::Move(_) | Back::Trash),
+            moves: matches!(back, Back::Move(_) | Back::MoveAcross(..) | Back::Trash),
             mailbox: place.mailbox.clone(),
             validity: place.validity.get(),
             back,
@@ -205,12 +227,8 @@ impl Plan {
             (Some(origin), Ok(now)) if origin.account == now.account && origin.mailbox == now.mailbox => {
                 return;
             }
-            (Some(origin), Ok(now)) if origin.account != now.account => {
-                self.impossible.push(format!(
-                    "a message in {} came from another account and stays there",
-                    now.mailbox.text()
-                ));
-                return;
+            (Some(origin), Ok(Place { account, .. }) | Err((account, ..))) if origin.account != *account => {
+                Back::MoveAcross(origin.account.clone(), origin.mailbox.clone())
             }
             (Some(origin), _) => Back::Move(origin.mailbox.clone()),
             (None, _) => Back::Trash,

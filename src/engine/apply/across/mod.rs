@@ -16,6 +16,7 @@ mod there;
 
 use std::collections::VecDeque;
 
+use super::Task;
 use super::batches::{Batch, Batches};
 use super::source::{Head, Leave, look, remove, take_removed};
 use crate::engine::account::Account;
@@ -50,13 +51,14 @@ pub struct Across {
 /// Copies messages to another account, or moves them there.
 ///
 /// Errors mean that nothing was changed.
-pub(super) fn transfer(selection: &Selection, across: &Across, moves: bool) -> Result<Report> {
+pub(super) fn transfer(task: &Task, across: &Across, moves: bool) -> Result<Report> {
+    let selection = &task.selection;
     let (verb, permission) =
         if moves { (Verb::Move, Permission::Move) } else { (Verb::Copy, Permission::Copy) };
     let _turn = across.account.receive();
     let finding = Target::find(across, permission);
     let leave = if moves { Leave::Copied } else { Leave::No };
-    let looking = look(selection, permission, leave, Report::of(verb, selection, None));
+    let looking = look(task, permission, leave, Report::of(verb, selection, None));
     let target = finding.wait();
     let (mut report, heads) = looking.wait()?;
     let target = target?;
