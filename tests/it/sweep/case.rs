@@ -12,7 +12,7 @@ use std::fmt;
 use tempfile::TempDir;
 
 /// The time-out in seconds of runs that are to be waited for.
-const PATIENCE: u32 = 50;
+pub(super) const PATIENCE: u32 = 50;
 
 /// What is done, where, and in which order a flight passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,7 +97,7 @@ impl Clean {
 }
 
 impl Setting {
-    fn stage(self) -> Stage {
+    pub(super) fn stage(self) -> Stage {
         Stage::new(self.host, self.rung, self.action, self.pace)
     }
 
@@ -159,7 +159,8 @@ impl Case<'_> {
     }
 }
 
-fn run(
+/// Runs a setting's script, with a fault if one is planned.
+pub(super) fn run(
     setting: Setting,
     stage: &Stage,
     home: &TempDir,

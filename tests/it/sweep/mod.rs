@@ -11,6 +11,7 @@ mod action;
 mod carrier;
 mod case;
 mod choice;
+mod elsewhere;
 mod fault;
 mod gate;
 mod judge;
