@@ -3,6 +3,7 @@
 //! `letter` writes messages together with what they say, and `question` says what a query means of that. Neither reads
 //! a message, nor shares a line with what is tested.
 
+mod explaining;
 mod letter;
 mod question;
 
@@ -79,6 +80,7 @@ type Deliver = Box<dyn Fn(&str, &[Facts])>;
 /// A server that is asked.
 struct Ground {
     here: Arc<Here>,
+    run: Run,
     account: Account,
     deliver: Deliver,
     cases: Mutex<u32>,
@@ -101,7 +103,7 @@ impl Ground {
             allow_plaintext: false,
         };
         let account = Account::new(settings, &run).unwrap();
-        Self { here, account, deliver, cases: Mutex::new(0) }
+        Self { here, run, account, deliver, cases: Mutex::new(0) }
     }
 
     fn sandbox(without: &[&str]) -> Self {
@@ -133,18 +135,29 @@ impl Ground {
         Self::new(server.plain, &server.user, Box::new(deliver))
     }
 
-    /// Asks each question of the mailbox, and compares.
-    fn check(&self, case: &Case) -> Result<(), TestCaseError> {
+    /// Sets the clock for a case, and tells what it says.
+    fn clock(&self, case: &Case) -> Clock {
         let zone = TimeZone::get(case.zone).unwrap();
         *self.here.0.lock().unwrap() = zone.clone();
+        Clock { now: self.here.now().timestamp(), zone }
+    }
+
+    /// Puts messages into a mailbox of their own.
+    fn fill(&self, facts: &[Facts]) -> String {
         let mailbox = {
             let mut cases = self.cases.lock().unwrap();
             *cases += 1;
             format!("case{cases}")
         };
-        let clock = Clock { now: self.here.now().timestamp(), zone };
+        (self.deliver)(&mailbox, facts);
+        mailbox
+    }
+
+    /// Asks each question of the mailbox, and compares.
+    fn check(&self, case: &Case) -> Result<(), TestCaseError> {
+        let clock = self.clock(case);
         let facts: Vec<_> = case.letters.iter().map(|letter| letter.write(clock.now)).collect();
-        (self.deliver)(&mailbox, &facts);
+        let mailbox = self.fill(&facts);
         for question in &case.questions {
             let literal = question.literal(&clock);
             let now = clock.now.to_zoned_datetime(clock.zone.clone());
@@ -176,7 +189,7 @@ impl Ground {
     }
 
     /// Checks so many cases, the same ones each time unless `PROPTEST_RNG_SEED` says otherwise.
-    fn check_cases(&self, cases: u32) {
+    fn check_each(&self, cases: u32, check: impl Fn(&Self, &Case) -> Result<(), TestCaseError>) {
         let mut config = Config { failure_persistence: None, ..Config::default() };
         if std::env::var_os("PROPTEST_CASES").is_none() {
             config.cases = cases;
@@ -184,7 +197,7 @@ impl Ground {
         if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
             config.rng_seed = RngSeed::Fixed(20_240_229);
         }
-        if let Err(error) = TestRunner::new(config).run(&case(), |case| self.check(&case)) {
+        if let Err(error) = TestRunner::new(config).run(&case(), |case| check(self, &case)) {
             panic!("{error}");
         }
     }
@@ -192,10 +205,10 @@ impl Ground {
 
 #[test]
 fn the_sandbox_finds_what_a_query_means() {
-    Ground::sandbox(&[]).check_cases(1000);
+    Ground::sandbox(&[]).check_each(1000, Ground::check);
 }
 
 #[test]
 fn dovecot_finds_what_a_query_means() {
-    Ground::dovecot().check_cases(300);
+    Ground::dovecot().check_each(300, Ground::check);
 }

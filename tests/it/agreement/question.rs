@@ -245,6 +245,17 @@ impl Question {
         }
     }
 
+    /// Tells whether the server has the last word on some of it.
+    pub(super) fn asks_the_server(&self) -> bool {
+        match self {
+            Self::All(inner) | Self::Any(inner) | Self::Except(inner) => {
+                inner.iter().any(Self::asks_the_server)
+            }
+            Self::Body(_) | Self::Text(_) | Self::Raw(_) => true,
+            _ => false,
+        }
+    }
+
     fn speaks_of_deleted(&self) -> bool {
         match self {
             Self::All(inner) | Self::Any(inner) | Self::Except(inner) => {
