@@ -36,6 +36,7 @@ on_both!(functions_stand_where_patterns_do_and_without_a_name, |server| {
         show("whole", inbox:search { header = regex("^x-score: [0-5]$", "i") } + inbox:search { header = "Subject: grüße" })
         show("any", inbox:search { any = { { flagged = true }, { function(m) return m.uid == 1 end } } })
         show("except", inbox:search { except = { subject = function(text) return text:find "build" end, flagged = true } })
+        show("each", inbox:search { except = { flagged = true, function(m) return m.uid == 1 end } })
         show("list", inbox:search { from = { "bob@", function(text) return text:find "Ann" end } })
         show("recipient", inbox:search { recipient = function(text) return text:find "ann@" end })
         show("body", inbox:search { body = function(text) return text:find "log %d" end })
@@ -50,7 +51,7 @@ on_both!(functions_stand_where_patterns_do_and_without_a_name, |server| {
     .on(server)
     .changes_nothing()
     .stdout(
-        "name\t4\ndecoded\t3\n1\n2\nlast\t1\nfield\t3\nheader\t3\nwhole\t2 3\nany\t1 4\nexcept\t3\nlist\t3 4\nrecipient\t4\nbody\t1\ntext\t1 3\n\
+        "name\t4\ndecoded\t3\n1\n2\nlast\t1\nfield\t3\nheader\t3\nwhole\t2 3\nany\t1 4\nexcept\t3\neach\t2 3\nlist\t3 4\nrecipient\t4\nbody\t1\ntext\t1 3\n\
          alone\t1\nboth\t1\nwithin\t1 2\nselect\t4\naccount\t4\n",
     )
     .run();

@@ -19,6 +19,20 @@ fn everything(server: &Server) -> String {
 }
 
 #[test]
+fn a_rule_changes_labels() {
+    let server = Server::gmail();
+    server.seed("INBOX", &["one", "two"].map(Mail::new));
+    let source = r#"
+        local account = $LOGIN
+        account:mailbox("INBOX"):all():label "todo"
+        rules(account:mailbox "todo") { { "done", where = { subject = "one" }, unlabel = "todo", label = "done" } }
+    "#;
+    Script::new(source).on(&server).stderr("").run();
+    let wanted = "INBOX: one two\n[Gmail]/All Mail: one two\ndone: one\ntodo: two\n";
+    assert_eq!(everything(&server), wanted);
+}
+
+#[test]
 fn labels_are_added_and_taken_off() {
     let server = Server::gmail();
     server.seed("INBOX", &["one", "two", "three"].map(Mail::new));

@@ -90,6 +90,15 @@ on_every!(a_message_is_decoded, |server| {
     }
 });
 
+on_both!(a_message_is_recent_until_somebody_opens_its_mailbox_to_write, |server| {
+    server.seed("INBOX", &[Mail::new("new")]);
+    let look = "for message in $LOGIN:mailbox('INBOX'):all():messages() do print(message.recent) end";
+    Script::new(look).on(server).stdout("true\n").run();
+    Script::new(look).on(server).stdout("true\n").run();
+    Script::new("$LOGIN:select 'INBOX'").on(server).run();
+    Script::new(look).on(server).stdout("false\n").run();
+});
+
 on_both!(a_broken_message_is_what_can_be_made_of_it, |server| {
     let mut observer = server.observe();
     for raw in [

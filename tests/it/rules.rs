@@ -66,6 +66,21 @@ on_both!(the_first_rule_that_removes_a_message_ends_its_way, |server| {
     .run();
 });
 
+on_both!(a_rule_takes_flags_away, |server| {
+    server.seed("INBOX", &[Mail::new("a").flag("\\Seen").flag("$Work"), Mail::new("b").flag("\\Seen")]);
+    Script::new(
+        r#"rules($LOGIN:mailbox "INBOX") { { "again", where = { subject = "a" }, unmark = { "seen", "$Work" }, mark = "flagged" } }"#,
+    )
+    .on(server)
+    .stdout(
+        "$USER@127.0.0.1: marked 1 message in INBOX: \\Flagged (again)\n\
+         $USER@127.0.0.1: unmarked 1 message in INBOX: \\Seen $Work (again)\n",
+    )
+    .run();
+    let flags: Vec<_> = server.snapshot().mailboxes["INBOX"].iter().map(|seen| seen.flags.clone()).collect();
+    assert_eq!(flags, [["\\Flagged"], ["\\Seen"]]);
+});
+
 on_both!(functions_judge_name_targets_and_act, |server| {
     fill(server);
     Script::new(
