@@ -60,6 +60,59 @@ fn a_refusal_that_names_copies_is_not_tried_again() {
     }
 }
 
+/// The first message of INBOX as it looks in the target.
+fn one_copy(answers: Scripted) -> Scripted {
+    let id = "Message-ID: <canned-1@example.org>\r\n\r\n";
+    answers.send(format!(
+        "* 1 FETCH (UID 11 FLAGS () INTERNALDATE \"01-Mar-2024 10:00:00 +0000\" RFC822.SIZE 153 \
+         BODY[HEADER.FIELDS (MESSAGE-ID)] {{{}}}\r\n{id})\r\n{{tag}} OK done\r\n",
+        id.len()
+    ))
+}
+
+#[test]
+fn what_was_copied_in_spite_of_a_refusal_is_not_copied_again() {
+    for action in ["copy", "move"] {
+        let refused = Scripted::new()
+            .capabilities(COPIES)
+            .greet()
+            .serve_until("UID COPY")
+            .send("{tag} NO [LIMIT] no\r\n");
+        let server = one_copy(refused.serve_until("UID FETCH")).serve().start();
+        let output = Script::new(&format!("$LOGIN:mailbox('INBOX'):all():{action} 'Archive'"))
+            .on(&Server::at(server.address, Tls::None))
+            .status(8)
+            .run();
+        let doubt = "IN DOUBT 1 message (UID 1): the server refused to copy it, but a copy is in the target";
+        assert!(output.stdout.contains(doubt), "{output}");
+        server.drain();
+        let commands = server.finish();
+        let copies: Vec<_> =
+            commands.iter().filter_map(|it| it.text.split_once(' ')).map(|(_, text)| text).collect();
+        let copies: Vec<_> = copies.into_iter().filter(|text| text.starts_with("UID COPY")).collect();
+        assert_eq!(copies, ["UID COPY 1:3 \"Archive\"", "UID COPY 2:3 \"Archive\""]);
+    }
+}
+
+#[test]
+fn what_was_moved_in_spite_of_a_refusal_is_not_moved_again() {
+    let refused =
+        Scripted::new().capabilities(MOVES).greet().serve_until("UID MOVE").send("{tag} NO [LIMIT] no\r\n");
+    // Once to see that it is there, and once, with the source, to see what became of it.
+    let seen = one_copy(refused.serve_until("UID FETCH")).serve_until("UID FETCH");
+    let server = one_copy(seen.send("{tag} OK gone\r\n").serve_until("UID FETCH")).serve().start();
+    Script::new("$LOGIN:mailbox('INBOX'):all():move 'Archive'")
+        .on(&Server::at(server.address, Tls::None))
+        .stdout("$USER@127.0.0.1: moved 3 messages from INBOX to Archive\n")
+        .run();
+    server.drain();
+    let commands = server.finish();
+    let moves: Vec<_> =
+        commands.iter().filter_map(|it| it.text.split_once(' ')).map(|(_, text)| text).collect();
+    let moves: Vec<_> = moves.into_iter().filter(|text| text.starts_with("UID MOVE")).collect();
+    assert_eq!(moves, ["UID MOVE 1:3 \"Archive\"", "UID MOVE 2:3 \"Archive\""]);
+}
+
 #[test]
 fn any_other_refusal_is_not_tried_again() {
     let server = Scripted::new()

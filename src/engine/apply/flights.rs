@@ -246,6 +246,7 @@ fn take_copied(
         unnamed = unnamed.difference(&proof.shown);
     }
     step.report.doubt(unnamed, "the server said OK but named no copy of it");
+    rungs::leave_out_copied(session, step, identities, &mut left);
     left
 }
 

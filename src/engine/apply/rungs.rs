@@ -9,6 +9,7 @@ use super::proof::{Proof, find_by_gmail_id, look_in_target};
 use super::ready::{Before, Identities, check_open, reopen};
 use super::step::{Step, cut, refusal};
 use super::throttle;
+use crate::engine::gmail::is_gmail;
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::{Change, Command, Part, Response, Session, StoreMode};
@@ -54,6 +55,14 @@ pub(super) fn take_moved(
                 step.report.doubt(rest, cut);
             }
         }
+    }
+    // What is in the target in spite of the refusal is not moved again.
+    if !left.later.is_empty() && !is_gmail(session) {
+        let there = look(session, step, identities, &left.later);
+        let there = there.map_or_else(|_| left.later.clone(), |proof| proof.shown);
+        left.later = left.later.difference(&there);
+        reasons.push((there.clone(), "the server refused to move it".to_owned()));
+        unsettled = unsettled.union(&there);
     }
     if !unsettled.is_empty()
         && let Err(error) = settle(session, step, identities, &unsettled, &copied_all, &reasons)
@@ -152,7 +161,35 @@ pub(super) fn take_proofs(
         }
         Err(error) => step.report.doubt(wanted, format!("nothing was removed: {error}")),
     }
+    leave_out_copied(session, step, identities, &mut left);
     left
+}
+
+/// Looks, before messages are copied again that a server refused to copy for now, whether copies are in the target in
+/// spite of that: those are not copied a second time. A server that tells no old message there from a new one is
+/// believed, and on Gmail no copy is a second one.
+pub(super) fn leave_out_copied(
+    session: &mut Session,
+    step: &mut Step<'_>,
+    identities: &Identities,
+    left: &mut Left,
+) {
+    if left.later.is_empty() || is_gmail(session) {
+        return;
+    }
+    match look(session, step, identities, &left.later) {
+        Ok(proof) => {
+            step.take_landed(&proof);
+            left.later = left.later.difference(&proof.shown);
+            step.report.doubt(proof.shown, "the server refused to copy it, but a copy is in the target");
+        }
+        Err(error) => step.report.doubt(
+            std::mem::take(&mut left.later),
+            format!(
+                "the server refused to copy it, and whether a copy is in the target can't be seen: {error}"
+            ),
+        ),
+    }
 }
 
 /// Looks for copies in the target, among what can only have come there by this transfer, and opens the source again.
