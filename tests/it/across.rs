@@ -157,7 +157,7 @@ on_pairs!(a_copy_to_another_account_is_the_message_itself, |pair| {
     assert_eq!(pair.to.snapshot().subjects("Other"), ["already there"]);
 });
 
-on_pairs!(a_move_to_another_account_leaves_only_what_was_not_named, |pair| {
+on_pairs!(promise_8_a_move_to_another_account_leaves_only_what_was_not_named, |pair| {
     pair.from.seed("INBOX", &mails());
     pair.from.seed("INBOX", &[Mail::new("stays").flag("\\Deleted"), Mail::new("other")]);
     pair.to.seed("Box", &mails()[..1]);
@@ -247,7 +247,7 @@ fn rewritten() -> Pair {
 }
 
 #[test]
-fn what_the_other_server_changes_stays_where_it_was() {
+fn promise_8_what_the_other_server_changes_stays_where_it_was() {
     let pair = rewritten();
     pair.script(r#"$LOGIN:mailbox("INBOX"):all():move($OTHER:mailbox "Box")"#)
         .status(8)
@@ -365,7 +365,7 @@ fn options_and_targets_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn what_gmail_has_already_stays_where_it_was() {
+fn promise_8_what_gmail_has_already_stays_where_it_was() {
     let pair = Pair { from: Server::sandbox(), to: Server::gmail() };
     let (known, new) = (Mail::new("known"), Mail::new("new").flag("\\Deleted"));
     pair.from.seed("INBOX", &[known.clone(), new, Mail::new("twice"), Mail::new("twice")]);
