@@ -40,7 +40,7 @@ pub(super) fn undo(wanted: Option<i64>, options: &Options) -> ExitCode {
                         out(format_args!("run {run} ({name}) is undone in part: {count} put back"));
                     }
                 }
-                if undone.left.is_empty() { 0 } else { exit::PARTIAL }
+                if undone.left.is_empty() && !undone.held { 0 } else { exit::PARTIAL }
             }
             Err(error) => failure(&error),
         };

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::connection::Ticket;
+use super::identity::Inquiry;
 pub use super::identity::Likeness;
 use super::names::NameSpec;
 use super::permission::Permission;
@@ -43,6 +44,7 @@ use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 pub use across::{Across, restore};
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
+pub(super) use step::THROWN_AWAY;
 
 /// What is to be done to messages.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,13 +125,23 @@ pub struct Task {
     pub even_held: bool,
 }
 
-/// Finds messages in a mailbox, from a UID on, by what they are like; equal ones in the order they are asked for.
+/// A message that was found by what it is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alike {
+    pub(super) validity: UidValidity,
+    pub(super) uid: Uid,
+    /// It is marked `\Deleted`.
+    pub(super) marked: bool,
+}
+
+/// Finds messages in a mailbox, from a UID on, by what they are like; of equal ones first those that are not marked
+/// `\Deleted`.
 pub(super) fn find_alike(
     account: &Account,
     mailbox: MailboxName,
     (was, next): (Option<UidValidity>, Uid),
     wanted: Vec<Option<Likeness>>,
-) -> Ticket<Vec<Option<(UidValidity, Uid)>>> {
+) -> Ticket<Vec<Option<Alike>>> {
     account.read(move |session, _| {
         let validity = match session.open_mailbox(&mailbox, Access::Read) {
             Ok(open) => open.validity,
@@ -139,8 +151,19 @@ pub(super) fn find_alike(
         let Some(validity) = validity.filter(|is| was.is_none_or(|was| was == *is)) else {
             return Ok(vec![None; wanted.len()]);
         };
-        let mut there = proof::copies_among(session, &UidSet::range(next, Uid::MAX), &UidSet::new())?;
-        let mut find = |like: Option<Likeness>| Some((validity, there.get_mut(&like?)?.pop()?));
+        let mut there: BTreeMap<Likeness, Vec<(bool, Uid)>> = BTreeMap::new();
+        for (uid, identity) in Inquiry::new(session, None)?.ask(session, &UidSet::range(next, Uid::MAX))? {
+            let marked = identity.flags.as_ref().is_some_and(|flags| flags.contains(&Flag::Deleted));
+            if let Some(likeness) = identity.likeness() {
+                there.entry(likeness).or_default().push((marked, uid));
+            }
+        }
+        // The best comes last.
+        there.values_mut().for_each(|uids| uids.sort_unstable_by(|a, b| b.cmp(a)));
+        let mut find = |like: Option<Likeness>| {
+            let (marked, uid) = there.get_mut(&like?)?.pop()?;
+            Some(Alike { validity, uid, marked })
+        };
         Ok(wanted.into_iter().map(&mut find).collect())
     })
 }

@@ -14,6 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Change, Done, Session, SpecialUse, StoreMode};
 use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
+/// What is said of messages that are thrown away and are in Trash already.
+pub(in crate::engine) const THROWN_AWAY: &str = "already in Trash; `trash` never removes for good";
+
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -170,11 +173,7 @@ impl<'a> Step<'a> {
         let delimiter = session.namespaces()?.personal.delimiter;
         let source = canonical(&self.selection.name, delimiter);
         if self.target().is_some_and(|target| canonical(target, delimiter) == source) {
-            let reason = if self.report.verb == Verb::Trash {
-                "already in Trash; `trash` never removes for good"
-            } else {
-                "already there"
-            };
+            let reason = if self.report.verb == Verb::Trash { THROWN_AWAY } else { "already there" };
             self.report.skip(self.selection.uids.clone(), reason);
             self.over = true;
             return Ok(());

@@ -203,7 +203,7 @@ impl Following<'_> {
                 let likes = vec![wanted.likeness.clone()];
                 let found = find_alike(&account, mailbox.clone(), (None, Uid::MIN), likes).wait()?;
                 let found = found.into_iter().next().flatten();
-                Ok(found.map(|(validity, uid)| (mailbox, validity, uid)))
+                Ok(found.filter(|found| !found.marked).map(|found| (mailbox, found.validity, found.uid)))
             }
         }
     }
@@ -293,8 +293,8 @@ impl Following<'_> {
         let likes = lost.iter().map(|wanted| wanted.likeness.clone()).collect();
         let found = find_alike(account, target.clone(), (None, Uid::MIN), likes).wait()?;
         for (wanted, found) in lost.into_iter().zip(found) {
-            if let (Some(becomes), Some((validity, uid))) = (wanted.becomes, found) {
-                self.landed.insert((number, becomes), (target.clone(), validity, uid));
+            if let (Some(becomes), Some(found)) = (wanted.becomes, found.filter(|found| !found.marked)) {
+                self.landed.insert((number, becomes), (target.clone(), found.validity, found.uid));
             }
         }
         Ok(())

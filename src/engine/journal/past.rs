@@ -170,7 +170,7 @@ impl Journal {
                  FROM messages JOIN actions ON actions.id = messages.action
                  JOIN accounts AS own ON own.id = actions.account
                  LEFT JOIN accounts AS other ON other.id = actions.target_account
-                 WHERE actions.id >= ?1 AND actions.verb IN ('move', 'trash') AND messages.fate = 1
+                 WHERE actions.id >= ?1 AND actions.verb IN ('move', 'trash') AND messages.fate IN (1, 4)
                    AND messages.landed_uid IS NOT NULL
                  ORDER BY actions.id",
             )?;

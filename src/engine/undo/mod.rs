@@ -5,21 +5,21 @@
 
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::account::Account;
-use super::apply::{self, Across, Action, Task, find_alike};
+use super::apply::{self, Across, Action, Alike, Task, find_alike};
 use super::journal::{ActionId, Journal, PastAction};
 use super::limits::Reserved;
 use super::names::NameSpec;
 use super::query::Query;
 use super::removal::{Removal, Waiting};
-use super::report::{Report, Verb};
+use super::report::{Remark, Report, Verb};
 use super::selection::Selection;
 use super::world::{Event, Run};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
+use crate::mail::{Flag, MailboxName, Uid, UidSet, UidValidity};
 use plan::{Back, Item, Plan, Spot, plan};
 
 /// How taking a run back ended.
@@ -33,6 +33,8 @@ pub struct Undone {
     pub count: usize,
     /// What could not be taken back, and why.
     pub left: Vec<String>,
+    /// Something that was moved could only be marked where it was.
+    pub held: bool,
 }
 
 /// Takes a run back: the one with this number, or the last one that changed anything and was no undo itself.
@@ -53,18 +55,37 @@ pub fn undo(run: &Run, wanted: Option<i64>) -> Result<Undone> {
         return Err(ErrorKind::Usage { what, hint: "`imapscript history` lists the runs".to_owned() }.into());
     };
     run.state.undoes(chosen.id);
+    let shown = journal.shown()?;
+    let mut undoing = Undoing {
+        run,
+        journal,
+        accounts: BTreeMap::new(),
+        shown,
+        count: 0,
+        moved: 0,
+        left: Vec::new(),
+        held: false,
+    };
+    let journal = Arc::clone(&undoing.journal);
     let actions = journal.actions_of(chosen.id)?;
+    // Where messages are shows only once it is settled what a run that was cut had begun: this undo, it may be.
+    for account in actions.iter().map(|action| &action.account).collect::<BTreeSet<_>>() {
+        undoing.account(account)?.read(|_, _| Ok(())).wait()?;
+    }
     let ways = match actions.first() {
         Some(first) => journal.ways_since(first.id)?,
         None => plan::Ways::new(),
     };
     let plan = plan(&actions, &ways);
-    let shown = journal.shown()?;
-    let mut undoing =
-        Undoing { run, journal, accounts: BTreeMap::new(), shown, count: 0, moved: 0, left: Vec::new() };
     undoing.left.clone_from(&plan.impossible);
     undoing.carry_out(plan)?;
-    Ok(Undone { run: chosen.id, name: chosen.name, count: undoing.count, left: undoing.left })
+    Ok(Undone {
+        run: chosen.id,
+        name: chosen.name,
+        count: undoing.count,
+        left: undoing.left,
+        held: undoing.held,
+    })
 }
 
 struct Undoing<'a> {
@@ -77,6 +98,7 @@ struct Undoing<'a> {
     /// How many messages were moved.
     moved: usize,
     left: Vec<String>,
+    held: bool,
 }
 
 impl Undoing<'_> {
@@ -171,11 +193,15 @@ impl Undoing<'_> {
             let alike = wanted.iter().map(|(_, item)| item.likeness.clone()).collect();
             let found = find_alike(&account, mailbox.clone(), (was, next), alike).wait()?;
             for ((back, item), found) in wanted.into_iter().zip(found) {
-                let Some((validity, uid)) = found else {
+                let Some(Alike { validity, uid, marked }) = found else {
                     let shown = self.shown.get(&mailbox).cloned().unwrap_or_default();
                     self.left.push(format!("a message is not in {shown} any more"));
                     continue;
                 };
+                if marked {
+                    // It was taken back before, and could only be marked here.
+                    continue;
+                }
                 let moves = true;
                 let (account, mailbox) = (identity.clone(), mailbox.clone());
                 let spot = Spot { account, moves, mailbox, validity: validity.get(), back };
@@ -197,7 +223,8 @@ impl Undoing<'_> {
                 selection: self.selection(spot, items.keys().copied().collect())?,
                 actions: vec![self.action(spot)?],
                 expected: Some(Arc::new(expected)),
-                even_held: true,
+                // An original that stayed marked is held for just that.
+                even_held: matches!(&spot.back, Back::Unmark(flags) if flags.contains(&Flag::Deleted)),
             });
         }
         let ended = match apply::apply_all(&account, tasks).wait() {
@@ -241,8 +268,12 @@ impl Undoing<'_> {
         let undone: Vec<(ActionId, Option<Uid>)> =
             done.flat_map(|item| item.of.iter().map(|(action, uid)| (*action, Some(*uid)))).collect();
         self.count += report.done.len();
+        self.held |= !report.held.is_empty();
         self.journal.undone(&undone)?;
-        for remark in report.failed.iter().chain(&report.in_doubt).chain(&report.skipped) {
+        // A copy that was thrown away since is where it would go.
+        let there = |remark: &&Remark| remark.reason != apply::THROWN_AWAY;
+        for remark in report.failed.iter().chain(&report.in_doubt).chain(report.skipped.iter().filter(there))
+        {
             let count = super::messages(remark.uids.len());
             self.left.push(format!("{count} in {}: {}", report.mailbox, remark.reason));
         }

@@ -45,6 +45,8 @@ pub(crate) enum Action {
     /// Copies to another account.
     CopyOut,
     CopyIn,
+    /// `undo` of a move that went well.
+    Undo,
 }
 
 impl Action {
@@ -68,6 +70,8 @@ impl Action {
         let all = r#"$LOGIN:mailbox("INBOX"):search({ subject = "take" })"#;
         match self {
             Self::Move => format!(r#"{all}:move "Box""#),
+            // What is taken back; its password is where a command without a script finds it.
+            Self::Undo => format!(r#"{all}:move "Box""#).replace("$LOGIN", "$KEYED"),
             Self::Copy => format!(r#"{all}:copy "Box""#),
             Self::Trash => format!("{all}:trash()"),
             Self::Purge => format!("allow \"purge\"\n{all}:purge()"),
@@ -129,6 +133,16 @@ pub(crate) fn source() -> Vec<Mail> {
         alike("two").flag("\\Answered"),
         Mail::new("take last").body("8-bit: \u{e4}\u{20ac}\r\n"),
     ]
+}
+
+/// The messages that an action finds, where it finds them; their UIDs there are 1, 2, and so on.
+pub(crate) fn found(action: Action) -> Vec<Mail> {
+    if action != Action::Undo {
+        return source();
+    }
+    let is_taken =
+        |mail: &Mail| mail.subject.starts_with("take") && !mail.flags.contains(&"\\Deleted".to_owned());
+    target().into_iter().chain(source().into_iter().filter(is_taken)).collect()
 }
 
 /// The targets' messages: one that looks like a copy and is none, and one that was marked by somebody else.

@@ -47,8 +47,7 @@ pub(crate) struct Case<'a> {
 impl Clean {
     /// Runs a setting's script without a fault.
     pub(crate) fn record(setting: Setting) -> Self {
-        let stage = setting.stage();
-        let home = TempDir::new().unwrap();
+        let (stage, home) = setting.begin();
         let first = run(setting, &stage, &home, None, PATIENCE);
         let steps = stage.gate.steps();
         let mut clean = Self { setting, steps, status: first.status, after: vec![stage.snapshot()] };
@@ -101,12 +100,23 @@ impl Setting {
         Stage::new(self.host, self.rung, self.action, self.pace)
     }
 
+    /// Gives the stage, and the home of all runs, where there is a run already if one is to be taken back.
+    fn begin(self) -> (Stage, TempDir) {
+        let (stage, home) = (self.stage(), TempDir::new().unwrap());
+        if self.action == Action::Undo {
+            let output = stage.script(&self.action.script()).home(home.path()).spawn().finish();
+            assert!(matches!(output.status, Some(0 | 8)), "{self}: {output}");
+            stage.gate.drain();
+        }
+        (stage, home)
+    }
+
     /// Whether there is such a mailbox to rebuild, and a server that can.
     fn allows(self, fault: Fault) -> bool {
         let possible = match fault.rebuilt() {
             None => return true,
-            Some(Place::Source) => self.action != Action::Append,
-            Some(Place::Target) => !matches!(self.action, Action::Purge | Action::Mark),
+            Some(Place::Source) => !matches!(self.action, Action::Append | Action::Undo),
+            Some(Place::Target) => !matches!(self.action, Action::Purge | Action::Mark | Action::Undo),
         };
         possible && self.host == Host::Sandbox
     }
@@ -131,8 +141,7 @@ impl Case<'_> {
     /// the step.
     fn run_within(self, timeout: u32) -> Result<Verdict, Output> {
         let setting = self.clean.setting;
-        let stage = setting.stage();
-        let home = TempDir::new().unwrap();
+        let (stage, home) = setting.begin();
         let mut runs = vec![];
         let plans = [Some((self.at, self.fault)), self.relapse].into_iter().flatten();
         for plan in plans.map(Some).chain([None]) {
@@ -170,8 +179,11 @@ pub(super) fn run(
     stage.gate.arm(plan);
     let fault = plan.map(|(_, fault)| fault);
     let timeout = if fault == Some(Fault::Stall) { timeout } else { PATIENCE };
-    let script = stage.script(&setting.action.script()).home(home.path());
-    let script = script.options(&["--timeout", &timeout.to_string()]);
+    let script = match setting.action {
+        Action::Undo => stage.command(&["undo"]),
+        action => stage.script(&action.script()),
+    };
+    let script = script.home(home.path()).options(&["--timeout", &timeout.to_string()]);
     let mut running = script.spawn();
     if fault.is_some_and(Fault::kills) {
         running.kill_when_asked(&stage.gate.kills);

@@ -103,7 +103,10 @@ fn expected<'a>(case: Case<'a>, runs: &[Ran]) -> &'a [Snapshot] {
 fn named(case: Case, runs: &[Ran]) -> BTreeMap<String, usize> {
     static UIDS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?i)(?:in doubt|held).*?\(UID ([0-9:,]+)").unwrap());
-    let seed: Vec<Seen> = action::source().iter().map(|mail| Seen::new(&mail.raw(), 0, "", "")).collect();
+    let seed: Vec<Seen> = action::found(case.clean.setting.action)
+        .iter()
+        .map(|mail| Seen::new(&mail.raw(), 0, "", ""))
+        .collect();
     let mut uids = BTreeSet::new();
     let mut named = BTreeMap::new();
     for Ran { output, .. } in runs {

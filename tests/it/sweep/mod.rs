@@ -95,6 +95,11 @@ fn copies_into_another_account_lose_and_double_nothing() {
     sweep(Action::CopyIn);
 }
 
+#[test]
+fn promise_15_undo_loses_and_doubles_nothing() {
+    sweep(Action::Undo);
+}
+
 fn sweep(action: Action) {
     let whole = env::var("IMAPSCRIPT_SWEEP").is_ok_and(|value| value == "full");
     let mut settings = vec![];

@@ -102,6 +102,11 @@ impl Stage {
         if self.other.is_some() { script.and(to) } else { script }
     }
 
+    /// A command on the account.
+    pub(crate) fn command(&self, words: &[&str]) -> Script<'_> {
+        Script::command(words).on(&self.server)
+    }
+
     /// Numbers the messages of a mailbox anew, which only the sandbox does.
     pub(crate) fn rebuild(&self, place: Place) {
         if let Some((_, rebuild)) = &self.sandbox {
