@@ -8,7 +8,8 @@ use crate::{
     sandbox_server::{on_both, on_every},
     server::Server,
 };
-use std::path::Path;
+use imapscript::sandbox::{Options, Sandbox};
+use std::{collections::BTreeMap, path::Path};
 use tempfile::TempDir;
 
 fn command(server: &Server, home: &Path, words: &[&str]) -> Output {
@@ -287,3 +288,53 @@ on_both!(why_says_which_rule_takes_a_message_and_what_speaks_against_the_others,
     assert_eq!(why("nobody@example.org"), "no `rules` of the script came upon <nobody@example.org>\n");
     assert_eq!(server.snapshot(), before);
 });
+
+/// As a person would try it: a sandbox that is kept running, a script run on it, and that taken back.
+#[test]
+fn promise_15_undo_restores_a_sandbox_exactly() {
+    let sandbox = Sandbox::start(Options { sample: true, ..Options::default() }).unwrap();
+    let option = format!("--sandbox={}", sandbox.address());
+    let store = "me@example.org imap.example.org:993";
+    let contents = || -> BTreeMap<String, Vec<String>> {
+        let each = sandbox.mailboxes(store).into_iter().map(|(name, messages)| {
+            let mut seen: Vec<_> = messages
+                .iter()
+                .map(|message| {
+                    let (flags, date) = (&message.flags, &message.internal_date);
+                    format!("{flags:?} {date} {:?}", String::from_utf8_lossy(message.raw()))
+                })
+                .collect();
+            seen.sort();
+            (name.text().to_owned(), seen)
+        });
+        each.collect()
+    };
+    let script = r#"
+        local account = login { host = "imap.example.org", user = "me@example.org", password = "any" }
+        rules(account:mailbox "INBOX") {
+          { "noise", where = { from = "ci@example.org" }, mark = "seen", move = "CI" },
+          { "lists", where = { list = true }, move = "Lists/${list}" },
+          { "old", where = { older_than = "1y" }, mark = { "flagged", "$Old" }, trash = true },
+        }
+        account:mailbox("CI"):all():move "Machines"
+        account:create "Empty""#;
+    let home = TempDir::new().unwrap();
+    let run =
+        |script: Script| script.home(home.path()).options(&[&option, "--limit", "500"]).spawn().finish();
+    // The first visit makes the store.
+    run(Script::new(
+        r#"login({ host = "imap.example.org", user = "me@example.org", password = "any" }):noop()"#,
+    ));
+    let before = contents();
+    assert!(before.values().map(Vec::len).sum::<usize>() > 50);
+    let done = run(Script::new(script));
+    assert_eq!(done.status, Some(0), "{done}");
+    assert_ne!(contents(), before);
+    let undone = run(Script::command(&["undo"]));
+    assert_eq!(undone.status, Some(0), "{undone}");
+    let after = contents();
+    // What is above the mailboxes that the run made is made by the server with them.
+    let added: Vec<_> = after.keys().filter(|name| !before.contains_key(*name)).collect();
+    assert_eq!(added, Vec::<&String>::new(), "{undone}");
+    assert_eq!(after, before, "{undone}");
+}

@@ -159,7 +159,9 @@ pub(super) fn find_alike(
             }
         }
         // The best comes last.
-        there.values_mut().for_each(|uids| uids.sort_unstable_by(|a, b| b.cmp(a)));
+        for uids in there.values_mut() {
+            uids.sort_unstable_by(|a, b| b.cmp(a));
+        }
         let mut find = |like: Option<Likeness>| {
             let (marked, uid) = there.get_mut(&like?)?.pop()?;
             Some(Alike { validity, uid, marked })
