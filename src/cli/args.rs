@@ -91,9 +91,6 @@ pub enum Subcommand {
         /// The mailbox, which is created if it is missing
         #[arg(value_name = "MAILBOX")]
         mailbox: String,
-        /// The account, of those that scripts have changed; it need not be said if there is only one
-        #[arg(long, value_name = "NAME")]
-        account: Option<String>,
         /// How it is run.
         #[command(flatten)]
         options: Options,

@@ -6,16 +6,17 @@ use jiff::tz::TimeZone;
 
 use super::options::PlaceOptions;
 use super::report::{err, error, failure, out};
-use super::{exit, state, undo};
+use super::{exit, places, undo};
 use crate::engine::{Journal, RunRow};
 use crate::error::visible;
 
 /// Opens the journal to read it. `None` where nothing was ever noted; then it is said.
 fn journal(place: &PlaceOptions) -> Result<Option<Journal>, ExitCode> {
-    let directory = state::directory(place.state.as_deref(), place.sandbox.flatten()).map_err(|why| {
-        error(&format!("there is no place for the journal: {why}"), Some("`--state DIR` names one"));
-        ExitCode::from(exit::CONFIG)
-    })?;
+    let directory =
+        places::state_directory(place.state.as_deref(), place.sandbox.flatten()).map_err(|why| {
+            error(&format!("there is no place for the journal: {why}"), Some("`--state DIR` names one"));
+            ExitCode::from(exit::CONFIG)
+        })?;
     if !Journal::exists(&directory) {
         out("no run has changed anything yet");
         return Ok(None);

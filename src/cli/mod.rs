@@ -5,6 +5,7 @@ mod exit;
 mod history;
 mod interrupt;
 mod options;
+mod places;
 mod plan;
 mod planned;
 mod report;
@@ -12,7 +13,6 @@ mod restore;
 mod run;
 mod sandbox;
 mod script_error;
-mod state;
 mod surroundings;
 mod terminal;
 mod trace;
@@ -39,8 +39,8 @@ pub fn main() -> ExitCode {
         Some(args::Subcommand::Apply { plan, options }) => plan::apply(plan, options),
         Some(args::Subcommand::Undo { run, options }) => undo::undo(*run, options),
         Some(args::Subcommand::Settle { options }) => undo::settle(options),
-        Some(args::Subcommand::Restore { file, mailbox, account, options }) => {
-            restore::restore(file, mailbox, account.as_deref(), options)
+        Some(args::Subcommand::Restore { file, mailbox, options }) => {
+            restore::restore(file, mailbox, options)
         }
         Some(args::Subcommand::History { run, place }) => history::history(*run, place),
         Some(args::Subcommand::Why { message_id, script: None, options, .. }) => {

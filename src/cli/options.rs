@@ -24,6 +24,14 @@ pub struct Options {
     #[command(flatten)]
     pub place: PlaceOptions,
 
+    /// Read the accounts from here [default: imapscript/accounts.toml where you keep programs' settings]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Mean this account where a script says `account()`
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
     /// Do only this, whatever the script wants: words such as `read,mark,move`, joined by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub allow: Option<Vec<String>>,

@@ -11,12 +11,12 @@ use crate::engine::{Account, Event, NameSpec, apply};
 use crate::error::Result;
 
 /// Puts the messages of an mbox file into a mailbox of an account that the journal knows.
-pub(super) fn restore(file: &Path, mailbox: &str, account: Option<&str>, options: &Options) -> ExitCode {
+pub(super) fn restore(file: &Path, mailbox: &str, options: &Options) -> ExitCode {
     let go = || -> Result<u8, Refusal> {
         refuse_embedded(options)?;
         let around = Surroundings::new(options, format!("restore {}", file.display()), false)?;
         let run = || -> Result<bool> {
-            let account = Account::chosen(account, &around.run)?;
+            let account = Account::chosen(&around.run)?;
             let spec = NameSpec::Script(mailbox.to_owned());
             let report = apply::restore(&account, spec, file.to_owned()).wait()?;
             account.log_out();

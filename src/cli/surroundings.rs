@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use super::options::Options;
 use super::report::{Loudness, Reporter, err};
 use super::terminal::Terminal;
-use super::{exit, interrupt, state, trace};
-use crate::engine::{Limits, Overlay, Permission, Permissions, Run, State, Wait};
+use super::{exit, interrupt, places, trace};
+use crate::engine::{Accounts, Limits, Overlay, Permission, Permissions, Run, State, Wait};
 use crate::imap::Context;
 use crate::sandbox::{Options as SandboxOptions, Sandbox};
 use crate::wire::{Timeouts, Transcript};
@@ -61,18 +61,31 @@ impl Surroundings {
         }
         let directory = match &embedded {
             Some((_, passing)) => Ok(passing.path().to_owned()),
-            None => state::directory(options.place.state.as_deref(), sandbox),
+            None => places::state_directory(options.place.state.as_deref(), sandbox),
         };
         let wait = match options.wait {
             None => Wait::No,
             Some(None) => Wait::Forever,
             Some(Some(seconds)) => Wait::For(Duration::from_secs(seconds)),
         };
+        let accounts = Accounts::new(
+            places::accounts_file(options.config.as_deref()),
+            places::home(),
+            options.account.clone(),
+            sandbox.is_some(),
+        );
         let permissions = permissions(options)?;
         let state = State::new(directory, name, wait);
         let overlay = dry_run.then(Overlay::default);
         let limits = Arc::new(Limits::new(options.limit, options.no_create));
-        let run = Run { sandbox, limits, permissions, overlay, ..Run::new(context, terminal.clone(), state) };
+        let run = Run {
+            sandbox,
+            accounts: Arc::new(accounts),
+            limits,
+            permissions,
+            overlay,
+            ..Run::new(context, terminal.clone(), state)
+        };
         Ok(Self { run, terminal, _embedded: embedded })
     }
 
@@ -124,9 +137,7 @@ fn context(options: &Options) -> Result<Context, Refusal> {
         })?),
     };
     Ok(Context {
-        timeouts: options
-            .timeout
-            .map_or_else(Timeouts::default, |seconds| Timeouts::all(Duration::from_secs(seconds))),
+        timeouts: options.timeout.map(|seconds| Timeouts::all(Duration::from_secs(seconds))),
         transcript: transcript.map(|file| Transcript::new(Box::new(file))),
         ..Context::default()
     })

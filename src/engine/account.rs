@@ -1,8 +1,10 @@
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::account_record;
+use super::account_settings::{AccountSettings, Preferences, TlsMode};
 use super::apply::{look_back, make_way};
 use super::connection::{Connection, Ticket};
 use super::journal::AccountRow;
@@ -12,39 +14,7 @@ use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result, visible};
 use crate::imap::{Credentials, Mechanism, Security, ServerAddress, Session};
 use crate::mail::Secret;
-use crate::wire::TlsSettings;
-
-/// How a script wants the connection protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsMode {
-    /// TLS from the first byte.
-    Implicit,
-    /// STARTTLS; never falls back.
-    Starttls,
-    /// No protection. Only for loopback, unless plaintext is allowed.
-    None,
-}
-
-/// An account as a script describes it.
-#[derive(Clone, Debug)]
-pub struct AccountSettings {
-    /// The server's name or address.
-    pub host: String,
-    /// The port; by default 993 for implicit TLS, else 143.
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    pub tls: TlsMode,
-    /// Who logs in.
-    pub user: String,
-    /// Where the password comes from.
-    pub password: SecretSource,
-    /// The only way to log in, if one is wanted.
-    pub mechanism: Option<Mechanism>,
-    /// The authorities to trust in place of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Passwords may travel in the clear beyond this machine.
-    pub allow_plaintext: bool,
-}
+use crate::wire::{Timeouts, TlsSettings};
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
 ///
@@ -78,6 +48,9 @@ pub(super) struct Opener {
     /// The password that the server took: a later connection of the run does not ask for it again.
     taken: Arc<Mutex<Option<Secret>>>,
     mechanism: Option<Mechanism>,
+    /// How long it waits for the server, unless the command line says it.
+    timeout: Option<Duration>,
+    own_prefix: Option<String>,
 }
 
 impl Opener {
@@ -86,9 +59,15 @@ impl Opener {
         let known = taken().clone();
         let password = known.map_or_else(|| self.password.read(&*run.world), Ok)?;
         let credentials = Credentials { user: self.user.clone(), password };
-        let session = Session::open(&self.address, &credentials, self.mechanism, &run.context);
+        let mut context = run.context.clone();
+        context.timeouts = context.timeouts.or(self.timeout.map(Timeouts::all));
+        let session = Session::open(&self.address, &credentials, self.mechanism, &context);
         *taken() = session.is_ok().then_some(credentials.password);
-        session
+        let mut session = session?;
+        if let Some(prefix) = &self.own_prefix {
+            session.set_own_prefix(prefix);
+        }
+        Ok(session)
     }
 }
 
@@ -98,7 +77,8 @@ impl Account {
     /// Errors: a missing host or user, and an unprotected connection that would leave this machine.
     pub fn new(settings: AccountSettings, run: &Run) -> Result<Self> {
         let account = Self::make(settings, run)?;
-        run.logins.add(account.row(), &account.inner.opener);
+        let preferences = &account.run().preferences;
+        run.logins.add(account.row(), &account.inner.opener, preferences);
         Ok(account)
     }
 
@@ -109,15 +89,21 @@ impl Account {
                 return Err(ErrorKind::Config { what, hint: format!("give `login` a `{name}`") }.into());
             }
         }
-        let label = match settings.user.rsplit_once('@') {
-            Some(_) => settings.user.clone(),
-            None => format!("{}@{}", settings.user, settings.host),
+        for (use_, name) in &settings.special_use {
+            if name.is_empty() || name.starts_with('@') {
+                let what = format!("`special_use` names no mailbox for `{}`", use_.name());
+                let hint = "give it the name that scripts use: `trash = \"Deleted Items\"`".to_owned();
+                return Err(ErrorKind::Config { what, hint }.into());
+            }
+        }
+        let label = match (&settings.name, settings.user.rsplit_once('@')) {
+            (Some(name), _) => name.clone(),
+            (None, Some(_)) => settings.user.clone(),
+            (None, None) => format!("{}@{}", settings.user, settings.host),
         };
-        let port = settings.port.unwrap_or(match settings.tls {
-            TlsMode::Implicit => 993,
-            TlsMode::Starttls | TlsMode::None => 143,
-        });
-        let row = account_record::row(&settings, port, &label, run.sandbox.is_some());
+        let port = settings.port();
+        let timeout = settings.timeout.map(|seconds| Duration::from_secs(seconds.get().into()));
+        let row = account_record::row(&settings, &label, run.sandbox.is_some());
         let opener = match run.sandbox {
             Some(address) => Opener {
                 label: label.clone(),
@@ -131,6 +117,8 @@ impl Account {
                 password: SecretSource::Literal(Secret::new("sandbox")),
                 taken: Arc::default(),
                 mechanism: None,
+                timeout,
+                own_prefix: None,
             },
             None => Opener {
                 label: label.clone(),
@@ -143,15 +131,19 @@ impl Account {
                 password: settings.password,
                 taken: Arc::default(),
                 mechanism: settings.mechanism,
+                timeout,
+                own_prefix: settings.namespace,
             },
         };
-        Ok(Self::with(row, opener, run))
+        let limit = settings.limit.map(NonZeroUsize::get);
+        let preferences = Preferences { special_use: settings.special_use, limit };
+        Ok(Self::with(row, opener, Arc::new(preferences), run))
     }
 
-    fn with(row: AccountRow, opener: Opener, run: &Run) -> Self {
+    fn with(row: AccountRow, opener: Opener, preferences: Arc<Preferences>, run: &Run) -> Self {
         // Two logins of one user see the same mailboxes, and so the same plan.
         let overlay = run.overlay.as_ref().map(|overlay| overlay.for_account(&row));
-        let run = Run { overlay, ..run.clone() };
+        let run = Run { preferences, overlay, ..run.clone() };
         let inner = Inner {
             label: opener.label.clone(),
             row,
@@ -164,21 +156,27 @@ impl Account {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Makes an account again that the journal knows: as the run logs in to it, if it does, else as it was done then.
+    /// Makes an account again that the journal knows: as the run logs in to it, if it does, else as the accounts file has
+    /// it, else as it was done then.
     ///
-    /// Errors: as [`Account::new`], and a note that can't be read.
+    /// Errors: as [`Account::new`], an accounts file that makes no sense, and a note that can't be read.
     pub fn known(row: &AccountRow, run: &Run) -> Result<Self> {
-        match run.logins.find(&row.identity) {
-            Some(opener) => Ok(Self::with(row.clone(), opener, run)),
-            None => Self::make(account_record::settings(row)?, run),
+        if let Some((opener, preferences)) = run.logins.find(&row.identity) {
+            return Ok(Self::with(row.clone(), opener, preferences, run));
         }
+        let described = run.accounts.reached_by(&row.identity)?;
+        Self::make(described.map_or_else(|| account_record::settings(row), Ok)?, run)
     }
 
-    /// Finds an account that the journal knows by what people call it, or by how the journal does; the only one that it
-    /// knows need not be named.
+    /// Finds the account that the command line names: in the accounts file, else among those that the journal knows by what
+    /// people call them, or by how the journal does; the only one that it knows need not be named.
     ///
     /// Errors: there is none, or more than one; and as [`Account::known`].
-    pub fn chosen(name: Option<&str>, run: &Run) -> Result<Self> {
+    pub fn chosen(run: &Run) -> Result<Self> {
+        let name = run.accounts.chosen();
+        if let Some(settings) = name.and_then(|name| run.accounts.described(name).transpose()) {
+            return Self::new(settings?, run);
+        }
         let known = run.journal()?.known_accounts()?;
         let is_it = |row: &&AccountRow| name.is_none_or(|name| row.label == name || row.identity == name);
         let found: Vec<&AccountRow> = known.iter().filter(is_it).collect();

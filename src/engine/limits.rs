@@ -32,6 +32,8 @@ struct State {
     script: Option<usize>,
     /// How many messages the run has removed, or is removing.
     removed: usize,
+    /// The same of each account whose owner has set a limit, by how the journal knows it.
+    of_accounts: BTreeMap<String, usize>,
 }
 
 impl Limits {
@@ -51,9 +53,16 @@ impl Limits {
     pub(super) fn reserve(self: &Arc<Self>, removals: &[Removal]) -> Result<Reserved> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = self.command_line.or(state.script);
-        let count = judge(removals, whole, state.removed)?;
+        let count = judge(removals, whole, &state)?;
         state.removed += count;
-        Ok(Reserved { limits: Some(Arc::clone(self)), count })
+        let mut of_accounts = BTreeMap::new();
+        for removal in removals.iter().filter(|removal| removal.counts() && removal.account_limit().is_some())
+        {
+            let identity = &removal.account.row().identity;
+            *of_accounts.entry(identity.clone()).or_default() += removal.count;
+            *state.of_accounts.entry(identity.clone()).or_default() += removal.count;
+        }
+        Ok(Reserved { limits: Some(Arc::clone(self)), count, of_accounts })
     }
 }
 
@@ -62,12 +71,18 @@ impl Limits {
 pub struct Reserved {
     limits: Option<Arc<Limits>>,
     count: usize,
+    of_accounts: BTreeMap<String, usize>,
 }
 
 impl Reserved {
     /// Ends it: so many messages were removed, or may have been.
     pub fn settle(mut self, removed: usize) {
         self.count = self.count.saturating_sub(removed);
+        let several = self.of_accounts.len() > 1;
+        for count in self.of_accounts.values_mut() {
+            // Of which of them it was is not known.
+            *count = if several && removed > 0 { 0 } else { count.saturating_sub(removed) };
+        }
     }
 }
 
@@ -76,14 +91,20 @@ impl Drop for Reserved {
         if let Some(limits) = &self.limits {
             let mut state = limits.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.removed = state.removed.saturating_sub(self.count);
+            for (account, count) in &self.of_accounts {
+                if let Some(removed) = state.of_accounts.get_mut(account) {
+                    *removed = removed.saturating_sub(*count);
+                }
+            }
         }
     }
 }
 
-/// Counts what a call would remove, of a run that has `removed` some and has perhaps been told how many it may.
+/// Counts what a call would remove, of a run that has removed some and has perhaps been told how many it may.
 ///
 /// Error: it is too much.
-fn judge(removals: &[Removal], whole: Option<usize>, removed: usize) -> Result<usize> {
+fn judge(removals: &[Removal], whole: Option<usize>, state: &State) -> Result<usize> {
+    let removed = state.removed;
     let counted: Vec<&Removal> = removals.iter().filter(|removal| removal.counts()).collect();
     let all = sum(&counted);
     let most = whole.unwrap_or(RUN);
@@ -102,7 +123,10 @@ fn judge(removals: &[Removal], whole: Option<usize>, removed: usize) -> Result<u
         }
     }
     if whole.is_none() {
-        let free: Vec<&Removal> = counted.iter().copied().filter(|removal| removal.limit.is_none()).collect();
+        judge_accounts(&counted, &stop, state)?;
+        let free = counted.iter().copied();
+        let free: Vec<&Removal> =
+            free.filter(|removal| removal.limit.or(removal.account_limit()).is_none()).collect();
         for first in &free {
             let of: Vec<_> = free.iter().copied().filter(|other| other.is_of_mailbox_of(first)).collect();
             if first.is_too_much(sum(&of)) {
@@ -114,7 +138,8 @@ fn judge(removals: &[Removal], whole: Option<usize>, removed: usize) -> Result<u
             return Err(stop.error(&free, "this", &why, Raise::Any));
         }
     }
-    if removed + all > most {
+    let own = |removal: &&Removal| whole.is_none() && removal.account_limit().is_some();
+    if removed + all > most && !counted.iter().all(own) {
         let why = match removed {
             0 => format!("and {most} are the most in a run"),
             removed => format!("after {removed} before, and {most} are the most in a run"),
@@ -122,6 +147,26 @@ fn judge(removals: &[Removal], whole: Option<usize>, removed: usize) -> Result<u
         return Err(stop.error(&counted, "this", &why, Raise::Run));
     }
     Ok(all)
+}
+
+/// Holds each account to the limit that its owner has set.
+fn judge_accounts(counted: &[&Removal], stop: &Stop, state: &State) -> Result<()> {
+    let mut by_account: BTreeMap<&str, Vec<&Removal>> = BTreeMap::new();
+    for removal in counted {
+        by_account.entry(&removal.account.row().identity).or_default().push(removal);
+    }
+    for (identity, of) in by_account {
+        let before = state.of_accounts.get(identity).copied().unwrap_or_default();
+        let limit = of.first().and_then(|removal| removal.account_limit());
+        if let Some(limit) = limit.filter(|limit| before + sum(&of) > *limit) {
+            let why = match before {
+                0 => format!("and {limit} are the most of this account in a run"),
+                before => format!("after {before} before, and {limit} are the most of this account in a run"),
+            };
+            return Err(stop.error(&of, "this", &why, Raise::Account));
+        }
+    }
+    Ok(())
 }
 
 fn sum(removals: &[&Removal]) -> usize {
@@ -137,6 +182,8 @@ enum Raise {
     Any,
     /// The run's.
     Run,
+    /// The account's, or the run's.
+    Account,
 }
 
 /// A call that is not let through.
@@ -187,6 +234,7 @@ impl Stop {
             (Raise::Own, true) => own,
             (Raise::Any, true) => format!("{own}, {run}"),
             (Raise::Own, false) => format!("{own}, and {run}"),
+            (Raise::Account, _) => format!("`limit` in the account's settings, {run}"),
             (Raise::Any | Raise::Run, _) => run,
         };
         let hint = format!("nothing of it was done; if it is meant, say how many: {how}");

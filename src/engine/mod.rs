@@ -5,6 +5,9 @@
 
 mod account;
 mod account_record;
+mod account_settings;
+mod accounts;
+mod accounts_file;
 mod age;
 pub mod apply;
 mod asking;
@@ -47,7 +50,10 @@ mod walk;
 mod why;
 mod world;
 
-pub use account::{Account, AccountSettings, TlsMode};
+pub use account::Account;
+pub use account_settings::{AccountSettings, Preferences, TlsMode};
+pub use accounts::Accounts;
+pub use accounts_file::AccountsFile;
 pub use age::long_ago;
 pub use attachments::save_attachments;
 pub use connection::Ticket;

@@ -82,6 +82,9 @@ fn special_use(session: &mut Session, run: &Run, name: &str) -> Result<MailboxNa
         let what = format!("`@{}` is no special mailbox", crate::error::visible(name));
         return Err(Error::script(what, format!("there are @inbox {}", all.join(" "))));
     };
+    if let Some(name) = run.preferences.special_use.get(&wanted) {
+        return NameSpec::Script(name.clone()).resolve(session, run);
+    }
     let entries = run.list(session, &everything()?)?;
     if let Some(entry) = entries.iter().find(|entry| entry.special_use() == Some(wanted)) {
         return Ok(entry.name.clone());

@@ -66,6 +66,11 @@ impl Removal {
         })
     }
 
+    /// Gives the limit that the owner of the account has set.
+    pub(super) fn account_limit(&self) -> Option<usize> {
+        self.account.run().preferences.limit
+    }
+
     /// Names the mailbox for people.
     pub(super) fn mailbox(&self) -> String {
         format!("{} of {}", self.shown, self.account.label())

@@ -2,12 +2,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
 use super::world::World;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
 
 /// Where a secret comes from. It is read when the account first logs in, and not before.
-#[derive(Clone, Debug)]
+///
+/// Written down it is a table with one key, or the secret itself; that is read and never written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub enum SecretSource {
     /// The script has it in its text.
     Literal(Secret),
@@ -17,8 +22,64 @@ pub enum SecretSource {
     Command(Vec<String>),
     /// A file that nobody else can read.
     File(PathBuf),
+    /// A file that systemd gives to a service (`LoadCredential=`), by its name.
+    Credential(String),
     /// The user types it.
     Prompt(String),
+}
+
+impl Default for SecretSource {
+    fn default() -> Self {
+        Self::Prompt("Password: ".to_owned())
+    }
+}
+
+/// How it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "it must be a table with one of `command` (a list), `env`, `file`, `credential` and `prompt`, or a string"
+)]
+enum Written {
+    Literal(String),
+    Source(Source),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    Env(String),
+    Command(Vec<String>),
+    File(PathBuf),
+    Credential(String),
+    Prompt(String),
+}
+
+impl From<Written> for SecretSource {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Literal(text) => Self::Literal(Secret::new(text)),
+            Written::Source(Source::Env(name)) => Self::Env(name),
+            Written::Source(Source::Command(words)) => Self::Command(words),
+            Written::Source(Source::File(path)) => Self::File(path),
+            Written::Source(Source::Credential(name)) => Self::Credential(name),
+            Written::Source(Source::Prompt(text)) => Self::Prompt(text),
+        }
+    }
+}
+
+impl From<SecretSource> for Written {
+    fn from(source: SecretSource) -> Self {
+        Self::Source(match source {
+            SecretSource::Env(name) => Source::Env(name),
+            SecretSource::Command(words) => Source::Command(words),
+            SecretSource::File(path) => Source::File(path),
+            SecretSource::Credential(name) => Source::Credential(name),
+            SecretSource::Prompt(text) => Source::Prompt(text),
+            // Whoever needs it again must type it.
+            SecretSource::Literal(_) => Source::Prompt("Password: ".to_owned()),
+        })
+    }
 }
 
 impl SecretSource {
@@ -31,6 +92,7 @@ impl SecretSource {
             })?),
             Self::Command(words) => command(words)?,
             Self::File(path) => file(path)?,
+            Self::Credential(name) => credential(name, world)?,
             Self::Prompt(text) => Secret::new(world.prompt(text).map_err(|error| {
                 let what = format!("no password could be asked for: {error}");
                 failed(what, "`secret.prompt` needs a terminal; `secret.command` or `secret.file` do not")
@@ -55,6 +117,7 @@ impl SecretSource {
             Self::Env(_) => "`secret.env`",
             Self::Command(_) => "`secret.command`",
             Self::File(_) => "`secret.file`",
+            Self::Credential(_) => "`secret.credential`",
             Self::Prompt(_) => "`secret.prompt`",
         }
     }
@@ -93,16 +156,36 @@ fn command(words: &[String]) -> Result<Secret> {
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
+/// Reads one of the files that systemd has made for the service. Only the service can read them, whatever their mode.
+fn credential(name: &str, world: &dyn World) -> Result<Secret> {
+    let hint =
+        "`secret.credential` is for services of systemd with `LoadCredential=` or `LoadCredentialEncrypted=`";
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        let what = format!("`{}` can't be a credential's name", visible(name));
+        return Err(failed(what, "it is the part before the `:` in `LoadCredential=`"));
+    }
+    let directory = world.env("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+        failed(format!("there are no credentials: CREDENTIALS_DIRECTORY is not set (`{name}`)"), hint)
+    })?;
+    let (_, bytes) = read_file(&Path::new(&directory).join(name))
+        .map_err(|error| failed(format!("the credential `{name}` can't be read: {error}"), hint))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| failed(format!("the credential `{name}` is not UTF-8"), "check what it was made of"))?;
+    Ok(Secret::new(text))
+}
+
+/// Reads a small file, and tells who may read it.
+fn read_file(path: &Path) -> std::io::Result<(u32, Vec<u8>)> {
+    let mut file = fs::File::open(path)?;
+    let mode = mode(&file.metadata()?);
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 64 << 10), &mut bytes)?;
+    Ok((mode, bytes))
+}
+
 fn file(path: &Path) -> Result<Secret> {
     let shown = path.display();
-    let read = || -> std::io::Result<(u32, Vec<u8>)> {
-        let mut file = fs::File::open(path)?;
-        let mode = mode(&file.metadata()?);
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 64 << 10), &mut bytes)?;
-        Ok((mode, bytes))
-    };
-    let (mode, bytes) = read().map_err(|error| {
+    let (mode, bytes) = read_file(path).map_err(|error| {
         failed(format!("the secret file `{shown}` can't be read: {error}"), "check `secret.file`")
     })?;
     if mode & 0o044 != 0 {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
+use super::account_settings::Preferences;
+use super::accounts::Accounts;
 use super::journal::Journal;
 use super::limits::Limits;
 use super::logins::Logins;
@@ -71,6 +73,8 @@ pub struct Run {
     pub limits: Arc<Limits>,
     /// What it may do.
     pub permissions: Arc<Permissions>,
+    /// The accounts that a file describes.
+    pub accounts: Arc<Accounts>,
     /// How it logs in to accounts.
     pub logins: Arc<Logins>,
     /// What outlives it: the journal, and the locks of accounts.
@@ -79,6 +83,8 @@ pub struct Run {
     pub why: Option<Arc<str>>,
     /// The time zone that the script has chosen in place of the user's.
     pub zone: Arc<Mutex<Option<TimeZone>>>,
+    /// What the owner of the account has decided for it.
+    pub preferences: Arc<Preferences>,
     /// What is planned, if this is a dry run: then nothing is changed.
     pub overlay: Option<Overlay>,
 }
@@ -93,9 +99,11 @@ impl Run {
             created: Arc::default(),
             limits: Arc::default(),
             permissions: Arc::default(),
+            accounts: Arc::default(),
             logins: Arc::default(),
             state: Arc::new(state),
             zone: Arc::default(),
+            preferences: Arc::default(),
             overlay: None,
             why: None,
         }

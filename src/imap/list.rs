@@ -1,9 +1,12 @@
+use serde::{Deserialize, Serialize};
+
 use super::token::Value;
 use crate::error::{Error, Result};
 use crate::mail::{MailboxName, Uid, UidValidity};
 
 /// What a mailbox is for (RFC 6154 §2, RFC 8457).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SpecialUse {
     /// All of the account's messages.
     All,

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::capability::Capabilities;
@@ -44,7 +45,8 @@ pub struct Credentials {
 }
 
 /// How a user is shown to be who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mechanism {
     /// The LOGIN command (RFC 3501 §6.2.3).
     Login,
@@ -71,7 +73,7 @@ impl Session {
             &address.host,
             address.port,
             tls,
-            context.timeouts,
+            context.timeouts.unwrap_or_default(),
             context.interrupt.clone(),
             context.transcript.clone(),
         )?;

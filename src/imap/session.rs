@@ -12,8 +12,8 @@ use crate::wire::{Frame, Guard, Interrupt, Timeouts, Transcript};
 /// What a session needs of the world around it.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    /// How long to wait for the other side.
-    pub timeouts: Timeouts,
+    /// How long to wait for the other side, if somebody has said it.
+    pub timeouts: Option<Timeouts>,
     /// Raised by Ctrl-C.
     pub interrupt: Interrupt,
     /// Where to record the conversation.
@@ -33,6 +33,8 @@ pub struct Session {
     pub(super) guard: Guard,
     pub(super) capabilities: Capabilities,
     pub(super) namespaces: Option<Namespaces>,
+    /// What the user's own mailboxes begin with, whatever the server says.
+    own_prefix: Option<String>,
     pub(super) selected: Option<Selected>,
     pub(super) notices: Vec<Notice>,
     pub(super) bye: Option<String>,
@@ -49,6 +51,7 @@ impl Session {
             guard,
             capabilities: Capabilities::default(),
             namespaces: None,
+            own_prefix: None,
             selected: None,
             notices: Vec::new(),
             bye: None,
@@ -161,7 +164,16 @@ impl Session {
             };
             self.namespaces = Some(spaces.unwrap_or_default());
         }
-        Ok(self.namespaces.clone().unwrap_or_default())
+        let mut spaces = self.namespaces.clone().unwrap_or_default();
+        if let Some(prefix) = &self.own_prefix {
+            spaces.personal.prefix.clone_from(prefix);
+        }
+        Ok(spaces)
+    }
+
+    /// Sets what the names of the user's own mailboxes begin with, whatever the server says.
+    pub fn set_own_prefix(&mut self, prefix: &str) {
+        self.own_prefix = Some(prefix.to_owned());
     }
 
     /// Tells the server who we are and gives what it says of itself (RFC 2971).

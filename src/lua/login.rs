@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use mlua::{Lua, Table, Value};
@@ -8,30 +10,66 @@ use super::bind::{function, put};
 use super::secret::SecretValue;
 use crate::engine::{Account, AccountSettings, Run, SecretSource, TlsMode};
 use crate::error::{Error, Result};
-use crate::imap::Mechanism;
+use crate::imap::{Mechanism, SpecialUse};
 use crate::mail::Secret;
 
-const KEYS: [&str; 8] = ["host", "port", "tls", "user", "password", "auth", "ca_file", "allow_plaintext"];
+const KEYS: [&str; 12] = [
+    "host",
+    "port",
+    "tls",
+    "user",
+    "password",
+    "auth",
+    "ca_file",
+    "allow_plaintext",
+    "timeout",
+    "namespace",
+    "special_use",
+    "limit",
+];
 
 /// Installs `login{…}`.
 pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
-    let run = run.clone();
+    let (run, described) = (run.clone(), run.clone());
     let login = function(lua, "login", move |lua, args| {
         let table = args.table("a table such as `{ host = …, user = …, password = … }`")?;
         let account = Account::new(settings(args, &table)?, &run)?;
         remember(lua, &account);
         Ok(AccountValue::new(account))
     })?;
-    put(lua, None, "login", login)
+    put(lua, None, "login", login)?;
+    let account = function(lua, "account", move |lua, args| {
+        let name = if args.is_nil() { None } else { Some(args.text("an account's name")?) };
+        let settings = described.accounts.find(name.as_deref())?;
+        // Whoever names it twice means one account, and one connection.
+        let known = lua.app_data_ref::<Accounts>().and_then(|accounts| {
+            let same = |account: &&Account| Some(account.label()) == settings.name.as_deref();
+            accounts.described.iter().find(same).cloned()
+        });
+        if let Some(account) = known {
+            return Ok(AccountValue::new(account));
+        }
+        let account = Account::new(settings, &described)?;
+        remember(lua, &account);
+        if let Some(mut accounts) = lua.app_data_mut::<Accounts>() {
+            accounts.described.push(account.clone());
+        }
+        Ok(AccountValue::new(account))
+    })?;
+    put(lua, None, "account", account)
 }
 
 /// Every account of the run, so that all are logged out at its end.
 #[derive(Debug, Default)]
-pub(super) struct Accounts(pub(super) Vec<Account>);
+pub(super) struct Accounts {
+    pub(super) all: Vec<Account>,
+    /// Those that the accounts file describes.
+    described: Vec<Account>,
+}
 
 fn remember(lua: &Lua, account: &Account) {
     if let Some(mut accounts) = lua.app_data_mut::<Accounts>() {
-        accounts.0.push(account.clone());
+        accounts.all.push(account.clone());
     }
 }
 
@@ -65,14 +103,7 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         Some("plain") => Some(Mechanism::Plain),
         Some(_) => return Err(args.wrong("`auth` as \"login\" or \"plain\"", &get("auth"))),
     };
-    let port = match get("port") {
-        Value::Nil => None,
-        Value::Integer(port) => match u16::try_from(port) {
-            Ok(port) if port > 0 => Some(port),
-            _ => return Err(args.wrong("`port` from 1 to 65535", &Value::Integer(port))),
-        },
-        value => return Err(args.wrong("`port` as a number", &value)),
-    };
+    let port = positive(args, "port", &get("port"), "from 1 to 65535")?;
     let password = match get("password") {
         Value::String(text) => SecretSource::Literal(Secret::new(text.to_string_lossy())),
         Value::UserData(data) => match data.borrow::<SecretValue>() {
@@ -90,19 +121,59 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
             ));
         }
     };
+    let special_use = match get("special_use") {
+        Value::Nil => BTreeMap::new(),
+        Value::Table(table) => special_use(args, &table)?,
+        value => return Err(args.wrong("`special_use` as a table", &value)),
+    };
     let allow_plaintext = match get("allow_plaintext") {
         Value::Nil => false,
         Value::Boolean(allow) => allow,
         value => return Err(args.wrong("`allow_plaintext` as true or false", &value)),
     };
     Ok(AccountSettings {
-        host: text("host")?,
         port,
         tls,
-        user: text("user")?,
-        password,
         mechanism,
         ca_file: optional_text("ca_file")?.map(PathBuf::from),
         allow_plaintext,
+        timeout: positive(args, "timeout", &get("timeout"), "in seconds")?,
+        namespace: optional_text("namespace")?,
+        special_use,
+        limit: positive(args, "limit", &get("limit"), "as a number of messages")?,
+        ..AccountSettings::new(text("host")?, text("user")?, password)
     })
+}
+
+/// Reads a positive whole number, if there is one.
+fn positive<T: TryFrom<NonZeroU64>>(
+    args: &Args,
+    name: &str,
+    value: &Value,
+    which: &str,
+) -> Result<Option<T>> {
+    if value.is_nil() {
+        return Ok(None);
+    }
+    let number = value.as_integer().and_then(|number| u64::try_from(number).ok()).and_then(NonZeroU64::new);
+    let number = number.and_then(|number| T::try_from(number).ok());
+    number.map(Some).ok_or_else(|| args.wrong(&format!("`{name}` {which}"), value))
+}
+
+fn special_use(args: &Args, table: &Table) -> Result<BTreeMap<SpecialUse, String>> {
+    let mut all = BTreeMap::new();
+    for pair in table.pairs::<Value, Value>() {
+        let (key, name) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
+        let named = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
+        let Some(use_) = SpecialUse::EACH.into_iter().find(|use_| use_.name() == named) else {
+            let known: Vec<_> = SpecialUse::EACH.iter().map(|use_| use_.name()).collect();
+            let what = format!("`special_use` knows no `{}`", crate::error::visible(&named));
+            return Err(Error::script(what, format!("it knows {}", known.join(", "))));
+        };
+        match name {
+            Value::String(name) => all.insert(use_, name.to_string_lossy()),
+            value => return Err(args.wrong(&format!("a mailbox's name for `{named}`"), &value)),
+        };
+    }
+    Ok(all)
 }

@@ -38,6 +38,14 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     put(
         lua,
         Some(("secret", &secret)),
+        "credential",
+        function(lua, "secret.credential", |_, args| {
+            Ok(SecretValue(SecretSource::Credential(args.text("the name of a credential of systemd")?)))
+        })?,
+    )?;
+    put(
+        lua,
+        Some(("secret", &secret)),
         "prompt",
         function(lua, "secret.prompt", |_, args| {
             let text = if args.is_nil() { "Password: ".to_owned() } else { args.text("what to ask")? };

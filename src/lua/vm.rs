@@ -99,7 +99,7 @@ impl Vm {
     pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
         let failure = self.execute(script)?.or_else(|| super::promised::left_open(&self.lua));
         if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
-            accounts.0.iter().for_each(crate::engine::Account::log_out);
+            accounts.all.iter().for_each(crate::engine::Account::log_out);
         }
         let caught = self.lua.app_data_ref::<Failures>().map(|failures| failures.open()).unwrap_or_default();
         Ok(Outcome { failure, caught })

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a secret as it was read: one trailing line break (LF or CRLF) is not part of it.
+    /// Takes a secret as it was read: line breaks (LF or CRLF) at its end are not part of it.
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
-        if text.ends_with('\n') {
+        while text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {
                 text.pop();
@@ -40,6 +40,6 @@ mod tests {
         let secret = Secret::new("hunter2\r\n");
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert_eq!(Secret::new("a\n\n").expose(), "a\n");
+        assert_eq!(Secret::new("a\n\r\n").expose(), "a");
     }
 }

@@ -52,6 +52,9 @@ fn help_says_it_all() {
                                `imapscript sandbox` started
           --state <DIR>        Keep the journal and the locks here [default: where the system keeps
                                programs' state]
+          --config <FILE>      Read the accounts from here [default: imapscript/accounts.toml where you
+                               keep programs' settings]
+          --account <NAME>     Mean this account where a script says `account()`
           --allow <LIST>       Do only this, whatever the script wants: words such as `read,mark,move`,
                                joined by commas
           --limit <N>          Let the run move away, trash or purge at most this many messages, in one

@@ -8,6 +8,7 @@ use crate::{output::Output, server::Server, snapshot::Snapshot};
 use std::{
     fs,
     io::{Read, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::Receiver,
@@ -34,6 +35,7 @@ pub(crate) struct Script<'a> {
     other: Option<&'a Server>,
     options: Vec<String>,
     args: Vec<String>,
+    accounts: Option<String>,
     stdin: Vec<u8>,
     env: Vec<(String, String)>,
     status: Option<i32>,
@@ -93,6 +95,13 @@ impl<'a> Script<'a> {
     /// Adds arguments, which come after the script.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Gives it an accounts file that nobody else can read. `$SERVER` stands for the settings of the server's account but
+    /// the password, one a line.
+    pub(crate) fn accounts(mut self, text: &str) -> Self {
+        self.accounts = Some(text.into());
         self
     }
 
@@ -198,6 +207,12 @@ impl<'a> Script<'a> {
         let home = directory.as_path();
         let script = home.join("script.lua");
         fs::write(&script, self.filled(&self.source, home)).unwrap();
+        if let Some(text) = &self.accounts {
+            let file = home.join("config/imapscript/accounts.toml");
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, self.filled(text, home)).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        }
         let mut command = Command::new(self.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_imapscript")));
         command.args(&self.command);
         command.args(self.options.iter().map(|option| self.filled(option, home)));
@@ -262,7 +277,10 @@ impl<'a> Script<'a> {
         };
         let ca_file = server.ca_file.as_ref().map(|path| path.to_str().unwrap());
         let login = |password: &str| log_in(server).replace(&format!("\"{}\"", server.password), password);
-        text.replace("$LOGIN", &log_in(server))
+        let settings = log_in(server).replace(&format!(", password = \"{}\"", server.password), "");
+        let settings = settings.trim_start_matches("login { ").trim_end_matches(" }").replace(", ", "\n");
+        text.replace("$SERVER", &settings)
+            .replace("$LOGIN", &log_in(server))
             .replace("$KEYED", &login("secret.env \"PASSWORD\""))
             .replace("$HOST", &server.address.ip().to_string())
             .replace("$PORT", &server.address.port().to_string())

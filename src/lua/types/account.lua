@@ -14,6 +14,10 @@ local Account = {}
 ---@field tls? "implicit"|"starttls"|"none" TLS from the first byte (default), STARTTLS (never falls back), or none (only to this machine).
 ---@field auth? "plain"|"login" The only mechanism to use.
 ---@field ca_file? string A PEM file with the authorities to trust, in place of the system's.
+---@field timeout? integer How many seconds to wait for the server, each time, unless `--timeout` says it.
+---@field namespace? string What the names of the user's own mailboxes begin with on the server, such as `INBOX.`, where it does not say that itself.
+---@field special_use? table<string, string> What mailboxes are for, whatever the server says: `{ trash = "Deleted Items" }`.
+---@field limit? integer How many messages a run may remove from the account, in place of the usual limits.
 ---@field allow_plaintext? boolean Lets `tls = "none"` leave this machine; every run warns of it.
 
 ---A mailbox's name: levels joined by `/` with the personal prefix implied, `@trash` and its like for special uses
@@ -24,6 +28,11 @@ local Account = {}
 ---@param settings LoginSettings
 ---@return Account
 function login(settings) end
+
+---Gives an account that the accounts file describes: the named one, or the one that `--account` names, or the only one.
+---@param name? string
+---@return Account
+function account(name) end
 
 ---Names a mailbox. It binds no connection: the mailbox is opened when it is used.
 ---@param name MailboxName

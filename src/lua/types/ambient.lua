@@ -10,10 +10,15 @@ secret = {}
 ---@return Secret
 function secret.env(name) end
 
----Takes a file that nobody else can read; one line break at its end is not part of the secret.
+---Takes a file that nobody else can read; line breaks at its end are not part of the secret.
 ---@param path string
 ---@return Secret
 function secret.file(path) end
+
+---Takes a credential that systemd gives to a service (`LoadCredential=`).
+---@param name string
+---@return Secret
+function secret.credential(name) end
 
 ---Takes the first line that a program prints. No shell is involved.
 ---@param words string[] The program and its arguments.

@@ -31,6 +31,7 @@ use question::{Clock, Question};
 use std::{
     io,
     net::SocketAddr,
+    num::NonZeroU16,
     sync::{Arc, Mutex},
 };
 
@@ -93,14 +94,9 @@ impl Ground {
         let world = Arc::clone(&here) as Arc<dyn World>;
         let run = Run::new(imapscript::imap::Context::default(), world, state);
         let settings = AccountSettings {
-            host: address.ip().to_string(),
-            port: Some(address.port()),
+            port: NonZeroU16::new(address.port()),
             tls: TlsMode::None,
-            user: user.to_owned(),
-            password: SecretSource::Literal(Secret::new("pass")),
-            mechanism: None,
-            ca_file: None,
-            allow_plaintext: false,
+            ..AccountSettings::new(address.ip().to_string(), user, SecretSource::Literal(Secret::new("pass")))
         };
         let account = Account::new(settings, &run).unwrap();
         Self { here, run, account, deliver, cases: Mutex::new(0) }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// user's environment. A sandbox has one of its own beneath, so that nothing of it is taken for real.
 ///
 /// Error: why there is none.
-pub(super) fn directory(wanted: Option<&Path>, sandbox: Option<SocketAddr>) -> Result<PathBuf, String> {
+pub(super) fn state_directory(wanted: Option<&Path>, sandbox: Option<SocketAddr>) -> Result<PathBuf, String> {
     let own = match wanted {
         Some(directory) => directory.to_owned(),
         None => usual()?,
@@ -17,8 +17,25 @@ pub(super) fn directory(wanted: Option<&Path>, sandbox: Option<SocketAddr>) -> R
     })
 }
 
+/// Finds the accounts file: where the command line says, or the user's environment.
+pub(super) fn accounts_file(wanted: Option<&Path>) -> Option<PathBuf> {
+    let usual = || {
+        let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(home()?.join(".config")));
+        Some(config?.join("imapscript/accounts.toml"))
+    };
+    wanted.map(Path::to_owned).or_else(usual)
+}
+
+/// Finds the home directory. Where HOME is not set, this asks the system's list of users.
+pub(super) fn home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| home.is_absolute())
+}
+
+fn absolute(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 fn usual() -> Result<PathBuf, String> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // systemd may give several, joined by colons.
     if let Some(all) = env::var_os("STATE_DIRECTORY")
         && let Some(first) = env::split_paths(&all).next().filter(|path| path.is_absolute())
@@ -28,8 +45,7 @@ fn usual() -> Result<PathBuf, String> {
     if let Some(state) = absolute("XDG_STATE_HOME") {
         return Ok(state.join("imapscript"));
     }
-    // Where HOME is not set, this asks the system's list of users.
-    match env::home_dir().filter(|home| home.is_absolute()) {
+    match home() {
         Some(home) => Ok(home.join(".local/state/imapscript")),
         None => Err("there is no home directory".to_owned()),
     }

@@ -1,0 +1,143 @@
+//! The accounts that a file describes (TOML), one table each.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::account_settings::AccountSettings;
+use super::secret_source::SecretSource;
+use crate::error::{Error, ErrorKind, Result, visible};
+
+/// The most that such a file may have, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The accounts of a file, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct AccountsFile {
+    path: PathBuf,
+    accounts: Vec<(String, AccountSettings)>,
+}
+
+impl AccountsFile {
+    /// Reads a file. Paths in it are beneath its directory; `~/` is beneath `home`.
+    ///
+    /// Errors: it can't be read, or says something that makes no sense, with the place; or there is a password in it and
+    /// others can read it.
+    pub fn read(path: &Path, home: Option<&Path>) -> Result<Self> {
+        let shown = visible(&path.display().to_string());
+        let (text, open) = read(path).map_err(|error| {
+            let hint = "`imapscript accounts add` begins one, and `--config FILE` names another";
+            bad(format!("the accounts file `{shown}` can't be read: {error}"), hint)
+        })?;
+        let mut file = Self { path: path.to_owned(), accounts: Vec::new() };
+        let table = DeTable::parse(&text)
+            .map_err(|error| file.error(&text, error.span(), error.message()))?
+            .into_inner();
+        let mut tables: Vec<_> = table.into_iter().collect();
+        tables.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in tables {
+            let place = Some(name.span());
+            if !matches!(value.get_ref(), DeValue::Table(_)) {
+                let what = format!("`{}` is no account: each is a table, `[work]`", visible(name.get_ref()));
+                return Err(file.error(&text, place, &what));
+            }
+            let settings = AccountSettings::deserialize(ValueDeserializer::from(value));
+            let mut settings = settings.map_err(|error| {
+                // What is wrong with the table as a whole is at its head.
+                let within = error.span().filter(|span| !span.contains(&name.span().start));
+                file.error(&text, within.or(place), error.message())
+            })?;
+            settings.name = Some(name.get_ref().to_string());
+            if open && matches!(settings.password, SecretSource::Literal(_)) {
+                let what = format!("the accounts file `{shown}` has a password in it and others can read it");
+                return Err(bad(what, &format!("`chmod 600 {shown}`")));
+            }
+            settings.for_paths(|path| *path = file.place(path, home));
+            file.accounts.push((name.get_ref().to_string(), settings));
+        }
+        Ok(file)
+    }
+
+    /// Gives every account with its name.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountSettings)> {
+        self.accounts.iter().map(|(name, settings)| (name.as_str(), settings))
+    }
+
+    /// Finds an account by its name; the only one need not be named.
+    ///
+    /// Errors: there is none, or more than one.
+    pub fn find(&self, name: Option<&str>) -> Result<&AccountSettings> {
+        let found: Vec<_> =
+            self.accounts().filter(|(known, _)| name.is_none_or(|name| name == *known)).collect();
+        if let [(_, settings)] = found.as_slice() {
+            return Ok(settings);
+        }
+        let shown = visible(&self.path.display().to_string());
+        let what = match name {
+            Some(name) => format!("there is no account `{}` in `{shown}`", visible(name)),
+            None if found.is_empty() => format!("there is no account in `{shown}`"),
+            None => "it must be said which account is meant".to_owned(),
+        };
+        let names: Vec<_> = self.accounts().map(|(name, _)| visible(name)).collect();
+        let hint = match names.as_slice() {
+            [] => "`imapscript accounts add` describes one".to_owned(),
+            names => {
+                format!(
+                    "there is {}; say which: `account \"NAME\"`, or `--account NAME`",
+                    names.join(" and ")
+                )
+            }
+        };
+        Err(bad(what, &hint))
+    }
+
+    /// Makes a path mean what it says in the file.
+    fn place(&self, path: &Path, home: Option<&Path>) -> PathBuf {
+        match (path.strip_prefix("~"), home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => self.path.parent().map_or_else(|| path.to_owned(), |directory| directory.join(path)),
+        }
+    }
+
+    /// Says what is wrong, and where. The text itself is not shown: it may be a password.
+    fn error(&self, text: &str, span: Option<Range<usize>>, what: &str) -> Error {
+        let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let place = format!("{}:{line}:{column}", self.path.display());
+        bad(
+            visible(&format!("{place}: {}", what.trim())),
+            "the page on accounts has an example with every setting",
+        )
+    }
+}
+
+fn bad(what: String, hint: &str) -> Error {
+    ErrorKind::Config { what, hint: hint.to_owned() }.into()
+}
+
+/// Gives the text, and tells whether others can read it.
+fn read(path: &Path) -> std::io::Result<(String, bool)> {
+    let file = File::open(path)?;
+    let open = is_open(&file.metadata()?);
+    let mut text = String::new();
+    let mut limited = file.take(LARGEST + 1);
+    if u64::try_from(limited.read_to_string(&mut text)?).is_ok_and(|length| length > LARGEST) {
+        return Err(std::io::Error::other("it is too large"));
+    }
+    Ok((text, open))
+}
+
+#[cfg(unix)]
+fn is_open(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o044 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open(_metadata: &std::fs::Metadata) -> bool {
+    false
+}
