@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use super::accounts::AddOptions;
 use super::exit;
 use super::options::{Options, PlaceOptions};
 
@@ -119,6 +120,16 @@ pub enum Subcommand {
         #[command(flatten)]
         options: Options,
     },
+    /// List the accounts that scripts can use by their names
+    #[command(args_conflicts_with_subcommands = true)]
+    Accounts {
+        /// What to do instead of listing them.
+        #[command(subcommand)]
+        command: Option<AccountsCommand>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
     /// Write type files, so that an editor knows imapscript's functions
@@ -126,6 +137,29 @@ pub enum Subcommand {
         /// Where your scripts are
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+    },
+}
+
+/// What can be done with accounts.
+#[derive(Debug, clap::Subcommand)]
+pub enum AccountsCommand {
+    /// Find an address's server, try to log in, and add the account to the file
+    Add {
+        /// What is known of it.
+        #[command(flatten)]
+        new: Box<AddOptions>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Log in to an account, or to all, and show what the server can do
+    Test {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
     },
 }
 

@@ -1,9 +1,15 @@
 //! Floor 5: the command line. The only floor that prints, reads the environment and knows the terminal.
 
+mod accounts;
 mod args;
 mod exit;
 mod history;
 mod interrupt;
+#[cfg(feature = "keyring")]
+mod keyring;
+#[cfg(not(feature = "keyring"))]
+#[path = "no_keyring.rs"]
+mod keyring;
 mod options;
 mod places;
 mod plan;
@@ -31,6 +37,11 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     match &arguments.command {
+        Some(args::Subcommand::Accounts { command, options }) => match command {
+            None => accounts::list(options),
+            Some(args::AccountsCommand::Test { name, options }) => accounts::test(name.as_deref(), options),
+            Some(args::AccountsCommand::Add { new, options }) => accounts::add(new, options),
+        },
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
         Some(args::Subcommand::Plan { output, script, arguments, options }) => {

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 
 use jiff::ZonedDateTime;
 
+use super::keyring;
 use super::report::Reporter;
 use crate::engine::{Event, World};
 
@@ -22,6 +23,10 @@ impl World for Terminal {
             Some(libc::ENXIO | libc::ENOTTY) => io::Error::other("there is no terminal"),
             _ => error,
         })
+    }
+
+    fn keyring(&self, name: &str) -> Result<Option<String>, String> {
+        keyring::read(name)
     }
 
     fn now(&self) -> ZonedDateTime {

@@ -62,6 +62,11 @@ impl AccountsFile {
         Ok(file)
     }
 
+    /// Tells whether a file can have a password in it: nobody else can read it, or it is not there yet.
+    pub fn is_private(path: &Path) -> bool {
+        std::fs::metadata(path).map_or(true, |metadata| !is_open(&metadata))
+    }
+
     /// Gives every account with its name.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountSettings)> {
         self.accounts.iter().map(|(name, settings)| (name.as_str(), settings))

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,6 +23,8 @@ pub enum SecretSource {
     Command(Vec<String>),
     /// A file that nobody else can read.
     File(PathBuf),
+    /// The system keyring, by the name that it has there.
+    Keyring(String),
     /// A file that systemd gives to a service (`LoadCredential=`), by its name.
     Credential(String),
     /// The user types it.
@@ -38,7 +41,7 @@ impl Default for SecretSource {
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "it must be a table with one of `command` (a list), `env`, `file`, `credential` and `prompt`, or a string"
+    expecting = "it must be a table with one of `command` (a list), `env`, `file`, `keyring`, `credential` and `prompt`, or a string"
 )]
 enum Written {
     Literal(String),
@@ -51,6 +54,7 @@ enum Source {
     Env(String),
     Command(Vec<String>),
     File(PathBuf),
+    Keyring(String),
     Credential(String),
     Prompt(String),
 }
@@ -62,6 +66,7 @@ impl From<Written> for SecretSource {
             Written::Source(Source::Env(name)) => Self::Env(name),
             Written::Source(Source::Command(words)) => Self::Command(words),
             Written::Source(Source::File(path)) => Self::File(path),
+            Written::Source(Source::Keyring(name)) => Self::Keyring(name),
             Written::Source(Source::Credential(name)) => Self::Credential(name),
             Written::Source(Source::Prompt(text)) => Self::Prompt(text),
         }
@@ -74,11 +79,27 @@ impl From<SecretSource> for Written {
             SecretSource::Env(name) => Source::Env(name),
             SecretSource::Command(words) => Source::Command(words),
             SecretSource::File(path) => Source::File(path),
+            SecretSource::Keyring(name) => Source::Keyring(name),
             SecretSource::Credential(name) => Source::Credential(name),
             SecretSource::Prompt(text) => Source::Prompt(text),
             // Whoever needs it again must type it.
             SecretSource::Literal(_) => Source::Prompt("Password: ".to_owned()),
         })
+    }
+}
+
+impl fmt::Display for SecretSource {
+    /// Says where it comes from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(_) => f.write_str("password in the file"),
+            Self::Env(name) => write!(f, "password from ${name}"),
+            Self::Command(words) => write!(f, "password from `{}`", words.join(" ")),
+            Self::File(path) => write!(f, "password from {}", path.display()),
+            Self::Keyring(name) => write!(f, "password from the keyring: {name}"),
+            Self::Credential(name) => write!(f, "password from the credential {name}"),
+            Self::Prompt(_) => f.write_str("password asked for"),
+        }
     }
 }
 
@@ -92,6 +113,7 @@ impl SecretSource {
             })?),
             Self::Command(words) => command(words)?,
             Self::File(path) => file(path)?,
+            Self::Keyring(name) => keyring(name, world)?,
             Self::Credential(name) => credential(name, world)?,
             Self::Prompt(text) => Secret::new(world.prompt(text).map_err(|error| {
                 let what = format!("no password could be asked for: {error}");
@@ -117,6 +139,7 @@ impl SecretSource {
             Self::Env(_) => "`secret.env`",
             Self::Command(_) => "`secret.command`",
             Self::File(_) => "`secret.file`",
+            Self::Keyring(_) => "`secret.keyring`",
             Self::Credential(_) => "`secret.credential`",
             Self::Prompt(_) => "`secret.prompt`",
         }
@@ -154,6 +177,17 @@ fn command(words: &[String]) -> Result<Secret> {
     })?;
     // `pass` and its like print the password on the first line and notes below it.
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
+}
+
+fn keyring(name: &str, world: &dyn World) -> Result<Secret> {
+    let shown = visible(name);
+    let found = world.keyring(name).map_err(|why| {
+        let hint = "it belongs to a desktop session; for cron there are `secret.credential`, `secret.file` and `secret.command`";
+        failed(format!("the system keyring can't be read: {}", visible(&why)), hint)
+    })?;
+    let hint =
+        format!("`secret-tool store --label={shown:?} service imapscript username {shown:?}` puts one there");
+    found.map(Secret::new).ok_or_else(|| failed(format!("the system keyring has no `{shown}`"), &hint))
 }
 
 /// Reads one of the files that systemd has made for the service. Only the service can read them, whatever their mode.

@@ -52,6 +52,10 @@ pub trait World: Send + Sync {
     fn env(&self, name: &str) -> Option<String>;
     /// Asks for a secret on the terminal, without echo.
     fn prompt(&self, text: &str) -> io::Result<String>;
+    /// Gives what the system keyring has by a name, if it has anything. The error says why it can't be asked.
+    fn keyring(&self, _name: &str) -> std::result::Result<Option<String>, String> {
+        Err("there is none".to_owned())
+    }
     /// Gives the time, in the user's zone.
     fn now(&self) -> ZonedDateTime;
     /// Takes note of an event.

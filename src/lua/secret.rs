@@ -38,6 +38,14 @@ pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     put(
         lua,
         Some(("secret", &secret)),
+        "keyring",
+        function(lua, "secret.keyring", |_, args| {
+            Ok(SecretValue(SecretSource::Keyring(args.text("a name in the system keyring")?)))
+        })?,
+    )?;
+    put(
+        lua,
+        Some(("secret", &secret)),
         "credential",
         function(lua, "secret.credential", |_, args| {
             Ok(SecretValue(SecretSource::Credential(args.text("the name of a credential of systemd")?)))

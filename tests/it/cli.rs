@@ -31,16 +31,17 @@ fn help_says_it_all() {
            imapscript plan|apply|undo|settle|restore|history|why|sandbox|types …
 
     Commands:
-      plan     Write down what a script would do, and change nothing
-      apply    Do what a plan says and nothing else
-      undo     Take back what a run did: the last one, unless its number is given
-      settle   Look after what runs left open or in doubt, and hold nothing any more
-      restore  Put what a purge has archived back into a mailbox, but what is there already
-      history  List the runs that changed something, or what one of them did
-      why      Tell which rule of which run touched a message, or which rule of a script would take it
-      sandbox  Keep an embedded server with sample mail running, for any mail client
-      types    Write type files, so that an editor knows imapscript's functions
-      help     Print this message or the help of the given subcommand(s)
+      plan      Write down what a script would do, and change nothing
+      apply     Do what a plan says and nothing else
+      undo      Take back what a run did: the last one, unless its number is given
+      settle    Look after what runs left open or in doubt, and hold nothing any more
+      restore   Put what a purge has archived back into a mailbox, but what is there already
+      history   List the runs that changed something, or what one of them did
+      why       Tell which rule of which run touched a message, or which rule of a script would take it
+      accounts  List the accounts that scripts can use by their names
+      sandbox   Keep an embedded server with sample mail running, for any mail client
+      types     Write type files, so that an editor knows imapscript's functions
+      help      Print this message or the help of the given subcommand(s)
 
     Arguments:
       <SCRIPT>   The script to run; `-` reads it from standard input

@@ -11,6 +11,7 @@
 )]
 
 mod accounts;
+mod accounts_command;
 mod across;
 mod actions;
 mod agreement;

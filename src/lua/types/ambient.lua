@@ -15,6 +15,11 @@ function secret.env(name) end
 ---@return Secret
 function secret.file(path) end
 
+---Takes what the system keyring has for the service `imapscript` and this user name.
+---@param name string
+---@return Secret
+function secret.keyring(name) end
+
 ---Takes a credential that systemd gives to a service (`LoadCredential=`).
 ---@param name string
 ---@return Secret
