@@ -55,13 +55,14 @@ pub(super) fn is_own(host: &str, domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_own, of_domain, of_exchange};
+    use super::{Place, is_own, of_domain, of_exchange};
 
     #[test]
     fn providers_are_known_by_their_domains_and_by_who_takes_mail() {
-        assert_eq!(of_domain("gmail.com").unwrap().host, "imap.gmail.com");
-        assert_eq!(of_exchange("aspmx.l.google.com").unwrap().host, "imap.gmail.com");
-        assert_eq!(of_exchange("x.mail.protection.outlook.com").unwrap().host, "outlook.office365.com");
+        let at = |host: &str| Some(Place { host: host.to_owned(), port: 993 });
+        assert_eq!(of_domain("gmail.com"), at("imap.gmail.com"));
+        assert_eq!(of_exchange("aspmx.l.google.com"), at("imap.gmail.com"));
+        assert_eq!(of_exchange("x.mail.protection.outlook.com"), at("outlook.office365.com"));
         assert_eq!(of_exchange("notgoogle.com"), None);
         assert_eq!(of_domain("example.org"), None);
     }
