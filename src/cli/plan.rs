@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::options::Options;
-use super::report::{err, error, failure, out};
+use super::report::{error, failure, out};
 use super::run::{execute, load, told};
 use super::surroundings::{Refusal, Surroundings};
 use super::undo::refuse_embedded;
 use super::{exit, trace};
-use crate::engine::{Permission, Plan, follow};
-use crate::error::visible;
+use crate::engine::{Followed, Permission, Plan, follow};
+use crate::error::{Class, visible};
 
 /// Runs a script dry and writes down what it would do. How its accounts are reached is noted in the journal, so that
 /// the plan need not say it.
@@ -26,13 +26,15 @@ pub(super) fn plan(script: &Path, arguments: &[String], output: &Path, options: 
             error("no plan was written: the script did not come to its end", None);
             return Ok(code);
         }
+        let made = around.run.now().timestamp();
         let noted = around.run.state.journal(&*around.run.world).and_then(|journal| {
-            overlay.accounts().iter().try_for_each(|account| journal.note_account(account))
+            overlay.accounts().iter().try_for_each(|account| journal.note_account(account))?;
+            journal.note_plan(&made.to_string())
         });
         if let Err(error) = noted {
             return Ok(failure(&error));
         }
-        let text = overlay.plan().write();
+        let text = overlay.plan().write(made);
         let written = trace::create(output).and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| cannot_write(output, &error))?;
         if !options.quiet {
@@ -82,15 +84,32 @@ pub(super) fn apply(path: &Path, options: &Options) -> ExitCode {
         // The script had allowed it when it was planned, and whoever applies the plan has seen it.
         around.run.permissions.allow(Permission::Purge);
         let code = match follow(&around.run, &plan) {
-            Ok(followed) => {
-                for failed in &followed.failed {
-                    err(format_args!("error: {}", visible(failed)));
-                }
-                if followed.failed.is_empty() && !followed.held { 0 } else { exit::PARTIAL }
-            }
+            Ok(followed) => end(&around, &followed, options.quiet),
             Err(error) => failure(&error),
         };
         Ok(around.end(code))
     };
     told(go())
+}
+
+/// Says how it ended, and gives the exit code.
+fn end(around: &Surroundings, followed: &Followed, quiet: bool) -> u8 {
+    followed.held.iter().for_each(|held| error(&visible(held), None));
+    if followed.before > 0 && !quiet {
+        let count = followed.before;
+        out(format_args!(
+            "{count} done already when the plan was applied before: mailboxes and messages added"
+        ));
+    }
+    let Some((stopped, left)) = &followed.stopped else {
+        return if followed.held.is_empty() { 0 } else { exit::PARTIAL };
+    };
+    let code = failure(stopped);
+    match left {
+        0 => {}
+        1 => error("1 action of the plan was not done", None),
+        left => error(&format!("{left} actions of the plan were not done"), None),
+    }
+    let interrupted = stopped.kind.class() == Class::Interrupted;
+    if around.reporter().changed() && !interrupted { exit::PARTIAL } else { code }
 }

@@ -40,7 +40,7 @@ pub fn save_attachments(selection: &Selection, directory: &Path) -> (Report, Opt
         .iter()
         .fold(report.done.difference(&open), |done, failed| done.difference(&failed.uids));
     if let Some(overlay) = &selection.account.run().overlay {
-        record(overlay, selection, &report);
+        record(overlay, selection, &report, Some(directory));
     }
     let error = done.err().and_then(|error| report.cut_short(&selection.uids, error));
     (report, error)

@@ -4,9 +4,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::outside::plan_file;
-use super::world::Run;
+use super::outside::{plan_file, record_save};
+use super::selection::Selection;
 use crate::error::{Error, ErrorKind, Result, visible};
+use crate::mail::Uid;
 
 /// Writes a file that was not there before, readable by its owner only. It is whole under its name or not
 /// there at all, also after a crash: it is written in `nursery`, a directory of the same file system, made
@@ -82,17 +83,20 @@ pub(super) fn refused(path: &Path, error: &io::Error) -> Error {
     ErrorKind::Config { what, hint: hint.to_owned() }.into()
 }
 
-/// Writes a message to a new file, byte for byte as the server has it.
+/// Writes a message of a selection's mailbox to a new file, byte for byte as the server has it.
 ///
 /// Errors: something has this name already, the directory does not exist, or it can't be written.
-pub fn save(path: &Path, raw: &[u8], run: &Run) -> Result<()> {
+pub fn save(path: &Path, raw: &[u8], selection: &Selection, uid: Uid) -> Result<()> {
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         let what = format!("`{}` is no name of a file", visible(&path.display().to_string()));
         return Err(ErrorKind::Config { what, hint: "name the file to write".to_owned() }.into());
     }
-    let written = match &run.overlay {
-        Some(overlay) => plan_file(overlay, path, raw),
-        None => write_new(directory_of(path), path, raw, None),
-    };
-    written.map_err(|error| refused(path, &error))
+    match &selection.account.run().overlay {
+        Some(overlay) => {
+            plan_file(overlay, path, raw).map_err(|error| refused(path, &error))?;
+            record_save(overlay, selection, uid, path);
+            Ok(())
+        }
+        None => write_new(directory_of(path), path, raw, None).map_err(|error| refused(path, &error)),
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::contents::{GONE, too_large};
 use super::messages::{MESSAGE_CAP, Needs};
 use super::new_file::{directory_of, refused};
-use super::overlay::{Overlay, PlannedAction, PlannedMessage, raw};
+use super::overlay::{Overlay, PlannedAction, raw};
 use super::report::{Report, Verb};
 use super::sample::Sample;
 use super::selection::Selection;
@@ -22,10 +23,11 @@ pub(super) fn plan_outside(
     verb: Verb,
     selection: &Selection,
     object: String,
+    path: Option<&Path>,
 ) -> (Report, Option<Error>) {
     let mut report = Report::of(verb, selection, object);
     let done = look_through(selection, &mut report);
-    record(overlay, selection, &report);
+    record(overlay, selection, &report, path);
     let error = done.err().and_then(|error| report.cut_short(&selection.uids, error));
     (report, error)
 }
@@ -46,15 +48,34 @@ fn look_through(selection: &Selection, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Notes an action that is done beside the servers.
-pub(super) fn record(overlay: &Overlay, selection: &Selection, report: &Report) {
-    let message = |uid: Uid| PlannedMessage { uid: uid.get(), ..PlannedMessage::default() };
+/// Notes an action that is done beside the servers, and where it writes to.
+pub(super) fn record(overlay: &Overlay, selection: &Selection, report: &Report, path: Option<&Path>) {
     overlay.record(PlannedAction {
         mailbox_raw: raw(selection.name.wire()),
         uid_validity: selection.validity.map(UidValidity::get),
-        messages: report.done.iter().map(message).collect(),
+        messages: report.done.iter().map(|uid| overlay.named(&selection.name, uid)).collect(),
+        path: path.map(whole_path).unwrap_or_default(),
         ..PlannedAction::of(report)
     });
+}
+
+/// Notes that a message is to be saved, for who plans it with what is in it.
+pub(super) fn record_save(overlay: &Overlay, selection: &Selection, uid: Uid, path: &Path) {
+    let report = Report::of(Verb::Save, selection, path.display().to_string());
+    overlay.record(PlannedAction {
+        mailbox_raw: raw(selection.name.wire()),
+        uid_validity: selection.validity.map(UidValidity::get),
+        messages: vec![overlay.named(&selection.name, uid)],
+        path: whole_path(path),
+        whole: true,
+        ..PlannedAction::of(&report)
+    });
+}
+
+/// Gives a path that means the same wherever a plan is applied.
+fn whole_path(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    raw(whole.as_os_str().as_bytes())
 }
 
 /// Plans a directory where just its last component is missing. Tells whether it would be made.

@@ -14,7 +14,7 @@ use crate::mail::UidSet;
 /// With the report of what was done comes the error that ended it before its end, if one did.
 pub fn pipe(selection: &Selection, program: &Program) -> (Report, Option<Error>) {
     if let Some(overlay) = &selection.account.run().overlay {
-        return plan_outside(overlay, Verb::Pipe, selection, program.name.clone());
+        return plan_outside(overlay, Verb::Pipe, selection, program.name.clone(), None);
     }
     let mut report = Report::of(Verb::Pipe, selection, program.name.clone());
     let run = selection.account.run();

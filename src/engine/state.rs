@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::journal::{AccountRow, Journal};
+use super::journal::{AccountRow, Journal, Purpose};
 use super::lock::Lock;
 use super::world::{Event, World};
 use crate::error::{ErrorKind, Result};
@@ -32,8 +32,8 @@ pub struct State {
     /// What is run, as history will list it.
     name: String,
     wait: Wait,
-    /// The run that this one takes back, if it does.
-    undoes: OnceLock<i64>,
+    /// What the run is for, where that is not a script.
+    purpose: OnceLock<Purpose>,
     journal: Mutex<Option<Arc<Journal>>>,
     locks: Mutex<Vec<(String, Lock)>>,
 }
@@ -45,16 +45,16 @@ impl State {
             directory,
             name,
             wait,
-            undoes: OnceLock::new(),
+            purpose: OnceLock::new(),
             journal: Mutex::default(),
             locks: Mutex::default(),
         }
     }
 
-    /// Says that the run takes another one back.
-    pub(super) fn undoes(&self, run: i64) {
+    /// Says what the run is for, before it changes anything.
+    pub(super) fn is_for(&self, purpose: Purpose) {
         // Only the first of two could be meant, and nobody says it twice.
-        let _ = self.undoes.set(run);
+        let _ = self.purpose.set(purpose);
     }
 
     fn directory(&self) -> Result<&PathBuf> {
@@ -98,7 +98,7 @@ impl State {
         if !locks.iter().any(|(identity, _)| *identity == account.identity) {
             let lock = self.take(account, !locks.is_empty(), interrupt)?;
             locks.push((account.identity.clone(), lock));
-            journal.begin_run(&self.name, self.undoes.get().copied())?;
+            journal.begin_run(&self.name, self.purpose.get().unwrap_or(&Purpose::Script))?;
             journal.note_account(account)?;
         }
         Ok(journal)

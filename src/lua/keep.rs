@@ -25,8 +25,9 @@ pub(super) fn add_to_message(lua: &Lua, to: &mut UserDataRegistry<MessageValue>)
         let run = this.account().run().clone();
         run.permit(Permission::Write)?;
         let shown = format!("message {} of {} to {}", this.uid(), this.mailbox(), path.display());
+        let (selection, uid) = (this.selection(), this.uid());
         Ok(this.promise(move |lua, message| {
-            thrown(lua, save(&path, message.raw(), &run))?;
+            thrown(lua, save(&path, message.raw(), &selection, uid))?;
             if run.overlay.is_some() {
                 run.world.tell(Event::Planned(format!("would save {shown}")));
             }

@@ -39,6 +39,11 @@ impl MessageValue {
         self.loaded.uid
     }
 
+    /// Gives what found it.
+    pub(super) fn selection(&self) -> Rc<Selection> {
+        Rc::clone(&self.selection)
+    }
+
     /// Tells whether it is a message of this mailbox.
     pub(super) fn is_of(&self, selection: &Selection) -> bool {
         self.selection.is_mailbox_of(selection)

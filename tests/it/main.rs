@@ -43,6 +43,7 @@ mod output;
 mod patterns;
 mod permissions;
 mod piping;
+mod plan_faults;
 mod planning;
 mod proxy;
 mod queries;

@@ -66,7 +66,7 @@ fn plan_export(overlay: &Overlay, set: &SelectionSet, path: &Path) -> Result<Vec
     let mut done = Vec::new();
     for part in set.occupied() {
         let shown = path.display().to_string();
-        let (report, error) = plan_outside(overlay, Verb::Export, &part, shown);
+        let (report, error) = plan_outside(overlay, Verb::Export, &part, shown, Some(path));
         error.map_or(Ok(()), Err)?;
         done.push((report, part));
     }

@@ -1,87 +1,93 @@
 //! Does what a plan says and nothing else.
 //!
 //! Messages are named by mailbox, UIDVALIDITY and UID, and by what they are like: one that is another now is left alone.
-//! What an earlier action of the plan brings is found where that action really put it. How accounts are reached is the
-//! journal's to say, never the plan's.
+//! What an earlier action of the plan brings is found where that action really put it. What was done of the plan before
+//! is not done again. As in a script, nothing is done after what failed. How accounts are reached is the journal's to
+//! say, never the plan's.
 
+mod beside;
+mod mailboxes;
 mod order;
+mod past;
+mod places;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::account::Account;
-use super::apply::{self, Action, Task, find_alike};
-use super::export::export;
+use super::apply::{self, Action, Task};
+use super::journal::Purpose;
+use super::limits::Reserved;
 use super::names::NameSpec;
 use super::overlay::Plan;
+use super::permission::Permission;
 use super::query::Query;
 use super::removal::{Removal, Waiting};
-use super::report::Report;
-use super::save_attachments;
+use super::report::{Report, messages};
 use super::selection::Selection;
-use super::selection_set::SelectionSet;
 use super::world::{Event, Run};
-use crate::error::{Error, ErrorKind, Result, visible};
+use crate::error::{Class, Error, ErrorKind, Result, visible};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
-use order::{Order, Outside, Wanted, What, orders};
+use order::{Order, Wanted, What, orders};
+use past::{Before, Past};
+use places::{Frontier, Places};
+
+/// What is said of messages that an earlier run has done this to.
+const BEFORE: &str = "done already when the plan was applied before";
 
 /// How following a plan ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Followed {
-    /// What could not be done, and why.
-    pub failed: Vec<String>,
-    /// Something could only be marked in its mailbox.
-    pub held: bool,
+    /// Messages that could only be copied and marked in their mailboxes, for people.
+    pub held: Vec<String>,
+    /// How many actions, but those on messages, had been done when the plan was applied before.
+    pub before: usize,
+    /// What ended it before its end, and how many actions were left.
+    pub stopped: Option<(Error, usize)>,
 }
-
-/// Where an action put a message: the target, its validity, and the UID there.
-type Landed = (MailboxName, UidValidity, Uid);
 
 /// Does what a plan says.
 ///
-/// Errors: the plan makes no sense, an account is not known, or a limit forbids it; then nothing was done. And whatever
-/// keeps an account from being changed at all.
+/// Errors: the plan makes no sense, an account is not known, or a limit or permission forbids it; then nothing was done.
 pub fn follow(run: &Run, plan: &Plan) -> Result<Followed> {
     let orders = orders(plan)?;
+    for order in &orders {
+        run.permit(order.permission())?;
+    }
+    run.state.is_for(Purpose::Plan(plan.made.clone()));
     let mut following = Following {
         run,
         accounts: BTreeMap::new(),
-        landed: HashMap::new(),
-        appended: HashMap::new(),
+        places: Places::new(&orders),
+        past: Past::default(),
+        reserved: HashMap::new(),
         followed: Followed::default(),
     };
     for order in &orders {
         following.account(order)?;
     }
-    let mut removals = Vec::new();
-    for order in &orders {
-        if let What::Messages(action, wanted) = &order.what {
-            let uids: UidSet = wanted.iter().map(|wanted| wanted.uid).collect();
-            let selection = following.selection(order, &order.mailbox, order.validity, uids)?;
-            removals.extend(Removal::of(&selection, std::slice::from_ref(action), None));
+    following.look_back(plan, &orders)?;
+    for (number, order) in orders.iter().enumerate() {
+        following.reserve(number, order)?;
+    }
+    for (number, order) in orders.iter().enumerate() {
+        if let Err(error) = following.carry_out(number, order) {
+            let error = error.in_account(&order.account.1).in_mailbox(&order.shown);
+            following.followed.stopped = Some((error, orders.len() - number - 1));
+            break;
         }
     }
-    let reserved = Waiting::begin(removals)?.wait()?;
-    let mut removed = 0;
-    for (number, order) in orders.iter().enumerate() {
-        removed += following.carry_out(number, order)?;
-    }
-    reserved.settle(removed);
     following.accounts.values().for_each(Account::log_out);
     Ok(following.followed)
 }
 
-/// Messages of an action by mailbox and validity, each with its UID there.
-type Placed<'w> = BTreeMap<(MailboxName, Option<UidValidity>), Vec<(Uid, &'w Wanted)>>;
-
 struct Following<'a> {
     run: &'a Run,
     accounts: BTreeMap<String, Account>,
-    /// Where messages came to be, by the action that brought them and the UID by which the plan knows them.
-    landed: HashMap<(usize, Uid), Landed>,
-    /// Where messages that were added are, by the action; or only the mailbox, where the server did not say more.
-    appended: HashMap<usize, std::result::Result<Landed, MailboxName>>,
+    places: Places,
+    past: Past,
+    /// What actions may remove, by their numbers.
+    reserved: HashMap<usize, Reserved>,
     followed: Followed,
 }
 
@@ -101,11 +107,30 @@ impl Following<'_> {
         Ok(account)
     }
 
+    /// Finds out what was done of the plan before: while it is found out and from then on no other run changes the
+    /// accounts, and what a run had begun that was cut is settled.
+    ///
+    /// Errors: another run changes an account, or the journal does not know the plan.
+    fn look_back(&mut self, plan: &Plan, orders: &[Order]) -> Result<()> {
+        let on_server = |order: &&Order| !matches!(order.what, What::Outside(..));
+        let identities: BTreeSet<&str> =
+            orders.iter().filter(on_server).map(|order| &*order.account.0).collect();
+        for account in identities.iter().filter_map(|identity| self.accounts.get(*identity)) {
+            account.change(Permission::Read, |_, _| Ok(())).wait()?;
+        }
+        self.past = Past::of(&*self.run.journal()?, &plan.made)?.ok_or_else(|| {
+            let what = "the journal does not know this plan, nor what was done of it".to_owned();
+            let hint =
+                "plan again, where it is applied and with the same `--state`; plans are known for 90 days";
+            Error::from(ErrorKind::Config { what, hint: hint.to_owned() })
+        })?;
+        Ok(())
+    }
+
     fn selection(
         &mut self,
         order: &Order,
-        mailbox: &MailboxName,
-        validity: Option<UidValidity>,
+        (mailbox, validity): (&MailboxName, Option<UidValidity>),
         uids: UidSet,
     ) -> Result<Selection> {
         Ok(Selection {
@@ -122,90 +147,55 @@ impl Following<'_> {
         })
     }
 
-    /// Does one action, and gives how many messages it removed.
-    fn carry_out(&mut self, number: usize, order: &Order) -> Result<usize> {
-        let account = self.account(order)?;
-        let name = NameSpec::Raw(order.mailbox.wire().to_vec());
-        let on_mailbox = match &order.what {
-            What::Messages(action, wanted) => return self.on_messages(number, order, action, wanted),
-            What::Outside(outside, wanted) => return self.outside(order, outside, wanted).map(|()| 0),
-            What::Append { message, flags, date } => {
-                let ticket = apply::append(&account, name, message.clone(), flags.clone(), *date);
-                ticket.wait().map(|appended| appended.report)
-            }
-            What::Create => apply::create(&account, name).wait(),
-            What::Delete => apply::delete(&account, name).wait(),
-            What::Rename(target) => apply::rename(&account, name, target.clone()).wait(),
-            What::Subscribe(on) => apply::subscribe(&account, name, *on).wait(),
-        };
-        match on_mailbox {
-            Ok(report) => {
-                if matches!(order.what, What::Append { .. }) {
-                    let landing = report.landed.first();
-                    let at = landing.and_then(|at| Some((at.mailbox.clone(), at.validity, at.uids.first()?)));
-                    self.appended.insert(number, at.ok_or_else(|| order.mailbox.clone()));
-                }
-                self.run.world.tell(Event::Done(Box::new(report)));
-            }
-            Err(error) => self.fail(error)?,
+    /// Counts what an action would remove of what is there now, before anything is done.
+    ///
+    /// Error: it is more than a run may.
+    fn reserve(&mut self, number: usize, order: &Order) -> Result<()> {
+        let What::Messages(action, wanted) = &order.what else { return Ok(()) };
+        let key = |uid| order.key(order.validity.map(|validity| (validity, uid)));
+        let is_new = |uid: &Uid| !self.past.has(&key(*uid));
+        let here = wanted.iter().filter(|wanted| wanted.brought_by.is_none());
+        let uids: UidSet = here.map(|wanted| wanted.uid).filter(is_new).collect();
+        if uids.is_empty() {
+            return Ok(());
         }
-        Ok(0)
-    }
-
-    /// Notes what failed; what fails for all that comes ends it.
-    fn fail(&mut self, error: Error) -> Result<()> {
-        use crate::error::Class;
-        match error.kind.class() {
-            Class::Refused | Class::Partial | Class::Script => {
-                let place = error.mailbox.clone().unwrap_or_default();
-                self.followed.failed.push(format!("{place}: {error}"));
+        let selection = self.selection(order, (&order.mailbox, order.validity), uids)?;
+        match let_through(&selection, action) {
+            Ok(reserved) => {
+                self.reserved.insert(number, reserved);
                 Ok(())
             }
-            _ => Err(error),
+            // The mailbox gets its name by an action of the plan: it is counted when its turn comes.
+            Err(error) if error.kind.class() == Class::Refused => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
-    /// Finds the messages of an action where they are now, by mailbox and validity. Those that an earlier action should
-    /// have brought and did not are told.
-    fn placed<'w>(&mut self, order: &Order, wanted: &'w [Wanted]) -> Result<Placed<'w>> {
-        let mut placed: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut missing = 0;
-        for each in wanted {
-            let Some(by) = each.brought_by else {
-                placed.entry((order.mailbox.clone(), order.validity)).or_default().push((each.uid, each));
-                continue;
-            };
-            match self.brought(order, by, each)? {
-                Some((mailbox, validity, uid)) => {
-                    placed.entry((mailbox, Some(validity))).or_default().push((uid, each));
-                }
-                None => missing += 1,
-            }
+    fn carry_out(&mut self, number: usize, order: &Order) -> Result<()> {
+        match &order.what {
+            What::Messages(action, wanted) => self.on_messages(number, order, action, wanted),
+            What::Outside(outside, wanted) => self.outside(order, outside, wanted),
+            What::Append(addition) => self.append(number, order, addition),
+            What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => self.on_mailbox(order),
         }
-        if missing > 0 {
-            let count = super::messages(missing);
-            let what = format!("{}: {count} did not come there, so nothing was done to them", order.shown);
-            self.followed.failed.push(what);
-        }
-        Ok(placed)
     }
 
-    /// Finds a message that an earlier action should have brought.
-    fn brought(&mut self, order: &Order, by: usize, wanted: &Wanted) -> Result<Option<Landed>> {
-        if let Some(landed) = self.landed.get(&(by, wanted.uid)) {
-            return Ok(Some(landed.clone()));
+    /// Says what an action did.
+    ///
+    /// Error: something failed.
+    fn tell(&mut self, report: Report) -> Result<()> {
+        if !report.held.is_empty() {
+            let count = messages(report.held.len());
+            let what = format!("{count} of {} could only be copied and marked \\Deleted", report.mailbox);
+            self.followed.held.push(what);
         }
-        match self.appended.get(&by).cloned() {
-            None => Ok(None),
-            Some(Ok(landed)) => Ok(Some(landed)),
-            Some(Err(mailbox)) => {
-                let account = self.account(order)?;
-                let likes = vec![wanted.likeness.clone()];
-                let found = find_alike(&account, mailbox.clone(), (None, Uid::MIN), likes).wait()?;
-                let found = found.into_iter().next().flatten();
-                Ok(found.filter(|found| !found.marked).map(|found| (mailbox, found.validity, found.uid)))
-            }
-        }
+        let failed = report.failed.iter().chain(&report.in_doubt).next();
+        let failed = failed.map(|remark| {
+            let what = format!("{} in {}: {}", messages(remark.uids.len()), report.mailbox, remark.reason);
+            Error::from(ErrorKind::Partial { what })
+        });
+        self.run.world.tell(Event::Done(Box::new(report)));
+        failed.map_or(Ok(()), Err)
     }
 
     fn on_messages(
@@ -214,117 +204,88 @@ impl Following<'_> {
         order: &Order,
         action: &Action,
         wanted: &[Wanted],
-    ) -> Result<usize> {
+    ) -> Result<()> {
         let account = self.account(order)?;
-        let mut removed = 0;
-        for ((mailbox, validity), messages) in self.placed(order, wanted)? {
-            let uids: UidSet = messages.iter().map(|(uid, _)| *uid).collect();
-            // What was added is known by where it was put; when it arrived is the server's to say.
-            let added = |of: &Wanted| of.brought_by.is_some_and(|by| self.appended.contains_key(&by));
-            let like = |(uid, of): &(Uid, &Wanted)| Some((*uid, of.likeness.clone().filter(|_| !added(of))?));
-            let expected = messages.iter().filter_map(like).collect();
-            let selection = self.selection(order, &mailbox, validity, uids)?;
-            let expected = Some(Arc::new(expected));
-            let task = Task { selection, actions: vec![action.clone()], expected, even_held: false };
-            let ended = apply::apply_all(&account, vec![task]).wait();
-            let reports: Vec<Result<Report>> = match ended {
-                Ok(ended) => ended.into_iter().map(|(_, report)| report).collect(),
-                Err(error) => vec![Err(error)],
-            };
-            for report in reports {
-                match report {
-                    Ok(report) => {
-                        if action.removes() {
-                            removed += report.done.len();
+        let (placed, missing) = self.places.find(&account, order, wanted)?;
+        self.say_missing(order, missing)?;
+        let (counted, mut removed) = (self.reserved.remove(&number), 0);
+        for ((mailbox, validity), found) in placed {
+            let (mut rest, mut before) = (Vec::new(), UidSet::new());
+            let mut lost: HashMap<Option<Frontier>, Vec<&Wanted>> = HashMap::new();
+            for (uid, wanted) in found {
+                match self.past.take(&order.key(validity.map(|validity| (validity, uid)))) {
+                    None => rest.push((uid, wanted)),
+                    Some(Before { at, frontier }) => {
+                        before.insert(uid);
+                        match at {
+                            Some(at) => self.places.put(number, wanted, at),
+                            None => lost.entry(frontier).or_default().push(wanted),
                         }
-                        self.take((number, order), &account, &messages, report)?;
                     }
-                    Err(error) => self.fail(error)?,
                 }
             }
-        }
-        Ok(removed)
-    }
-
-    /// Takes in what became of messages, and where they are now.
-    fn take(
-        &mut self,
-        (number, order): (usize, &Order),
-        account: &Account,
-        messages: &[(Uid, &Wanted)],
-        report: Report,
-    ) -> Result<()> {
-        let of: HashMap<Uid, &Wanted> = messages.iter().copied().collect();
-        for landing in &report.landed {
-            for (from, uid) in &landing.pairs {
-                if let Some(becomes) = of.get(from).and_then(|wanted| wanted.becomes) {
-                    let at = (landing.mailbox.clone(), landing.validity, *uid);
-                    self.landed.insert((number, becomes), at);
-                }
+            for (frontier, lost) in lost {
+                self.places.look_for((number, order), &account, frontier, lost)?;
             }
-        }
-        self.look_for((number, order), account, messages, &report)?;
-        self.followed.held |= !report.held.is_empty();
-        for remark in report.failed.iter().chain(&report.in_doubt) {
-            let count = super::messages(remark.uids.len());
-            self.followed.failed.push(format!("{count} in {}: {}", report.mailbox, remark.reason));
-        }
-        self.run.world.tell(Event::Done(Box::new(report)));
-        Ok(())
-    }
-
-    /// Looks for what was moved or copied where the server does not say where it is, if a later action wants it.
-    fn look_for(
-        &mut self,
-        (number, order): (usize, &Order),
-        account: &Account,
-        messages: &[(Uid, &Wanted)],
-        report: &Report,
-    ) -> Result<()> {
-        let lost: Vec<&Wanted> = messages
-            .iter()
-            .filter(|(uid, wanted)| report.done.contains(*uid) && wanted.becomes.is_some())
-            .map(|(_, wanted)| *wanted)
-            .filter(|wanted| {
-                !wanted.becomes.is_some_and(|becomes| self.landed.contains_key(&(number, becomes)))
-            })
-            .collect();
-        let Some(target) = order.target.clone().filter(|_| !lost.is_empty()) else { return Ok(()) };
-        let likes = lost.iter().map(|wanted| wanted.likeness.clone()).collect();
-        let found = find_alike(account, target.clone(), (None, Uid::MIN), likes).wait()?;
-        for (wanted, found) in lost.into_iter().zip(found) {
-            if let (Some(becomes), Some(found)) = (wanted.becomes, found.filter(|found| !found.marked)) {
-                self.landed.insert((number, becomes), (target.clone(), found.validity, found.uid));
-            }
-        }
-        Ok(())
-    }
-
-    fn outside(&mut self, order: &Order, outside: &Outside, wanted: &[Wanted]) -> Result<()> {
-        for ((mailbox, validity), messages) in self.placed(order, wanted)? {
-            let uids: UidSet = messages.iter().map(|(uid, _)| *uid).collect();
-            let selection = self.selection(order, &mailbox, validity, uids)?;
-            let (reports, error) = match outside {
-                Outside::Save(directory) => {
-                    let (report, error) = save_attachments(&selection, Path::new(directory));
-                    (vec![report], error)
-                }
-                Outside::Export(path) => match export(&SelectionSet::from(selection), Path::new(path)) {
-                    Ok(done) => (done.into_iter().map(|(report, _)| report).collect(), None),
-                    Err(error) => (Vec::new(), Some(error)),
-                },
+            let frontier = match &order.target {
+                Some(target) => self.places.frontier(number, &account, target)?,
+                None => None,
             };
-            for report in reports {
-                for remark in &report.failed {
-                    let count = super::messages(remark.uids.len());
-                    self.followed.failed.push(format!("{count} in {}: {}", report.mailbox, remark.reason));
+            let mut report = if rest.is_empty() {
+                order.report()
+            } else {
+                let uids = rest.iter().map(|(uid, _)| *uid).collect();
+                let selection = self.selection(order, (&mailbox, validity), uids)?;
+                let late = |wanted: &Wanted| counted.is_none() || wanted.brought_by.is_some();
+                let late = rest.iter().filter(|(_, wanted)| late(wanted)).map(|(uid, _)| *uid).collect();
+                let late = let_through(&selection.with_uids(late), action)?;
+                let report = self.act(&account, selection, action, &rest)?;
+                if action.removes() {
+                    late.settle(report.done.len());
+                    removed += report.done.len();
                 }
-                self.run.world.tell(Event::Done(Box::new(report)));
-            }
-            if let Some(error) = error {
-                return Err(error);
-            }
+                report
+            };
+            report.skip(before, BEFORE);
+            let taken = self.places.take((number, order), &account, (&rest, &report), frontier);
+            self.tell(report)?;
+            taken?;
+        }
+        if let Some(reserved) = counted {
+            reserved.settle(removed);
         }
         Ok(())
     }
+
+    fn act(
+        &self,
+        account: &Account,
+        selection: Selection,
+        action: &Action,
+        rest: &[(Uid, &Wanted)],
+    ) -> Result<Report> {
+        let like = |(uid, of): &(Uid, &Wanted)| Some((*uid, self.places.likeness(of)?));
+        let expected = Some(Arc::new(rest.iter().filter_map(like).collect()));
+        let task = Task { selection, actions: vec![action.clone()], expected, even_held: false };
+        let mut ended = apply::apply_all(account, vec![task]).wait()?;
+        ended.pop().ok_or_else(|| Error::protocol("no report of the action"))?.1
+    }
+
+    /// Says that messages are not where an earlier action should have brought them.
+    fn say_missing(&mut self, order: &Order, missing: usize) -> Result<()> {
+        if missing == 0 {
+            return Ok(());
+        }
+        let mut report = order.report();
+        report.notes.push(format!("not found: {} that an earlier action was to bring", messages(missing)));
+        self.tell(report)
+    }
+}
+
+/// Reserves what an action may remove.
+///
+/// Error: a limit forbids it.
+fn let_through(selection: &Selection, action: &Action) -> Result<Reserved> {
+    let removal = Removal::of(selection, std::slice::from_ref(action), None);
+    Waiting::begin(removal.into_iter().filter(|_| !selection.uids.is_empty()).collect())?.wait()
 }

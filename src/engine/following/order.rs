@@ -1,12 +1,17 @@
 //! Reads the actions of a plan, which anybody may have written: all of it is checked before anything is done.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::engine::apply::{Action, Likeness};
 use crate::engine::names::NameSpec;
-use crate::engine::overlay::{Plan, PlannedAction, PlannedMessage};
-use crate::engine::report::Verb;
+use crate::engine::overlay::{Plan, PlannedAction, PlannedMessage, bytes};
+use crate::engine::permission::Permission;
+use crate::engine::report::{Report, Verb};
 use crate::error::{ErrorKind, Result, visible};
 use crate::mail::{Flag, InternalDate, Label, MailboxName, Uid, UidValidity};
 
@@ -15,6 +20,9 @@ use crate::mail::{Flag, InternalDate, Label, MailboxName, Uid, UidValidity};
 pub(super) struct Order {
     /// The account's identity, and what people call it.
     pub(super) account: (String, String),
+    pub(super) verb: Verb,
+    /// Target, flags or path, for people.
+    pub(super) object: Option<String>,
     pub(super) rule: Option<String>,
     pub(super) mailbox: MailboxName,
     pub(super) shown: String,
@@ -31,24 +39,33 @@ pub(super) enum What {
     Messages(Action, Vec<Wanted>),
     /// To messages, beside the server.
     Outside(Outside, Vec<Wanted>),
-    Append {
-        message: Vec<u8>,
-        flags: Vec<Flag>,
-        date: Option<InternalDate>,
-    },
+    /// A message is added.
+    Append(Addition),
     Create,
     Delete,
-    Rename(NameSpec),
+    Rename(MailboxName),
     Subscribe(bool),
+}
+
+/// A message that is to be added.
+#[derive(Clone, Debug)]
+pub(super) struct Addition {
+    pub(super) message: Vec<u8>,
+    pub(super) flags: Vec<Flag>,
+    pub(super) date: Option<InternalDate>,
+    /// What the plan takes for Gmail's identifier of it.
+    pub(super) gmail_id: Option<u64>,
 }
 
 /// What is done beside the server.
 #[derive(Clone, Debug)]
 pub(super) enum Outside {
     /// Attachments go to a directory.
-    Save(String),
+    Save(PathBuf),
+    /// A message goes to a file.
+    SaveMessage(PathBuf),
     /// Messages go to an mbox file or a Maildir.
-    Export(String),
+    Export(PathBuf),
 }
 
 /// A message of an action.
@@ -62,14 +79,46 @@ pub(super) struct Wanted {
     pub(super) likeness: Option<Likeness>,
 }
 
+impl Order {
+    /// Gives what a run must be allowed to do it.
+    pub(super) fn permission(&self) -> Permission {
+        match &self.what {
+            What::Messages(action, _) => action.permission(),
+            What::Outside(..) => Permission::Write,
+            What::Append(_) => Permission::Copy,
+            What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => Permission::Mailboxes,
+        }
+    }
+
+    /// Gives a report of it that says nothing yet.
+    pub(super) fn report(&self) -> Report {
+        let object = self.object.clone();
+        Report { rule: self.rule.clone(), ..Report::new(self.verb, &self.account.1, &self.shown, object) }
+    }
+
+    /// Gives its messages.
+    pub(super) fn wanted(&self) -> &[Wanted] {
+        match &self.what {
+            What::Messages(_, wanted) | What::Outside(_, wanted) => wanted,
+            _ => &[],
+        }
+    }
+}
+
+impl Wanted {
+    /// Gives Gmail's identifier.
+    pub(super) fn gmail_id(&self) -> Option<u64> {
+        match self.likeness {
+            Some(Likeness::Gmail(id)) => Some(id),
+            _ => None,
+        }
+    }
+}
+
 /// Reads all actions of a plan.
 ///
 /// Errors name the action by its number and say what can't be meant.
 pub(super) fn orders(plan: &Plan) -> Result<Vec<Order>> {
-    if plan.version != 1 {
-        let what = format!("the plan is of version {}, and this imapscript knows version 1", plan.version);
-        return Err(ErrorKind::Config { what, hint: "plan again with this version".to_owned() }.into());
-    }
     plan.actions.iter().enumerate().map(|(at, action)| order(action, at)).collect()
 }
 
@@ -80,8 +129,9 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         crate::error::Error::from(ErrorKind::Config { what, hint })
     };
     let name = |raw: &str| {
-        let bytes: Option<Vec<u8>> = raw.chars().map(|c| u8::try_from(c).ok()).collect();
-        bytes.and_then(|bytes| MailboxName::from_wire(&bytes)).ok_or_else(|| bad("no mailbox has this name"))
+        bytes(raw)
+            .and_then(|wire| MailboxName::from_wire(&wire))
+            .ok_or_else(|| bad("no mailbox has this name"))
     };
     let verb = Verb::EACH
         .into_iter()
@@ -91,7 +141,8 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         None => None,
         Some(number) => Some(UidValidity::new(number).ok_or_else(|| bad("a UIDVALIDITY of 0"))?),
     };
-    let target = || Ok::<_, crate::error::Error>(NameSpec::Raw(name(&action.target_raw)?.wire().to_vec()));
+    let target = || name(&action.target_raw);
+    let to = || Ok::<_, crate::error::Error>(NameSpec::Raw(target()?.wire().to_vec()));
     let flags = || -> Result<Vec<Flag>> {
         let read = |text: &String| Flag::parse(text).filter(|flag| *flag != Flag::Recent);
         let flags: Option<Vec<Flag>> = action.flags.iter().map(read).collect();
@@ -103,8 +154,9 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         labels.filter(|labels| !labels.is_empty()).ok_or_else(|| bad("a label that is none"))
     };
     let path = || {
-        let path = action.object.clone().filter(|path| !path.is_empty() && !path.contains('\0'));
-        path.ok_or_else(|| bad("no path"))
+        let path = bytes(&action.path).map(|path| PathBuf::from(OsString::from_vec(path)));
+        let is_path = |path: &PathBuf| path.is_absolute() && !path.as_os_str().as_bytes().contains(&0);
+        path.filter(is_path).ok_or_else(|| bad("no whole path"))
     };
     let wanted = || -> Result<Vec<Wanted>> {
         if validity.is_none() {
@@ -114,14 +166,15 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
     };
     let on_messages = |action: Action| Ok::<_, crate::error::Error>(What::Messages(action, wanted()?));
     let what = match verb {
-        Verb::Move => on_messages(Action::Move(target()?))?,
-        Verb::Copy => on_messages(Action::Copy(target()?))?,
+        Verb::Move => on_messages(Action::Move(to()?))?,
+        Verb::Copy => on_messages(Action::Copy(to()?))?,
         Verb::Trash => on_messages(Action::Trash)?,
         Verb::Purge => on_messages(Action::Purge)?,
         Verb::Mark => on_messages(Action::Mark(some(flags()?)?))?,
         Verb::Unmark => on_messages(Action::Unmark(some(flags()?)?))?,
         Verb::Label => on_messages(Action::Label(labels()?))?,
         Verb::Unlabel => on_messages(Action::Unlabel(labels()?))?,
+        Verb::Save if action.whole => What::Outside(Outside::SaveMessage(path()?), wanted()?),
         Verb::Save => What::Outside(Outside::Save(path()?), wanted()?),
         Verb::Export => What::Outside(Outside::Export(path()?), wanted()?),
         Verb::Pipe => return Err(bad("programs are run by scripts only, and not by a plan")),
@@ -135,7 +188,8 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
                     Some(InternalDate::from_rfc_3339(date).ok_or_else(|| bad("a date that is none"))?)
                 }
             };
-            What::Append { message, flags: flags()?, date }
+            let gmail_id = action.messages.first().and_then(|message| message.gmail_id);
+            What::Append(Addition { message, flags: flags()?, date, gmail_id })
         }
         Verb::Create => What::Create,
         Verb::Delete => What::Delete,
@@ -145,6 +199,8 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
     };
     Ok(Order {
         account: (action.account_key.clone(), action.account.clone()),
+        verb,
+        object: action.object.clone(),
         rule: action.rule.clone(),
         mailbox: name(&action.mailbox_raw)?,
         shown: action.mailbox.clone(),

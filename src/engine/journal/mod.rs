@@ -28,7 +28,7 @@ pub(super) use past::{PastAction, Place};
 pub(super) use read::OpenAction;
 pub use trace::Trace;
 pub(super) use under_way::UnderWay;
-pub(super) use write::ActionId;
+pub(super) use write::{ActionId, Purpose};
 
 /// The journal of one state directory, and the run that writes to it.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::engine::new_file::private_file;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The database's version, in its `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,6 +79,16 @@ CREATE TABLE messages (
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_id ON messages (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX messages_held ON messages (action) WHERE fate IN (0, 3, 4) AND released = 0;
+";
+
+/// What version 2 knows besides: plans, and which runs apply them.
+const PLANS: &str = "
+CREATE TABLE plans (
+  made TEXT PRIMARY KEY,
+  noted INTEGER NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE runs ADD COLUMN plan TEXT;
+CREATE INDEX runs_of_plan ON runs (plan) WHERE plan IS NOT NULL;
 ";
 
 /// Says why the journal can't be used.
@@ -147,7 +157,7 @@ impl Journal {
         db.busy_timeout(PATIENCE).ok()?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
         let path = path.display().to_string();
-        (version == VERSION).then(|| Self::of(db, path))
+        (1..=VERSION).contains(&version).then(|| Self::of(db, path))
     }
 
     fn of(db: Connection, path: String) -> Self {
@@ -178,6 +188,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let version: i64 = begun.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
         begun.execute_batch(TABLES)?;
+    }
+    if version < 2 {
+        begun.execute_batch(PLANS)?;
         begun.pragma_update(None, "user_version", VERSION)?;
     }
     begun.commit()?;

@@ -122,6 +122,21 @@ impl Journal {
         self.told(read())
     }
 
+    /// Gives the runs that applied a plan, the first one first. `None` where the plan is not known.
+    pub(in crate::engine) fn runs_of_plan(&self, made: &str) -> Result<Option<Vec<i64>>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Option<Vec<i64>>> {
+            let mut known = db.prepare("SELECT 1 FROM plans WHERE made = ?1")?;
+            if !known.exists(params![made])? {
+                return Ok(None);
+            }
+            let mut sql = db.prepare("SELECT id FROM runs WHERE plan = ?1 ORDER BY id")?;
+            let runs: rusqlite::Result<_> = sql.query_map(params![made], |row| row.get(0))?.collect();
+            runs.map(Some)
+        };
+        self.told(read())
+    }
+
     /// Gives the actions of a run in the order they were begun.
     pub(in crate::engine) fn actions_of(&self, run: i64) -> Result<Vec<PastAction>> {
         let db = self.db();

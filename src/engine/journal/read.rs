@@ -296,7 +296,7 @@ fn credits(which: &str) -> String {
          JOIN accounts ON accounts.id = actions.account
          JOIN runs ON runs.id = actions.run
          WHERE fate = 1 AND messages.undone IS NULL AND accounts.identity = ?1 AND {which}
-           AND runs.name = (SELECT name FROM runs WHERE id = ?2) AND (runs.id <> ?2 OR credit = 1)
+           AND runs.name = (SELECT name FROM runs WHERE id = ?2) AND runs.plan IS NULL AND (runs.id <> ?2 OR credit = 1)
            AND runs.id > coalesce(
              (SELECT max(id) FROM runs AS good
               WHERE good.exit = 0 AND good.name = (SELECT name FROM runs WHERE id = ?2)), 0)

@@ -9,6 +9,17 @@ use crate::mail::{Flag, Uid, UidSet, UidValidity};
 /// How long runs are kept, in seconds: 90 days.
 const RETENTION: i64 = 90 * 24 * 60 * 60;
 
+/// What a run is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Purpose {
+    /// To do what a script says, or what a command does by itself.
+    Script,
+    /// To take back the run with this number.
+    Undo(i64),
+    /// To apply the plan that was made then.
+    Plan(String),
+}
+
 /// An action's number in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::engine) struct ActionId(pub(in crate::engine) i64);
@@ -36,7 +47,7 @@ impl Journal {
 
     /// Notes this run, at its first change, and gives its number. Runs older than 90 days are forgotten then, unless
     /// something of theirs is still open or held.
-    pub fn begin_run(&self, name: &str, undoes: Option<i64>) -> Result<i64> {
+    pub(in crate::engine) fn begin_run(&self, name: &str, purpose: &Purpose) -> Result<i64> {
         let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(id) = *run {
             return Ok(id);
@@ -48,9 +59,16 @@ impl Journal {
                    WHERE actions.run = runs.id AND fate IN (0, 3, 4) AND released = 0)",
                 params![now() - RETENTION],
             )?;
+            // No later than what was done of them: without that, all of a plan would seem to be left.
+            begun.execute("DELETE FROM plans WHERE noted < ?1", params![now() - RETENTION])?;
+            let (undoes, plan) = match purpose {
+                Purpose::Script => (None, None),
+                Purpose::Undo(run) => (Some(run), None),
+                Purpose::Plan(made) => (None, Some(made)),
+            };
             begun.execute(
-                "INSERT INTO runs (name, began, undoes) VALUES (?1, ?2, ?3)",
-                params![name, now(), undoes],
+                "INSERT INTO runs (name, began, undoes, plan) VALUES (?1, ?2, ?3, ?4)",
+                params![name, now(), undoes, plan],
             )?;
             Ok(begun.last_insert_rowid())
         })?;
@@ -79,6 +97,12 @@ impl Journal {
                    WHERE label <> ?2 OR connection <> ?3";
         let AccountRow { identity, label, connection } = account;
         self.write(|begun| begun.execute(sql, params![identity, label, connection]).map(|_| ()))
+    }
+
+    /// Notes that a plan was made: only a journal that knows of it knows what was done of it.
+    pub fn note_plan(&self, made: &str) -> Result<()> {
+        let sql = "INSERT OR IGNORE INTO plans (made, noted) VALUES (?1, ?2)";
+        self.write(|begun| begun.execute(sql, params![made, now()]).map(|_| ()))
     }
 
     /// Notes what is about to be done in an account, and gives the actions' numbers in the same order. It is durable

@@ -50,6 +50,11 @@ impl Contents {
         self.arrived.get(&uid)
     }
 
+    /// Gives Gmail's identifier of a message, where something is planned for it.
+    pub(super) fn gmail_id(&self, uid: Uid) -> Option<u64> {
+        self.gmail.iter().find_map(|(id, here)| (*here == Some(uid)).then_some(*id))
+    }
+
     /// Gives what is planned for a message of the server's that stays.
     pub(super) fn change(&self, uid: Uid) -> Option<&Change> {
         self.changed.get(&uid).map(|(change, _)| change)

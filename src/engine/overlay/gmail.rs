@@ -160,7 +160,7 @@ impl Overlay {
     ) {
         self.planned(|planned| {
             planned.gmail.version += 1;
-            let version = planned.gmail.version;
+            let (version, action) = (planned.gmail.version, arrival.action);
             let known = planned.gmail.messages.entry(id).or_insert_with(|| Known {
                 aside: match source {
                     Spot::Aside(place) => Some(place.clone()),
@@ -172,6 +172,9 @@ impl Overlay {
                 version,
             });
             known.version = version;
+            if !matches!(effect, Effect::Flags(..)) {
+                known.arrival.action = action;
+            }
             known.take(source, effect);
         });
     }
@@ -242,7 +245,11 @@ impl Overlay {
 const IDS: usize = 100;
 
 /// Finds messages in a mailbox by their identifiers.
-fn find(session: &mut Session, mailbox: &MailboxName, ids: &[u64]) -> Result<BTreeMap<u64, Uid>> {
+pub(in crate::engine) fn find(
+    session: &mut Session,
+    mailbox: &MailboxName,
+    ids: &[u64],
+) -> Result<BTreeMap<u64, Uid>> {
     let mut uids = UidSet::new();
     for some in ids.chunks(IDS) {
         let keys = some.iter().map(|&id| SearchKey::GmailMessageId(id)).collect();

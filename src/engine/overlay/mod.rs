@@ -29,10 +29,10 @@ use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 pub(super) use changes::{Arrival, Change, Origin};
 pub(super) use contents::Contents;
 pub(super) use files::Files;
-pub(super) use gmail::{Effect, Spot};
+pub(super) use gmail::{Effect, Spot, find as find_on_gmail};
 pub(super) use memory::Draft;
-pub(super) use plan::raw;
 pub use plan::{Plan, PlannedAction, PlannedMessage};
+pub(super) use plan::{bytes, raw};
 pub(super) use searching::Searched;
 pub(super) use turns::{Key, Turn, is_beneath};
 
@@ -258,6 +258,17 @@ impl Overlay {
             status.uid_next = status.uid_next.and_then(|next| Uid::new(next.get().saturating_add(arrived)));
         });
         Ok(status)
+    }
+
+    /// Gives a message as a plan names it, by what tells it from others.
+    pub(super) fn named(&self, name: &MailboxName, uid: Uid) -> PlannedMessage {
+        let named = PlannedMessage { uid: uid.get(), ..PlannedMessage::default() };
+        let Some(key) = self.place(name) else { return named };
+        self.contents(&key, |contents| PlannedMessage {
+            brought_by: contents.arrival(uid).map(|arrival| arrival.action),
+            gmail_id: contents.gmail_id(uid),
+            ..named
+        })
     }
 
     /// Gives those of the messages that would still be in the mailbox.

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::report::Report;
@@ -9,8 +10,16 @@ use crate::error::{ErrorKind, Result};
 pub struct Plan {
     /// The version of this form: 1.
     pub version: u32,
+    /// When it was made, as RFC 3339 has it. That tells it from all others: what was done of it is not done again.
+    pub made: String,
     /// The actions.
     pub actions: Vec<PlannedAction>,
+}
+
+/// The one thing that plans of all versions have in common.
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
 }
 
 /// One planned action in one mailbox.
@@ -37,6 +46,12 @@ pub struct PlannedAction {
     /// The target mailbox or new name, the flags, the path or the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// The whole path of a file or directory that is to be written, each of its bytes as one character.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The message itself is to be saved under that path, and not its attachments beneath it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// The target mailbox's name on the wire.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target_raw: String,
@@ -98,7 +113,7 @@ impl PlannedAction {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { version: 1, actions: Vec::new() }
+        Self { version: 1, made: String::new(), actions: Vec::new() }
     }
 }
 
@@ -107,6 +122,13 @@ impl Plan {
     ///
     /// Error: it is none, and where that shows.
     pub fn read(text: &str) -> Result<Self> {
+        // Of another version nothing but the number need be known.
+        if let Ok(Version { version }) = serde_json::from_str(text)
+            && version != 1
+        {
+            let what = format!("the plan is of version {version}, and this imapscript knows version 1");
+            return Err(ErrorKind::Config { what, hint: "plan again with this version".to_owned() }.into());
+        }
         serde_json::from_str(text).map_err(|error| {
             let what = format!("this is no plan: {error}");
             let hint = "`imapscript plan SCRIPT -o FILE` writes one".to_owned();
@@ -114,10 +136,11 @@ impl Plan {
         })
     }
 
-    /// Writes it.
-    pub fn write(&self) -> String {
+    /// Writes it, as made at this time.
+    pub fn write(self, made: Timestamp) -> String {
+        let made = made.to_string();
         // A plan has nothing in it that JSON can't say.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        serde_json::to_string_pretty(&Self { made, ..self }).unwrap_or_default()
     }
 
     /// Adds an action, and gives its number.
@@ -130,6 +153,11 @@ impl Plan {
 /// Writes bytes so that nothing of them is lost in a text: each as one character.
 pub(in crate::engine) fn raw(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// Reads bytes that are written so. `None` where they are not.
+pub(in crate::engine) fn bytes(raw: &str) -> Option<Vec<u8>> {
+    raw.chars().map(|c| u8::try_from(c).ok()).collect()
 }
 
 #[cfg(test)]
@@ -148,7 +176,7 @@ mod tests {
         };
         assert_eq!((plan.add(action), plan.version), (0, 1));
         let text = serde_json::to_string(&plan)?;
-        assert!(text.starts_with("{\"version\":1,\"actions\":[{\"account\":\"\""), "{text}");
+        assert!(text.starts_with("{\"version\":1,\"made\":\"\",\"actions\":[{\"account\":\"\""), "{text}");
         assert!(text.contains("\"mailbox_raw\":\"INBOX.\u{fc}\"") && !text.contains("content"), "{text}");
         assert_eq!(serde_json::from_str::<Plan>(&text)?, plan);
         Ok(())

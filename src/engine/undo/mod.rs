@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::apply::{self, Across, Action, Alike, Task, find_alike};
-use super::journal::{ActionId, Journal, PastAction};
+use super::journal::{ActionId, Journal, PastAction, Purpose};
 use super::limits::Reserved;
 use super::names::NameSpec;
 use super::query::Query;
@@ -54,7 +54,7 @@ pub fn undo(run: &Run, wanted: Option<i64>) -> Result<Undone> {
         };
         return Err(ErrorKind::Usage { what, hint: "`imapscript history` lists the runs".to_owned() }.into());
     };
-    run.state.undoes(chosen.id);
+    run.state.is_for(Purpose::Undo(chosen.id));
     let shown = journal.shown()?;
     let mut undoing = Undoing {
         run,

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use crate::engine::gmail::is_gmail;
 use crate::engine::names::script_name;
 use crate::engine::overlay::{
-    Arrival, Draft, Effect, Existing, Origin, Overlay, PlannedAction, Turn, is_beneath, missing, raw,
+    Arrival, Draft, Effect, Existing, Origin, Overlay, PlannedAction, PlannedMessage, Turn, VIRTUAL,
+    is_beneath, missing, raw,
 };
 use crate::engine::report::{Landing, Report};
 use crate::engine::sample::Sample;
@@ -123,6 +124,9 @@ pub(in crate::engine::apply) fn append(
     let uid = if is_gmail(session) {
         let id = overlay.new_gmail_id();
         let arrival = Arrival::of(Origin::Memory(Arc::new(draft.known_as(id))), seen, number);
+        // Later actions know it by this number, until the server gives it another.
+        let message = PlannedMessage { uid: VIRTUAL, gmail_id: Some(id), ..PlannedMessage::default() };
+        overlay.fill(number, vec![message]);
         let here = overlay.spot(session, name, &key)?;
         overlay.plan_on_gmail(id, (arrival, Vec::new()), &here, Effect::Copy(&here));
         overlay.take_in(session, name, &key)?;

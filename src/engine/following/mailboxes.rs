@@ -1,0 +1,94 @@
+//! What a plan does to mailboxes themselves, and what it adds to them.
+
+use super::Following;
+use super::order::{Addition, Order, What};
+use super::past::Before;
+use crate::engine::account::Account;
+use crate::engine::apply::{self, Likeness};
+use crate::engine::names::NameSpec;
+use crate::error::{ErrorKind, Result};
+use crate::mail::{Headers, MailboxName};
+
+impl Following<'_> {
+    /// Makes, deletes or renames a mailbox, or begins or ends a subscription.
+    pub(super) fn on_mailbox(&mut self, order: &Order) -> Result<()> {
+        let account = self.account(order)?;
+        let key = order.key(None);
+        if self.past.take(&key).is_some() || self.past.has_begun(&key) && is_as_after(&account, order)? {
+            self.followed.before += 1;
+            return Ok(());
+        }
+        let raw = |name: &MailboxName| NameSpec::Raw(name.wire().to_vec());
+        let name = raw(&order.mailbox);
+        let ticket = match &order.what {
+            What::Delete => apply::delete(&account, name),
+            What::Rename(target) => apply::rename(&account, name, raw(target)),
+            What::Subscribe(on) => apply::subscribe(&account, name, *on),
+            What::Create | What::Messages(..) | What::Outside(..) | What::Append(_) => {
+                apply::create(&account, name)
+            }
+        };
+        let report = ticket.wait()?;
+        self.tell(report)
+    }
+
+    /// Adds a message.
+    ///
+    /// Error: it may have been added before, and that can't be told.
+    pub(super) fn append(&mut self, number: usize, order: &Order, addition: &Addition) -> Result<()> {
+        let account = self.account(order)?;
+        let key = order.key(None);
+        let place = (number, order);
+        let like = likeness(addition);
+        if let Some(Before { at, frontier }) = self.past.take(&key) {
+            self.followed.before += 1;
+            return self.places.take_added(place, &account, (at, addition.gmail_id), (frontier, like));
+        }
+        if self.past.is_in_doubt(&key) {
+            let what = format!(
+                "a message may be in {} already, added when the plan was applied before: look, and if it is not, `imapscript settle`",
+                order.shown
+            );
+            return Err(ErrorKind::Partial { what }.into());
+        }
+        let frontier = self.places.frontier(number, &account, &order.mailbox)?;
+        let Addition { message, flags, date, .. } = addition;
+        let name = NameSpec::Raw(order.mailbox.wire().to_vec());
+        let report = apply::append(&account, name, message.clone(), flags.clone(), *date).wait()?.report;
+        let at = report.landed.first().and_then(|at| Some((at.validity, at.uids.first()?)));
+        let taken = self.places.take_added(place, &account, (at, addition.gmail_id), (frontier, like));
+        self.tell(report)?;
+        taken
+    }
+}
+
+/// Tells whether mailboxes are as an action leaves them.
+fn is_as_after(account: &Account, order: &Order) -> Result<bool> {
+    let mailbox = order.mailbox.clone();
+    let target = match &order.what {
+        What::Rename(target) => Some(target.clone()),
+        What::Create => Some(mailbox.clone()),
+        What::Delete => None,
+        What::Subscribe(_) | What::Messages(..) | What::Outside(..) | What::Append(_) => return Ok(false),
+    };
+    let ticket = account.read(move |session, _| {
+        let mut is_there = |name: &MailboxName| {
+            session
+                .list(name)
+                .map(|found| found.iter().any(|entry| entry.name == *name && entry.is_selectable()))
+        };
+        Ok(match target {
+            Some(target) if target == mailbox => is_there(&target)?,
+            Some(target) => is_there(&target)? && !is_there(&mailbox)?,
+            None => !is_there(&mailbox)?,
+        })
+    });
+    ticket.wait()
+}
+
+/// Gives what a message that is added will be like.
+fn likeness(addition: &Addition) -> Option<Likeness> {
+    let Addition { message, date, .. } = addition;
+    let size = message.len() as u64;
+    Some(Likeness::Mail(Headers::parse(message).message_id(), size, (*date)?.timestamp().as_second()))
+}
