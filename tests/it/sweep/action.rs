@@ -47,6 +47,8 @@ pub(crate) enum Action {
     CopyIn,
     /// `undo` of a move that went well.
     Undo,
+    /// `apply` of a plan in which each action goes on with what another has brought.
+    Apply,
 }
 
 impl Action {
@@ -88,6 +90,18 @@ impl Action {
                 let found = r#"from:mailbox("INBOX"):search({ subject = "take" })"#;
                 format!("local from, to = $LOGIN, $OTHER\n{found}:{verb}(to:mailbox \"Box\")")
             }
+            Self::Apply => r#"
+                local account = $KEYED
+                local inbox, box, made = account:mailbox "INBOX", account:mailbox "Box", account:mailbox "Made"
+                account:create "Made"
+                inbox:search({ subject = "take alike" }):move "Box"
+                box:search({ answered = true }):mark "$Swept"
+                box:search({ keyword = "$Swept" }):copy "Made"
+                made:append("Message-ID: <new@x>\r\nSubject: new\r\n\r\nx\r\n", { date = "2024-03-01T10:00:00+00:00" })
+                made:search({ subject = "new" }):mark "flagged"
+                inbox:search({ subject = "take other" }):copy "Made"
+                inbox:search({ subject = "take last" }):trash()"#
+                .to_owned(),
             Self::Append => {
                 // Byte for byte what is in the target already.
                 let raw = String::from_utf8(alike("one").raw()).unwrap();

@@ -108,6 +108,12 @@ impl Setting {
             assert!(matches!(output.status, Some(0 | 8)), "{self}: {output}");
             stage.gate.drain();
         }
+        if self.action == Action::Apply {
+            let plan = stage.command(&["plan", "-o", "plan.json", "script.lua"]);
+            let output = plan.script(&self.action.script()).home(home.path()).spawn().finish();
+            assert_eq!(output.status, Some(0), "{self}: {output}");
+            stage.gate.drain();
+        }
         (stage, home)
     }
 
@@ -115,8 +121,10 @@ impl Setting {
     fn allows(self, fault: Fault) -> bool {
         let possible = match fault.rebuilt() {
             None => return true,
-            Some(Place::Source) => !matches!(self.action, Action::Append | Action::Undo),
-            Some(Place::Target) => !matches!(self.action, Action::Purge | Action::Mark | Action::Undo),
+            Some(Place::Source) => !matches!(self.action, Action::Append | Action::Undo | Action::Apply),
+            Some(Place::Target) => {
+                !matches!(self.action, Action::Purge | Action::Mark | Action::Undo | Action::Apply)
+            }
         };
         possible && self.host == Host::Sandbox
     }
@@ -181,6 +189,7 @@ pub(super) fn run(
     let timeout = if fault == Some(Fault::Stall) { timeout } else { PATIENCE };
     let script = match setting.action {
         Action::Undo => stage.command(&["undo"]),
+        Action::Apply => stage.command(&["apply", "plan.json"]),
         action => stage.script(&action.script()),
     };
     let script = script.home(home.path()).options(&["--timeout", &timeout.to_string()]);

@@ -100,6 +100,11 @@ fn promise_15_undo_loses_and_doubles_nothing() {
     sweep(Action::Undo);
 }
 
+#[test]
+fn promise_19_applied_plans_lose_and_double_nothing() {
+    sweep(Action::Apply);
+}
+
 fn sweep(action: Action) {
     let whole = env::var("IMAPSCRIPT_SWEEP").is_ok_and(|value| value == "full");
     let mut settings = vec![];
