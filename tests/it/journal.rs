@@ -232,7 +232,7 @@ fn promise_17_an_account_is_its_host_port_and_user_and_where_its_secret_comes_fr
         ("secret.file \"secret\"", "\"file\":\"$DIR/secret\""),
         ("secret.env \"PASSWORD\"", "\"env\":\"PASSWORD\""),
         ("secret.command { \"cat\", \"secret\" }", "\"command\":[\"cat\",\"secret\"]"),
-        ("\"canary-4712\"", "\"password\":\"ask\""),
+        ("\"canary-4712\"", "\"password\":{\"prompt\":\"Password: \"}"),
     ];
     for (at, (source, noted)) in sources.into_iter().enumerate() {
         let login = format!(
