@@ -157,7 +157,7 @@ fn promise_25_a_secret_that_can_not_be_had_says_why_and_never_what() {
         end
         for _, call in ipairs {
           function() secret.env() end, function() secret.file(5) end, function() secret.command {} end,
-          function() secret.command "pass mail/work" end, function() secret.command { "pass", 5 } end, function() secret.keyring "x" end,
+          function() secret.command "pass mail/work" end, function() secret.command { "pass", 5 } end, function() secret.vault "x" end,
         } do
           local ok, err = pcall(call)
           if type(err) == "string" then print(err) else print(err.message, err.hint) err:ignore() end
@@ -187,7 +187,7 @@ fn promise_25_a_secret_that_can_not_be_had_says_why_and_never_what() {
     `secret.command` got an empty list | `{ "pass", "mail/work" }`
     `secret.command` wants a list: a program and its arguments but got "pass mail/work" | nil
     `secret.command` wants a list of strings | `{ "pass", "mail/work" }`
-    $DIR/script.lua:15: attempt to call a nil value (field 'keyring')
+    $DIR/script.lua:15: attempt to call a nil value (field 'vault')
     secret: <hidden> | false | a userdata can't be JSON
     "#);
 }

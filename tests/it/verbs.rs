@@ -298,13 +298,13 @@ fn login_says_what_it_wants() {
     false | config | `host` is empty or has a control character in it | give `login` a `host`
     false | config | `user` is empty or has a control character in it | give `login` a `user`
     false | config | `host` is empty or has a control character in it | give `login` a `host`
-    false | script | `login` wants `port` as a number but got "x" | nil
+    false | script | `login` wants `port` from 1 to 65535 but got "x" | nil
     false | script | `login` wants `port` from 1 to 65535 but got 0 | nil
     false | script | `login` wants `port` from 1 to 65535 but got 65536 | nil
     false | script | `login` wants `tls` as a string but got a boolean | nil
     false | script | `login` wants `tls` as "implicit", "starttls" or "none" but got "ssl" | nil
     false | script | `login` wants `auth` as "login" or "plain" but got "x" | nil
-    false | script | `login` has no setting `pasword` | it knows host, port, tls, user, password, auth, ca_file, allow_plaintext
+    false | script | `login` has no setting `pasword` | it knows host, port, tls, user, password, auth, ca_file, allow_plaintext, timeout, namespace, special_use, limit
     false | config | `tls = "none"` with `h` would send the password in the clear | use `tls = "implicit"` or `"starttls"`; `allow_plaintext = true` sends it all the same
     false | script | `login` wants `allow_plaintext` as true or false but got "yes" | nil
     account u@127.0.0.1
