@@ -30,6 +30,9 @@ pub enum ErrorKind {
     /// No address of the host could be connected to.
     #[error("can't connect to `{host}` port {port}: {cause}")]
     Connect { host: String, port: u16, cause: String },
+    /// The proxy did not lead to the server.
+    #[error("the proxy `{proxy}` failed: {what}")]
+    Proxy { proxy: String, what: String },
     /// The server was silent for longer than the time-out.
     #[error("the server did not {what} within {seconds} second{}", if *seconds == 1 { "" } else { "s" })]
     Timeout { what: &'static str, seconds: u64 },
@@ -61,8 +64,14 @@ pub enum ErrorKind {
     #[error("the server sent what can't be right: {what}")]
     Protocol { what: String },
     /// The login was refused.
-    #[error("the server refused the login of `{user}`: {text}")]
-    Login { user: String, text: String },
+    #[error("the server refused the login of `{user}`{by}: {text}")]
+    Login { user: String, by: By, text: String },
+    /// The server has let somebody in without showing that it knows the password.
+    #[error("the server did not show that it knows the password of `{user}`")]
+    Unproven { user: String },
+    /// An exchange of AUTHENTICATE could not be brought to its end.
+    #[error("{mechanism} failed: {what}")]
+    Sasl { mechanism: &'static str, what: String },
     /// The server forbids LOGIN and offers no other mechanism of ours.
     #[error("the server offers no way to log in here (it offers: {offered})")]
     NoMechanism { offered: String },
@@ -126,6 +135,20 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+/// What a login was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum By {
+    /// A password.
+    #[error("")]
+    Password,
+    /// An access token.
+    #[error(" with an access token")]
+    Token,
+    /// A client certificate.
+    #[error(" with a certificate")]
+    Certificate,
+}
+
 /// Why TLS could not be set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsProblem {
@@ -138,6 +161,21 @@ pub enum TlsProblem {
     /// Nobody we trust signed the certificate.
     #[error("the certificate is signed by an unknown authority ({0})")]
     UnknownAuthority(String),
+    /// The server has another key than those that are pinned.
+    #[error("the server's key is not the pinned one, but {0}")]
+    OtherKey(String),
+    /// The server speaks only older versions.
+    #[error("the server does not speak TLS {0} or newer")]
+    Version(&'static str),
+    /// The server does not take our certificate, or wants one.
+    #[error("the server did not get a client certificate that it takes")]
+    ClientCertificate,
+    /// The server gives no reason.
+    #[error("the server broke the handshake off")]
+    BrokenOff,
+    /// What answers is no TLS server.
+    #[error("what the server says is not TLS")]
+    NotTls,
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -174,6 +212,7 @@ impl ErrorKind {
         match self {
             Self::HostUnknown { .. }
             | Self::Connect { .. }
+            | Self::Proxy { .. }
             | Self::Timeout { .. }
             | Self::ConnectionLost { .. }
             | Self::Poisoned
@@ -183,7 +222,9 @@ impl ErrorKind {
             | Self::Greeting { .. }
             | Self::Bye { .. }
             | Self::Protocol { .. } => Class::Connection,
-            Self::Login { .. } | Self::NoMechanism { .. } => Class::Auth,
+            Self::Login { .. } | Self::Unproven { .. } | Self::Sasl { .. } | Self::NoMechanism { .. } => {
+                Class::Auth
+            }
             Self::Refused { .. }
             | Self::UidValidityChanged { .. }
             | Self::NoUidValidity { .. }
@@ -227,6 +268,7 @@ impl ErrorKind {
             Self::Connect { .. } => {
                 "check `host` and `port`, and that the server is up and no firewall is between"
             }
+            Self::Proxy { .. } => "check `proxy`, and that it may connect to the server",
             Self::Timeout { .. } => "the server or the line may be slow; `--timeout SECONDS` waits longer",
             Self::Tls { problem, .. } => match problem {
                 TlsProblem::Expired(_) => {
@@ -236,7 +278,22 @@ impl ErrorKind {
                 TlsProblem::UnknownAuthority(_) => {
                     "for a server with its own authority, name its certificate: `ca_file = \"/path/ca.pem\"`"
                 }
-                TlsProblem::Other(_) => {
+                TlsProblem::OtherKey(_) => {
+                    "ask the server's operator whether the key was changed; only then set `pin` to the new one"
+                }
+                TlsProblem::Version("1.2") => {
+                    "older versions are broken (RFC 8996): the server's operator must renew its TLS"
+                }
+                TlsProblem::Version(_) => {
+                    "`tls_minimum = \"1.2\"` takes an older version, which is still sound"
+                }
+                TlsProblem::ClientCertificate => {
+                    "`client_certificate` and `client_key` name the files of the one that the server's operator gave you"
+                }
+                TlsProblem::BrokenOff => {
+                    "it may want a certificate of yours (`client_certificate`), or know only broken ciphers"
+                }
+                TlsProblem::NotTls | TlsProblem::Other(_) => {
                     "port 993 speaks TLS at once (`tls = \"implicit\"`), port 143 only after STARTTLS (`tls = \"starttls\"`)"
                 }
             },
@@ -250,7 +307,22 @@ impl ErrorKind {
                 "use `tls = \"implicit\"` or `\"starttls\"`; `allow_plaintext = true` sends it all the same"
             }
             Self::Greeting { .. } => "check `port`: 993 is IMAP over TLS, 143 is IMAP",
-            Self::Login { .. } => "check `user` and `password`; many providers want an app password here",
+            Self::Login { by: By::Password, .. } => {
+                "check `user` and `password`; many providers want an app password here"
+            }
+            Self::Login { by: By::Token, .. } => {
+                "the token may be for another user or lack the scope for IMAP; `imapscript oauth login` gets a new one"
+            }
+            Self::Login { by: By::Certificate, .. } => {
+                "the server must know the certificate of `client_certificate` as this user's"
+            }
+            Self::Unproven { .. } => {
+                "somebody may be posing as the server: check `host` and how its certificate is trusted"
+            }
+            Self::Sasl { .. } => "`auth` chooses another way to log in: `auth = \"plain\"`",
+            Self::NoMechanism { .. } => {
+                "`auth` may name a way that the server does not offer; a password needs PLAIN, LOGIN or SCRAM, `oauth2` needs XOAUTH2 or OAUTHBEARER"
+            }
             Self::Refused { command, status: "NO", .. }
                 if matches!(command.as_str(), "SELECT" | "EXAMINE" | "STATUS") =>
             {

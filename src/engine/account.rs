@@ -9,12 +9,14 @@ use super::apply::{look_back, make_way};
 use super::connection::{Connection, Ticket};
 use super::journal::AccountRow;
 use super::permission::Permission;
+use super::proof_source::ProofSource;
+use super::proxy_source::ProxySource;
 use super::secret_source::SecretSource;
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result, visible};
-use crate::imap::{Credentials, Mechanism, Security, ServerAddress, Session};
+use crate::imap::{Credentials, Mechanism, Proof, Security, ServerAddress, Session};
 use crate::mail::Secret;
-use crate::wire::{Timeouts, TlsSettings};
+use crate::wire::Timeouts;
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
 ///
@@ -43,10 +45,11 @@ struct Inner {
 pub(super) struct Opener {
     pub(super) label: String,
     address: ServerAddress,
+    proxy: Option<ProxySource>,
     user: String,
-    password: SecretSource,
-    /// The password that the server took: a later connection of the run does not ask for it again.
-    taken: Arc<Mutex<Option<Secret>>>,
+    proof: ProofSource,
+    /// What the server took: a later connection of the run does not ask for it again.
+    taken: Arc<Mutex<Option<Proof>>>,
     mechanism: Option<Mechanism>,
     /// How long it waits for the server, unless the command line says it.
     timeout: Option<Duration>,
@@ -57,12 +60,14 @@ impl Opener {
     pub(super) fn open(&self, run: &Run) -> Result<Session> {
         let taken = || self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let known = taken().clone();
-        let password = known.map_or_else(|| self.password.read(&*run.world), Ok)?;
-        let credentials = Credentials { user: self.user.clone(), password };
+        let proof = known.map_or_else(|| self.proof.read(run), Ok)?;
+        let credentials = Credentials { user: self.user.clone(), proof };
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.read(run)).transpose()?;
+        let address = ServerAddress { proxy, ..self.address.clone() };
         let mut context = run.context.clone();
         context.timeouts = context.timeouts.or(self.timeout.map(Timeouts::all));
-        let session = Session::open(&self.address, &credentials, self.mechanism, &context);
-        *taken() = session.is_ok().then_some(credentials.password);
+        let session = Session::open(&address, &credentials, self.mechanism, &context);
+        *taken() = session.is_ok().then_some(credentials.proof);
         let mut session = session?;
         if let Some(prefix) = &self.own_prefix {
             session.set_own_prefix(prefix);
@@ -102,6 +107,7 @@ impl Account {
             (None, None) => format!("{}@{}", settings.user, settings.host),
         };
         let port = settings.port();
+        let (proof, proxy) = (settings.proof()?, settings.proxy());
         let timeout = settings.timeout.map(|seconds| Duration::from_secs(seconds.get().into()));
         let row = account_record::row(&settings, &label, run.sandbox.is_some());
         let opener = match run.sandbox {
@@ -111,10 +117,12 @@ impl Account {
                     host: address.ip().to_string(),
                     port: address.port(),
                     security: Security::None,
+                    proxy: None,
                 },
+                proxy: None,
                 // A store of its own for each account, and the same one in the next run.
                 user: format!("{} {}:{port}", settings.user, settings.host.to_lowercase()),
-                password: SecretSource::Literal(Secret::new("sandbox")),
+                proof: ProofSource::Password(SecretSource::Literal(Secret::new("sandbox"))),
                 taken: Arc::default(),
                 mechanism: None,
                 timeout,
@@ -126,9 +134,11 @@ impl Account {
                     security: security(&settings, &label, run)?,
                     host: settings.host,
                     port,
+                    proxy: None,
                 },
+                proxy,
                 user: settings.user,
-                password: settings.password,
+                proof,
                 taken: Arc::default(),
                 mechanism: settings.mechanism,
                 timeout,
@@ -304,11 +314,13 @@ impl PartialEq for Account {
 }
 
 fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Security> {
-    let tls = TlsSettings { ca_file: settings.ca_file.clone() };
+    let tls = settings.tls_settings();
+    // Behind a proxy, `localhost` is another machine.
+    let is_here = settings.proxy.is_none() && is_loopback(&settings.host);
     match settings.tls {
         TlsMode::Implicit => Ok(Security::Implicit(tls)),
         TlsMode::Starttls => Ok(Security::Starttls(tls)),
-        TlsMode::None if is_loopback(&settings.host) => Ok(Security::None),
+        TlsMode::None if is_here => Ok(Security::None),
         TlsMode::None if settings.allow_plaintext => {
             let text =
                 format!("{label}: the password and all mail travel unencrypted to `{}`", settings.host);

@@ -36,9 +36,13 @@ pub(super) fn settings(row: &AccountRow) -> Result<AccountSettings> {
             format!("the journal does not say how to reach the account {}: {error}", visible(&row.label));
         ErrorKind::Config { what, hint: "run a script that uses it once, with this version".to_owned() }
     })?;
-    if matches!(settings.password, SecretSource::Prompt(_)) {
-        settings.password = SecretSource::Prompt(format!("Password of {}: ", row.label));
-    }
+    let ask = |source: &mut Option<SecretSource>, what: &str| {
+        if let Some(SecretSource::Prompt(text)) = source {
+            *text = format!("{what} of {}: ", row.label);
+        }
+    };
+    ask(&mut settings.password, "Password");
+    ask(&mut settings.access_token, "Access token");
     settings.name = Some(row.label.clone());
     Ok(settings)
 }

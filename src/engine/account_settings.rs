@@ -2,10 +2,14 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::proof_source::ProofSource;
+use super::proxy_source::{ProxyAddress, ProxySource};
 use super::secret_source::SecretSource;
+use crate::error::{ErrorKind, Result};
 use crate::imap::{Mechanism, SpecialUse};
+use crate::wire::{Pin, TlsSettings, TlsVersion};
 
 /// How a script wants the connection protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,15 +51,39 @@ pub struct AccountSettings {
     pub tls: TlsMode,
     /// Who logs in.
     pub user: String,
-    /// Where the password comes from.
-    #[serde(default)]
-    pub password: SecretSource,
+    /// Where the password comes from. Where nothing else shows who it is, it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretSource>,
+    /// Where an access token comes from (OAuth 2.0), in place of a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<SecretSource>,
     /// The only way to log in, if one is wanted.
     #[serde(default, rename = "auth", skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<Mechanism>,
     /// The authorities to trust in place of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// A directory of such authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_dir: Option<PathBuf>,
+    /// The public keys that the server may have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    pub pin: Vec<Pin>,
+    /// The certificate that is shown to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<PathBuf>,
+    /// Its key; by default in the same file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<PathBuf>,
+    /// The oldest version of TLS to speak.
+    #[serde(default)]
+    pub tls_minimum: TlsVersion,
+    /// What leads to the server, if it is not reached directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyAddress>,
+    /// Where the proxy's password comes from, unless its address has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_password: Option<SecretSource>,
     /// Passwords may travel in the clear beyond this machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_plaintext: bool,
@@ -75,16 +103,24 @@ pub struct AccountSettings {
 
 impl AccountSettings {
     /// Makes those of an account of which nothing more is said.
-    pub fn new(host: impl Into<String>, user: impl Into<String>, password: SecretSource) -> Self {
+    pub fn new(host: impl Into<String>, user: impl Into<String>) -> Self {
         Self {
             name: None,
             host: host.into(),
             port: None,
             tls: TlsMode::default(),
             user: user.into(),
-            password,
+            password: None,
+            access_token: None,
             mechanism: None,
             ca_file: None,
+            ca_dir: None,
+            pin: Vec::new(),
+            client_certificate: None,
+            client_key: None,
+            tls_minimum: TlsVersion::default(),
+            proxy: None,
+            proxy_password: None,
             allow_plaintext: false,
             timeout: None,
             namespace: None,
@@ -98,13 +134,93 @@ impl AccountSettings {
         self.port.map_or(self.tls.port(), NonZeroU16::get)
     }
 
-    /// Changes every path in them.
-    pub(super) fn for_paths(&mut self, mut change: impl FnMut(&mut PathBuf)) {
-        self.ca_file.iter_mut().for_each(&mut change);
-        if let SecretSource::File(path) = &mut self.password {
-            change(path);
+    /// Tells where that comes from which shows who the user is.
+    ///
+    /// Errors: there is too much of it, or `auth` needs something else.
+    pub(super) fn proof(&self) -> Result<ProofSource> {
+        let by_certificate = self.client_certificate.is_some()
+            && self.mechanism.is_none_or(|mechanism| mechanism == Mechanism::External);
+        let proof = match (&self.password, &self.access_token) {
+            (Some(_), Some(_)) => {
+                let what = "the account has both `password` and `access_token`".to_owned();
+                let hint = "an account logs in with one of them".to_owned();
+                return Err(ErrorKind::Config { what, hint }.into());
+            }
+            (Some(password), None) => ProofSource::Password(password.clone()),
+            (None, Some(token)) => ProofSource::Token(token.clone()),
+            (None, None) if by_certificate => ProofSource::Certificate,
+            (None, None) => ProofSource::Password(SecretSource::default()),
+        };
+        self.mechanism.map_or(Ok(()), |mechanism| proof.check(mechanism))?;
+        Ok(proof)
+    }
+
+    /// Says what shows who the user is, and where it comes from.
+    pub fn shown_proof(&self) -> String {
+        match self.proof() {
+            Ok(ProofSource::Password(source)) => source.to_string(),
+            Ok(ProofSource::Token(source)) => source.to_string().replacen("password", "access token", 1),
+            Ok(ProofSource::Certificate) => "client certificate".to_owned(),
+            Err(error) => error.to_string(),
         }
     }
+
+    /// Tells whom TLS is to trust, and what it shows.
+    pub(super) fn tls_settings(&self) -> TlsSettings {
+        TlsSettings {
+            ca_file: self.ca_file.clone(),
+            ca_dir: self.ca_dir.clone(),
+            pins: self.pin.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            minimum: self.tls_minimum,
+        }
+    }
+
+    /// Tells what leads to the server.
+    pub(super) fn proxy(&self) -> Option<ProxySource> {
+        Some(ProxySource { address: self.proxy.clone()?, password: self.proxy_password.clone() })
+    }
+
+    /// Gives every secret's source.
+    pub(super) fn secrets_mut(&mut self) -> impl Iterator<Item = &mut SecretSource> {
+        [&mut self.password, &mut self.access_token, &mut self.proxy_password].into_iter().flatten()
+    }
+
+    /// Tells whether a secret is written in them as it is.
+    pub(super) fn has_secret(&self) -> bool {
+        let sources = [&self.password, &self.access_token, &self.proxy_password];
+        sources.into_iter().flatten().any(|source| matches!(source, SecretSource::Literal(_)))
+            || self.proxy.as_ref().is_some_and(ProxyAddress::has_password)
+    }
+
+    /// Changes every path in them.
+    pub(super) fn for_paths(&mut self, mut change: impl FnMut(&mut PathBuf)) {
+        let paths = [&mut self.ca_file, &mut self.ca_dir, &mut self.client_certificate, &mut self.client_key];
+        paths.into_iter().flatten().for_each(&mut change);
+        for source in self.secrets_mut() {
+            if let SecretSource::File(path) = source {
+                change(path);
+            }
+        }
+    }
+}
+
+/// Reads one pin or a list of them.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pin>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "it must be `sha256:` and the digest of the server's public key in base64, or a list of these"
+    )]
+    enum Pins {
+        One(Pin),
+        More(Vec<Pin>),
+    }
+    Ok(match Pins::deserialize(deserializer)? {
+        Pins::One(pin) => vec![pin],
+        Pins::More(pins) => pins,
+    })
 }
 
 /// What an account's owner has decided for it.

@@ -81,8 +81,9 @@ impl Accounts {
         if self.sandbox && self.path.as_ref().is_none_or(|path| !path.exists()) {
             let name = name.unwrap_or("me");
             let password = SecretSource::Literal(Secret::new("sandbox"));
-            let settings = AccountSettings::new("sandbox", name, password);
-            return Ok(AccountSettings { name: Some(name.to_owned()), ..settings });
+            let settings = AccountSettings::new("sandbox", name);
+            let name = Some(name.to_owned());
+            return Ok(AccountSettings { name, password: Some(password), ..settings });
         }
         self.file()?.find(name).cloned()
     }

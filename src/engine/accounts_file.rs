@@ -9,7 +9,6 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::account_settings::AccountSettings;
-use super::secret_source::SecretSource;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The most that such a file may have, in bytes.
@@ -52,7 +51,7 @@ impl AccountsFile {
                 file.error(&text, within.or(place), error.message())
             })?;
             settings.name = Some(name.get_ref().to_string());
-            if open && matches!(settings.password, SecretSource::Literal(_)) {
+            if open && settings.has_secret() {
                 let what = format!("the accounts file `{shown}` has a password in it and others can read it");
                 return Err(bad(what, &format!("`chmod 600 {shown}`")));
             }

@@ -1,17 +1,18 @@
-use std::cell::Cell;
-
-use serde::{Deserialize, Serialize};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::capability::Capabilities;
 use super::code::Code;
 use super::encode::Command;
+use super::mechanism::{Mechanism, Way, choose};
 use super::pipeline::crate_error;
 use super::response::{Response, Status, StatusLine};
+use super::sasl::Exchange;
 use super::session::{Context, Notice, Session};
-use crate::error::{Error, ErrorKind, Result, visible};
+use crate::error::{By, Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
-use crate::wire::{Concealed, Event, Guard, TlsSettings};
+use crate::wire::{Concealed, Event, Guard, Proxy, TlsSettings};
 
 /// How the connection is protected.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct ServerAddress {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
+    /// What leads to it, if it is not reached directly.
+    pub proxy: Option<Proxy>,
 }
 
 /// Who logs in.
@@ -40,18 +43,37 @@ pub struct ServerAddress {
 pub struct Credentials {
     /// The user name.
     pub user: String,
-    /// The password.
-    pub password: Secret,
+    /// What shows that it is this user.
+    pub proof: Proof,
 }
 
-/// How a user is shown to be who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mechanism {
-    /// The LOGIN command (RFC 3501 §6.2.3).
-    Login,
-    /// AUTHENTICATE PLAIN (RFC 4616).
-    Plain,
+/// What shows a server who somebody is.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A password.
+    Password(Secret),
+    /// An access token (OAuth 2.0).
+    Token(Secret),
+    /// The certificate that TLS shows: nothing else is said.
+    Certificate,
+}
+
+impl Proof {
+    /// Gives what nobody else may see.
+    fn secret(&self) -> &str {
+        match self {
+            Self::Password(secret) | Self::Token(secret) => secret.expose(),
+            Self::Certificate => "",
+        }
+    }
+
+    fn by(&self) -> By {
+        match self {
+            Self::Password(_) => By::Password,
+            Self::Token(_) => By::Token,
+            Self::Certificate => By::Certificate,
+        }
+    }
 }
 
 impl Session {
@@ -72,6 +94,7 @@ impl Session {
         let guard = Guard::connect(
             &address.host,
             address.port,
+            address.proxy.as_ref(),
             tls,
             context.timeouts.unwrap_or_default(),
             context.interrupt.clone(),
@@ -100,7 +123,7 @@ impl Session {
             hello.ask(&mut client)?;
         }
         let before = std::mem::take(&mut hello.capabilities);
-        let inner = hello.log_in(client, credentials, pinned, &before)?;
+        let inner = hello.log_in(client, address, credentials, pinned, &before)?;
         let mut session = Self::new(inner, guard);
         session.capabilities = hello.capabilities;
         session.notices = hello.notices;
@@ -199,45 +222,84 @@ impl Hello {
     fn log_in(
         &mut self,
         client: imap::Client<Guard>,
+        address: &ServerAddress,
         credentials: &Credentials,
         pinned: Option<Mechanism>,
         offered: &Capabilities,
     ) -> Result<imap::Session<Guard>> {
-        let mechanism = choose(credentials, pinned, offered)?;
-        let password = credentials.password.expose();
-        let plain = Plain::new(&credentials.user, password);
-        let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
+        let way = choose(credentials, pinned, offered)?;
+        let secret = credentials.proof.secret();
+        let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
+        let mut confidential = vec![secret.to_owned(), visible(secret), quoted, STANDARD.encode(secret)];
+        let exchange = match way {
+            Way::Login => None,
+            Way::Authenticate(mechanism) => {
+                let place = (address.host.as_str(), address.port);
+                let exchange = Exchange::new(mechanism, credentials, place, &self.guard)?;
+                confidential.push(exchange.opening());
+                Some((mechanism, exchange))
+            }
+        };
         self.guard.set_secret(true);
-        self.guard.conceal(Concealed::new([password.to_owned(), visible(password), quoted, plain.initial()]));
-        let result = match mechanism {
-            Mechanism::Login => client.login(&credentials.user, password),
-            Mechanism::Plain => {
-                let at_once = offered.has("SASL-IR").then(|| format!("PLAIN {}", plain.initial()));
-                client.authenticate(at_once.as_deref().unwrap_or("PLAIN"), &plain)
+        self.guard.conceal(Concealed::new(confidential));
+        let result = match &exchange {
+            None => client.login(&credentials.user, secret),
+            Some((mechanism, exchange)) => {
+                let opening = if offered.has("SASL-IR") { exchange.take_opening() } else { None };
+                let mut words = Zeroizing::new(mechanism.name().to_owned());
+                if let Some(opening) = opening {
+                    words.push(' ');
+                    words.push_str(&opening);
+                }
+                client.authenticate(words.as_str(), exchange)
             }
         };
         self.guard.set_secret(false);
-        let verb = match mechanism {
-            Mechanism::Login => "LOGIN",
-            Mechanism::Plain => "AUTHENTICATE",
-        };
+        let exchange = exchange.map(|(_, exchange)| exchange);
+        let verb = if exchange.is_some() { "AUTHENTICATE" } else { "LOGIN" };
+        if let Some(failure) = exchange.as_ref().and_then(Exchange::take_failure) {
+            return Err(failure.in_command(verb));
+        }
         let heard = self.take_in()?;
-        let error = match result {
-            Ok(session) => return Ok(session),
-            Err((error, _)) => error,
-        };
-        let error = match (error, heard) {
-            (imap::Error::No(_) | imap::Error::Bad(_), Some(line)) => {
-                let text = line.text;
-                match line.code {
-                    // The server is in trouble, not the password.
-                    Some(Code::Unavailable) => {
-                        ErrorKind::Refused { command: verb.to_owned(), status: line.status.word(), text }
-                            .into()
-                    }
-                    _ => ErrorKind::Login { user: credentials.user.clone(), text }.into(),
-                }
+        match result {
+            Ok(session) => {
+                exchange
+                    .map_or(Ok(()), |exchange| exchange.verify())
+                    .map_err(|error| error.in_command(verb))?;
+                Ok(session)
             }
+            Err((error, _)) => {
+                let reason = exchange.and_then(|exchange| exchange.take_refusal());
+                Err(self.refusal(error, heard, reason, credentials, verb).in_command(verb))
+            }
+        }
+    }
+
+    /// Tells why a login failed. `reason` is what the server said of the token, beside the line it ended with.
+    fn refusal(
+        &mut self,
+        error: imap::Error,
+        heard: Option<StatusLine>,
+        reason: Option<String>,
+        credentials: &Credentials,
+        verb: &str,
+    ) -> Error {
+        match (error, heard) {
+            (imap::Error::No(_) | imap::Error::Bad(_), Some(line)) => match (line.code, reason) {
+                // The server is in trouble, not the password.
+                (Some(Code::Unavailable), _) => {
+                    let command = verb.to_owned();
+                    ErrorKind::Refused { command, status: line.status.word(), text: line.text }.into()
+                }
+                (_, reason) => {
+                    let text = match reason.filter(|reason| !reason.is_empty()) {
+                        Some(reason) => format!("{} ({reason})", line.text),
+                        None => line.text,
+                    };
+                    ErrorKind::Login { user: credentials.user.clone(), by: credentials.proof.by(), text }
+                        .into()
+                }
+            },
             (error, _) => {
                 let error = self.explain(crate_error(error));
                 match &*error.kind {
@@ -246,54 +308,6 @@ impl Hello {
                     _ => error,
                 }
             }
-        };
-        Err(error.in_command(verb))
-    }
-}
-
-/// Chooses how to log in: what costs the fewest turns of what is offered and can carry the credentials.
-fn choose(credentials: &Credentials, pinned: Option<Mechanism>, offered: &Capabilities) -> Result<Mechanism> {
-    let printable = |text: &str| text.bytes().all(|b| matches!(b, b' '..=b'~'));
-    let quotable = printable(&credentials.user) && printable(credentials.password.expose());
-    let login = quotable && !offered.has("LOGINDISABLED");
-    let plain = offered.has("AUTH=PLAIN");
-    match pinned {
-        Some(Mechanism::Plain) if plain => Ok(Mechanism::Plain),
-        None if plain && (offered.has("SASL-IR") || !login) => Ok(Mechanism::Plain),
-        Some(Mechanism::Login) | None if login => Ok(Mechanism::Login),
-        _ => {
-            let offered: Vec<_> =
-                offered.iter().filter(|name| name.starts_with("AUTH=") || *name == "LOGINDISABLED").collect();
-            let offered = if offered.is_empty() { "LOGIN".to_owned() } else { offered.join(" ") };
-            Err(ErrorKind::NoMechanism { offered: visible(&offered) }.into())
         }
-    }
-}
-
-/// SASL PLAIN: authorization identity (empty), user and password, between NULs (RFC 4616).
-struct Plain {
-    message: Zeroizing<Vec<u8>>,
-    asked: Cell<bool>,
-}
-
-impl Plain {
-    fn new(user: &str, password: &str) -> Self {
-        let message = [b"\0", user.as_bytes(), b"\0", password.as_bytes()].concat();
-        Self { message: message.into(), asked: Cell::new(false) }
-    }
-
-    /// Gives the message for SASL-IR (RFC 4959), in base64.
-    fn initial(&self) -> String {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(&*self.message)
-    }
-}
-
-impl imap::Authenticator for Plain {
-    type Response = Vec<u8>;
-
-    fn process(&self, _challenge: &[u8]) -> Vec<u8> {
-        // A server that challenges a second time wants something that PLAIN does not have.
-        if self.asked.replace(true) { Vec::new() } else { self.message.to_vec() }
     }
 }

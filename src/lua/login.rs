@@ -8,19 +8,28 @@ use super::account::AccountValue;
 use super::args::{Args, a_type};
 use super::bind::{function, put};
 use super::secret::SecretValue;
-use crate::engine::{Account, AccountSettings, Run, SecretSource, TlsMode};
+use crate::engine::{Account, AccountSettings, ProxyAddress, Run, SecretSource, TlsMode};
 use crate::error::{Error, Result};
 use crate::imap::{Mechanism, SpecialUse};
 use crate::mail::Secret;
+use crate::wire::{Pin, TlsVersion};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 20] = [
     "host",
     "port",
     "tls",
     "user",
     "password",
+    "access_token",
     "auth",
     "ca_file",
+    "ca_dir",
+    "pin",
+    "client_certificate",
+    "client_key",
+    "tls_minimum",
+    "proxy",
+    "proxy_password",
     "allow_plaintext",
     "timeout",
     "namespace",
@@ -99,27 +108,23 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
     };
     let mechanism = match optional_text("auth")?.as_deref() {
         None => None,
-        Some("login") => Some(Mechanism::Login),
-        Some("plain") => Some(Mechanism::Plain),
-        Some(_) => return Err(args.wrong("`auth` as \"login\" or \"plain\"", &get("auth"))),
+        Some(name) => match Mechanism::parse(name) {
+            Some(mechanism) => Some(mechanism),
+            None => return Err(args.wrong(&format!("`auth` as {}", mechanisms()), &get("auth"))),
+        },
     };
     let port = positive(args, "port", &get("port"), "from 1 to 65535")?;
-    let password = match get("password") {
-        Value::String(text) => SecretSource::Literal(Secret::new(text.to_string_lossy())),
-        Value::UserData(data) => match data.borrow::<SecretValue>() {
-            Ok(secret) => secret.0.clone(),
-            Err(_) => {
-                return Err(args.wrong("`password` as a secret or a string", &Value::UserData(data.clone())));
-            }
-        },
-        // What it is must not be shown.
-        value => {
-            let what = format!("`login` wants a `password` but got {}", a_type(&value));
-            return Err(Error::script(
-                what,
-                "`secret.command { \"pass\", \"mail/work\" }`, `secret.env`, `secret.file` or `secret.prompt`",
-            ));
-        }
+    let password = secret(args, table, "password")?;
+    let access_token = secret(args, table, "access_token")?;
+    let client_certificate = optional_text("client_certificate")?.map(PathBuf::from);
+    if password.is_none() && access_token.is_none() && client_certificate.is_none() {
+        return Err(Error::script("`login` wants a `password` but got nil", SOURCES));
+    }
+    let minimum = get("tls_minimum");
+    let tls_minimum = match &minimum {
+        Value::Nil => TlsVersion::default(),
+        value => (value.as_string().and_then(|text| TlsVersion::parse(&text.to_string_lossy())))
+            .ok_or_else(|| args.wrong("`tls_minimum` as \"1.2\" or \"1.3\"", value))?,
     };
     let special_use = match get("special_use") {
         Value::Nil => BTreeMap::new(),
@@ -135,14 +140,64 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         port,
         tls,
         mechanism,
+        password,
+        access_token,
         ca_file: optional_text("ca_file")?.map(PathBuf::from),
+        ca_dir: optional_text("ca_dir")?.map(PathBuf::from),
+        pin: pins(args, &get("pin"))?,
+        client_certificate,
+        client_key: optional_text("client_key")?.map(PathBuf::from),
+        tls_minimum,
+        proxy: optional_text("proxy")?.map(|text| ProxyAddress::parse(&text)).transpose()?,
+        proxy_password: secret(args, table, "proxy_password")?,
         allow_plaintext,
         timeout: positive(args, "timeout", &get("timeout"), "in seconds")?,
         namespace: optional_text("namespace")?,
         special_use,
         limit: positive(args, "limit", &get("limit"), "as a number of messages")?,
-        ..AccountSettings::new(text("host")?, text("user")?, password)
+        ..AccountSettings::new(text("host")?, text("user")?)
     })
+}
+
+const SOURCES: &str =
+    "`secret.command { \"pass\", \"mail/work\" }`, `secret.env`, `secret.file` or `secret.prompt`";
+
+/// Reads where a secret comes from, if it is said.
+fn secret(args: &Args, table: &Table, name: &str) -> Result<Option<SecretSource>> {
+    match table.get::<Value>(name).unwrap_or(Value::Nil) {
+        Value::Nil => Ok(None),
+        Value::String(text) => Ok(Some(SecretSource::Literal(Secret::new(text.to_string_lossy())))),
+        Value::UserData(data) => match data.borrow::<SecretValue>() {
+            Ok(secret) => Ok(Some(secret.0.clone())),
+            Err(_) => {
+                Err(args.wrong(&format!("`{name}` as a secret or a string"), &Value::UserData(data.clone())))
+            }
+        },
+        // What it is must not be shown.
+        value => Err(Error::script(format!("`login` wants a `{name}` but got {}", a_type(&value)), SOURCES)),
+    }
+}
+
+fn mechanisms() -> String {
+    let names: Vec<_> = Mechanism::ALL.iter().map(|it| format!("\"{}\"", it.name().to_lowercase())).collect();
+    names.join(", ")
+}
+
+/// Reads one pin or a list of them.
+fn pins(args: &Args, value: &Value) -> Result<Vec<Pin>> {
+    let read = |value: &Value| {
+        let pin = value.as_string().and_then(|text| Pin::parse(&text.to_string_lossy()));
+        let wanted =
+            "`pin` as \"sha256:\" and the digest of the server's public key in base64, or a list of these";
+        pin.ok_or_else(|| args.wrong(wanted, value))
+    };
+    match value {
+        Value::Nil => Ok(Vec::new()),
+        Value::Table(list) if list.raw_len() > 0 => {
+            list.sequence_values::<Value>().map(|value| read(&value.unwrap_or(Value::Nil))).collect()
+        }
+        value => Ok(vec![read(value)?]),
+    }
 }
 
 /// Reads a positive whole number, if there is one.

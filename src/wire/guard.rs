@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::concealed::Concealed;
 use super::frame::{Caps, Frame, Framer};
 use super::socket::{Interrupt, Mood, Socket, Timeouts};
+use super::socks::Proxy;
 use super::stream::Stream;
-use super::tls::TlsSettings;
+use super::tls_settings::TlsSettings;
 use super::transcript::Transcript;
 use crate::error::{Error, ErrorKind, Result, visible};
 
@@ -57,6 +58,8 @@ struct Line {
     holding: bool,
     /// A synchronising literal or a SASL exchange waits for `+`.
     awaiting_continuation: bool,
+    /// What the crate flushes next is no answer to a challenge but ends the exchange.
+    cancelling: bool,
     /// What is written is part of a login.
     secret: bool,
     /// What the server knows and nobody may see.
@@ -72,22 +75,29 @@ struct Line {
 }
 
 impl Guard {
-    /// Connects and, unless `tls` is `None`, does the TLS handshake at once (RFC 8314).
+    /// Connects, through the proxy if there is one, and, unless `tls` is `None`, does the TLS handshake at once
+    /// (RFC 8314).
     pub fn connect(
         host: &str,
         port: u16,
+        proxy: Option<&Proxy>,
         tls: Option<&TlsSettings>,
         timeouts: Timeouts,
         interrupt: Interrupt,
         transcript: Option<Transcript>,
     ) -> Result<Self> {
-        let socket = Socket::connect(host, port, timeouts, interrupt)?;
+        let (near, near_port) = proxy.map_or((host, port), |proxy| (proxy.host.as_str(), proxy.port));
+        let mut socket = Socket::connect(near, near_port, timeouts, interrupt)?;
+        if let Some(proxy) = proxy {
+            proxy.lead(&mut socket, host, port)?;
+        }
         let mood = socket.mood();
         if let Some(transcript) = &transcript {
-            transcript.note(&format!("connected to {host} port {port}"));
+            let by = proxy.map_or_else(String::new, |_| format!(" by the proxy {near} port {near_port}"));
+            transcript.note(&format!("connected to {host} port {port}{by}"));
         }
         let stream = match tls {
-            Some(settings) => Stream::Tls(Box::new(settings.handshake(host, socket)?)),
+            Some(settings) => Stream::Tls(Box::new(settings.handshake(host, socket)?), host.to_owned()),
             None => Stream::Plain(socket),
         };
         let caps = Caps::default();
@@ -105,6 +115,7 @@ impl Guard {
             outstanding: VecDeque::new(),
             holding: false,
             awaiting_continuation: false,
+            cancelling: false,
             secret: false,
             concealed: Concealed::default(),
             queue: VecDeque::new(),
@@ -181,6 +192,12 @@ impl Guard {
     /// While on, what is written and challenged is kept out of the transcript.
     pub fn set_secret(&self, on: bool) {
         self.line().secret = on;
+    }
+
+    /// Sends `*` in place of the answer that the crate is about to give to a challenge (RFC 3501 §6.2.2), and then
+    /// gives the connection up.
+    pub fn cancel_exchange(&self) {
+        self.line().cancelling = true;
     }
 
     /// Keeps words out of the transcript and of what [`Guard::hide`] gives.
@@ -337,6 +354,12 @@ impl Line {
         let bytes = std::mem::take(&mut self.written);
         if bytes.is_empty() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.cancelling) {
+            self.outgoing.extend_from_slice(b"*\r\n");
+            let sent = self.send();
+            self.poisoned = true;
+            return sent;
         }
         if let Some(transcript) = &self.transcript {
             transcript.client(&bytes, self.secret);

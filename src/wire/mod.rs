@@ -7,14 +7,19 @@
 mod concealed;
 mod frame;
 mod guard;
+mod pin;
 mod socket;
+mod socks;
 mod stream;
 mod tls;
+mod tls_settings;
 mod transcript;
 
 pub use concealed::Concealed;
 pub use frame::{Caps, Frame};
 pub use guard::{Event, Guard};
+pub use pin::Pin;
 pub use socket::{Interrupt, Timeouts};
-pub use tls::TlsSettings;
+pub use socks::Proxy;
+pub use tls_settings::{TlsSettings, TlsVersion};
 pub use transcript::Transcript;

@@ -3,12 +3,14 @@ use std::io::{self, Read, Write};
 use native_tls::TlsStream;
 
 use super::socket::Socket;
+use super::tls::explained;
 
 /// The bytes of one connection, in the clear or under TLS.
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
+    /// With the host's name.
+    Tls(Box<TlsStream<Socket>>, String),
     /// Between the two, or after a failed handshake: every use is an error.
     Gone,
 }
@@ -21,7 +23,7 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
+            Self::Tls(stream, host) => stream.read(buffer).map_err(|error| explained(host, error)),
             Self::Gone => gone(),
         }
     }
@@ -31,7 +33,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.write(bytes),
-            Self::Tls(stream) => stream.write(bytes),
+            Self::Tls(stream, _) => stream.write(bytes),
             Self::Gone => gone(),
         }
     }
@@ -39,7 +41,7 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.flush(),
-            Self::Tls(stream) => stream.flush(),
+            Self::Tls(stream, _) => stream.flush(),
             Self::Gone => gone(),
         }
     }

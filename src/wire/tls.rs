@@ -1,75 +1,88 @@
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsStream};
 
+use super::pin::Pin;
 use super::socket::Socket;
+use super::tls_settings::TlsSettings;
 use crate::error::{Error, ErrorKind, Result, TlsProblem};
 
-/// How a TLS connection is to be checked.
-#[derive(Clone, Debug, Default)]
-pub struct TlsSettings {
-    /// A PEM file with the authorities to trust, in place of the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
 impl TlsSettings {
-    /// Makes the connector: TLS 1.2 at least, host name and chain always checked.
-    fn connector(&self, host: &str) -> Result<TlsConnector> {
-        let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(Protocol::Tlsv12));
-        if let Some(path) = &self.ca_file {
-            let unusable = |cause: String| ErrorKind::Config {
-                what: format!("`ca_file` `{}` can't be used: {cause}", path.display()),
-                hint: "it must be a PEM file with at least one certificate".to_owned(),
-            };
-            let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let certificates =
-                Certificate::stack_from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
-            if certificates.is_empty() {
-                return Err(unusable("it holds no certificate".to_owned()).into());
+    /// Does the handshake on a connected socket, and looks at the server's key. Nothing of ours has been said then.
+    pub(super) fn handshake(&self, host: &str, socket: Socket) -> Result<TlsStream<Socket>> {
+        let stream = self.connector()?.connect(host, socket).map_err(|error| match error {
+            HandshakeError::Failure(error) => self.failed(host, &error),
+            HandshakeError::WouldBlock(_) => {
+                problem(host, TlsProblem::Other("the handshake stood still".to_owned()))
             }
-            builder.disable_built_in_roots(true);
-            for certificate in certificates {
-                builder.add_root_certificate(certificate);
-            }
-        }
-        builder.build().map_err(|error| failed(host, &error))
+        })?;
+        self.check_pin(host, &stream)?;
+        Ok(stream)
     }
 
-    /// Does the handshake on a connected socket.
-    pub(super) fn handshake(&self, host: &str, socket: Socket) -> Result<TlsStream<Socket>> {
-        self.connector(host)?.connect(host, socket).map_err(|error| match error {
-            HandshakeError::Failure(error) => failed(host, &error),
-            HandshakeError::WouldBlock(_) => {
-                let problem = TlsProblem::Other("the handshake stood still".to_owned());
-                ErrorKind::Tls { host: host.to_owned(), problem }.into()
-            }
-        })
+    fn check_pin(&self, host: &str, stream: &TlsStream<Socket>) -> Result<()> {
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let certificate = stream.peer_certificate().ok().flatten();
+        let seen = certificate.and_then(|shown| shown.to_der().ok()).and_then(|der| Pin::of(&der));
+        match seen {
+            Some(seen) if self.pins.contains(&seen) => Ok(()),
+            Some(seen) => Err(problem(host, TlsProblem::OtherKey(seen.to_string()))),
+            None => Err(problem(host, TlsProblem::Other("the server's key can't be read".to_owned()))),
+        }
+    }
+
+    /// Tells the kinds of failure apart. OpenSSL's verify results reach us only as text.
+    fn failed(&self, host: &str, error: &native_tls::Error) -> Error {
+        if let Some(own) = own_error(error) {
+            return own;
+        }
+        let text = error.to_string();
+        let has = |words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
+        let detail = text.rsplit('(').next().unwrap_or(&text).trim_end_matches(')').to_owned();
+        problem(
+            host,
+            if has(&["has expired", "not yet valid"]) {
+                TlsProblem::Expired(detail)
+            } else if has(&["hostname mismatch", "ip address mismatch"]) {
+                TlsProblem::WrongHost(detail)
+            } else if has(&["self-signed", "self signed", "local issuer", "unable to verify"]) {
+                TlsProblem::UnknownAuthority(detail)
+            } else if has(&["alert protocol version", "unsupported protocol"]) {
+                TlsProblem::Version(self.minimum.name())
+            } else if wants_certificate(&text) {
+                TlsProblem::ClientCertificate
+            } else if has(&["alert handshake failure"]) {
+                TlsProblem::BrokenOff
+            } else if has(&["wrong version number", "http request", "packet length too long"]) {
+                TlsProblem::NotTls
+            } else {
+                TlsProblem::Other(text)
+            },
+        )
     }
 }
 
-/// Tells the kinds of failure apart. OpenSSL's verify results reach us only as text.
-fn failed(host: &str, error: &native_tls::Error) -> Error {
-    if let Some(own) = own_error(error) {
-        return own;
-    }
-    let text = error.to_string();
-    let has = |words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
-    let detail = text.rsplit('(').next().unwrap_or(&text).trim_end_matches(')').to_owned();
-    let problem = if has(&["has expired", "not yet valid"]) {
-        TlsProblem::Expired(detail)
-    } else if has(&["hostname mismatch", "ip address mismatch"]) {
-        TlsProblem::WrongHost(detail)
-    } else if has(&["self-signed", "self signed", "local issuer", "unable to verify"]) {
-        TlsProblem::UnknownAuthority(detail)
-    } else if has(&["wrong version number", "http request", "packet length too long"]) {
-        TlsProblem::Other("what the server says is not TLS".to_owned())
-    } else {
-        TlsProblem::Other(text)
-    };
+fn problem(host: &str, problem: TlsProblem) -> Error {
     ErrorKind::Tls { host: host.to_owned(), problem }.into()
+}
+
+/// Tells whether a server's alert is about our certificate. With TLS 1.3 it comes after the handshake, where the first
+/// response is waited for.
+fn wants_certificate(text: &str) -> bool {
+    let alerts =
+        ["alert certificate required", "alert bad certificate", "alert unknown ca", "alert certificate"];
+    let text = text.to_lowercase();
+    alerts.iter().any(|alert| text.contains(alert))
+}
+
+/// Makes an alert about our certificate tell so; any other error stays what it is.
+pub(super) fn explained(host: &str, error: io::Error) -> io::Error {
+    if error.get_ref().is_some_and(|inner| !inner.is::<Error>()) && wants_certificate(&error.to_string()) {
+        return io::Error::other(problem(host, TlsProblem::ClientCertificate));
+    }
+    error
 }
 
 /// Finds a time-out or an interrupt of our socket beneath the TLS library's error.

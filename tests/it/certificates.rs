@@ -19,10 +19,13 @@ pub(crate) enum Certificate {
     OtherHost,
     /// For the right host, signed by an authority nobody trusts.
     Stranger,
+    /// A client's, for the user `certified`.
+    Client,
 }
 
 impl Certificate {
-    pub(crate) const ALL: [Self; 4] = [Self::Good, Self::Expired, Self::OtherHost, Self::Stranger];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Good, Self::Expired, Self::OtherHost, Self::Stranger, Self::Client];
 
     /// The certificate and its key, for a TLS server in this process.
     pub(crate) fn identity(self) -> Identity {
@@ -40,14 +43,17 @@ impl Certificate {
             Self::Expired => "expired",
             Self::OtherHost => "other-host",
             Self::Stranger => "stranger",
+            Self::Client => "client",
         }
     }
 
     fn make(self, directory: &Path) {
         let (host, names) = match self {
             Self::OtherHost => ("elsewhere.example", "DNS:elsewhere.example"),
+            Self::Client => (CERTIFIED, "email:certified@example.org"),
             _ => ("localhost", "DNS:localhost,IP:127.0.0.1"),
         };
+        let usage = if self == Self::Client { "clientAuth" } else { "serverAuth" };
         let (from, until) = match self {
             Self::Expired => ("20190101000000Z", "20200101000000Z"),
             _ => ("20200101000000Z", "20450101000000Z"),
@@ -56,7 +62,7 @@ impl Certificate {
         let at = |file: &str| directory.join(file).to_str().unwrap().to_owned();
         let own = |extension: &str| at(&format!("{}.{extension}", self.name()));
         let extensions = format!(
-            "subjectAltName={names}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n\
+            "subjectAltName={names}\nbasicConstraints=CA:FALSE\nextendedKeyUsage={usage}\n\
              subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
         );
         fs::write(own("ext"), extensions).unwrap();
@@ -76,6 +82,9 @@ impl Certificate {
         ask("openssl", &sign);
     }
 }
+
+/// The user that [`Certificate::Client`] is for.
+pub(crate) const CERTIFIED: &str = "certified";
 
 /// The certificate of the authority that a client under test is told to trust.
 pub(crate) fn ca_file() -> PathBuf {

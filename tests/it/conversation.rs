@@ -142,7 +142,9 @@ impl Connection {
     }
 
     fn handshake(&mut self) -> io::Result<()> {
-        let acceptor = TlsAcceptor::new(self.script.certificate.identity()).map_err(io::Error::other)?;
+        let mut acceptor = TlsAcceptor::builder(self.script.certificate.identity());
+        acceptor.max_protocol_version(self.script.newest);
+        let acceptor = acceptor.build().map_err(io::Error::other)?;
         if let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::None) {
             self.stream = Stream::Tls(Box::new(acceptor.accept(stream).map_err(io::Error::other)?));
         }

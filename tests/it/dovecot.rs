@@ -1,8 +1,9 @@
 //! One private Dovecot for the whole test process.
 
 use crate::{
-    certificates::Certificate,
-    dovecot_config::{self, Layout},
+    certificates::{Certificate, ca_file},
+    dovecot_config::{self, Layout, Logins, TOKENS_2_3},
+    http::{Answer, HttpServer},
     watchdog::{Watched, server_user},
 };
 use std::{
@@ -10,7 +11,7 @@ use std::{
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
     thread,
@@ -28,33 +29,65 @@ pub(crate) struct Dovecot {
     pub(crate) plain: SocketAddr,
     /// Implicit TLS.
     pub(crate) tls: SocketAddr,
+    directory: PathBuf,
+    /// Where it looks access tokens up.
+    _tokens: Option<HttpServer>,
     _watched: Watched,
+}
+
+impl Dovecot {
+    /// What it has logged of a user.
+    pub(crate) fn logged(&self, user: &str) -> String {
+        log(&self.directory).lines().filter(|line| line.contains(&format!("<{user}>"))).collect()
+    }
 }
 
 /// The Dovecot of this process, started by whoever asks first.
 pub(crate) fn dovecot() -> &'static Dovecot {
     static DOVECOT: OnceLock<Dovecot> = OnceLock::new();
-    DOVECOT.get_or_init(|| {
-        // A port found free may be taken by someone else before Dovecot has it, so a few are tried.
-        let tries = (0..5).map(|_| start());
-        let mut log = String::new();
-        for attempt in tries {
-            match attempt {
-                Ok(dovecot) => return dovecot,
-                Err(message) => log = message,
-            }
+    DOVECOT.get_or_init(|| persist(false))
+}
+
+/// The Dovecot of this process that takes every way to log in: besides `PASSWORD` the passwords of `ODD`, client
+/// certificates, and as an access token `token-of-` and the user's name.
+pub(crate) fn dovecot_of_logins() -> &'static Dovecot {
+    static DOVECOT: OnceLock<Dovecot> = OnceLock::new();
+    DOVECOT.get_or_init(|| persist(true))
+}
+
+/// Users with passwords that are hard to carry.
+pub(crate) const ODD: [(&str, &str); 6] = [
+    ("odd-umlaut", "pässwörd"),
+    ("odd-quotes", "a \"quoted\" \\ {5} (b) %*]"),
+    ("odd-spaces", " with spaces "),
+    ("odd-scripts", "日本語 🎉"),
+    ("odd-scram", "a,b=c,n=x"),
+    ("odd-ünïcode", "pass word"),
+];
+
+fn persist(logins: bool) -> Dovecot {
+    // A port found free may be taken by someone else before Dovecot has it, so a few are tried.
+    let tries = (0..5).map(|_| start(logins));
+    let mut log = String::new();
+    for attempt in tries {
+        match attempt {
+            Ok(dovecot) => return dovecot,
+            Err(message) => log = message,
         }
-        panic!("Dovecot does not come up; its log:\n{log}");
-    })
+    }
+    panic!("Dovecot does not come up; its log:\n{log}");
 }
 
 /// Starts a Dovecot, or gives what it logged.
-fn start() -> Result<Dovecot, String> {
+fn start(logins: bool) -> Result<Dovecot, String> {
     let (program, version) = find();
     let watched = Watched::for_server();
     let directory = watched.path().to_owned();
     let ports = [free_port(), free_port()].map(|listener| listener.local_addr().unwrap());
     let (user, group) = server_user();
+    let tokens = logins.then(|| HttpServer::start(|request| introspect(&request.body)));
+    let introspection = tokens.as_ref().map(|tokens| tokens.url("/introspect"));
+    let authority = ca_file();
     let layout = Layout {
         directory: &directory,
         user: &user,
@@ -63,13 +96,33 @@ fn start() -> Result<Dovecot, String> {
         key: &Certificate::Good.file("key"),
         port: ports[0].port(),
         tls_port: ports[1].port(),
+        logins: introspection.as_deref().map(|introspection| Logins { introspection, authority: &authority }),
     };
     make_readable(layout.key);
+    if let Some(introspection) = &introspection {
+        fs::write(directory.join("oauth2"), TOKENS_2_3.replace("<introspection>", introspection)).unwrap();
+        let line = |(user, password): &(&str, &str)| format!("{user}:{{PLAIN.b64}}{}\n", base64(password));
+        fs::write(directory.join("users"), ODD.iter().map(line).collect::<String>()).unwrap();
+    }
     let config = directory.join("dovecot.conf");
     fs::write(&config, dovecot_config::text(&version, &layout)).unwrap();
     let watched = watched.guard(&[program, "-F", "-c", config.to_str().unwrap()]);
     wait(ports[0], &directory)?;
-    Ok(Dovecot { plain: ports[0], tls: ports[1], _watched: watched })
+    Ok(Dovecot { plain: ports[0], tls: ports[1], directory, _tokens: tokens, _watched: watched })
+}
+
+/// Tells Dovecot whose a token is (RFC 7662).
+fn introspect(body: &str) -> Answer {
+    let token = body.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    match token.strip_prefix("token-of-") {
+        Some(user) => Answer::json(&format!(r#"{{"active":true,"username":"{user}","scope":"mail"}}"#)),
+        None => Answer::json(r#"{"active":false}"#),
+    }
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// The program and what `--version` says.

@@ -13,16 +13,30 @@ pub(crate) struct Layout<'a> {
     pub(crate) key: &'a Path,
     pub(crate) port: u16,
     pub(crate) tls_port: u16,
+    /// Where access tokens are looked up, and the authority of client certificates, for a server that takes every way
+    /// to log in. Any other takes passwords in PLAIN and LOGIN.
+    pub(crate) logins: Option<Logins<'a>>,
+}
+
+/// What a server needs that takes every way to log in.
+pub(crate) struct Logins<'a> {
+    pub(crate) introspection: &'a str,
+    pub(crate) authority: &'a Path,
 }
 
 /// The whole configuration for a version such as `2.3.19.1 (9b53102964)`.
 pub(crate) fn text(version: &str, layout: &Layout) -> String {
+    let all = layout.logins.is_some();
     let template = match version.get(..4) {
-        Some("2.3.") => [HEAD_2_3, COMMON].concat(),
-        Some("2.4.") => [HEAD_2_4, COMMON].concat(),
+        Some("2.3.") => [HEAD_2_3, if all { LOGINS_2_3 } else { PASSWORDS_2_3 }, COMMON].concat(),
+        Some("2.4.") => [HEAD_2_4, if all { LOGINS_2_4 } else { PASSWORDS_2_4 }, COMMON].concat(),
         _ => panic!("Dovecot {version} is neither 2.3 nor 2.4: add its configuration to {}", file!()),
     };
+    let logins = layout.logins.as_ref();
     template
+        .replace("<mechanisms>", if all { ALL } else { "plain login" })
+        .replace("<introspection>", logins.map_or("", |logins| logins.introspection))
+        .replace("<authority>", logins.map_or("", |logins| logins.authority.to_str().unwrap()))
         .replace("<dir>", layout.directory.to_str().unwrap())
         .replace("<user>", layout.user)
         .replace("<group>", layout.group)
@@ -36,10 +50,6 @@ pub(crate) fn text(version: &str, layout: &Layout) -> String {
 const HEAD_2_3: &str = r"
 protocols = imap
 disable_plaintext_auth = no
-passdb {
-  driver = static
-  args = password=pass
-}
 userdb {
   driver = static
   args = uid=<user> gid=<group> home=<dir>/home/%u
@@ -60,9 +70,6 @@ protocols {
   imap = yes
 }
 auth_allow_cleartext = yes
-passdb static {
-  password = pass
-}
 userdb static {
 }
 ssl_server_cert_file = <cert>
@@ -73,6 +80,93 @@ mail_home = <dir>/home/%{user}
 service imap-login {
   restart_request_count = unlimited
 }
+";
+
+const ALL: &str = "plain login scram-sha-1 scram-sha-256 external xoauth2 oauthbearer";
+
+const PASSWORDS_2_3: &str = r"
+passdb {
+  driver = static
+  args = password=pass
+}
+";
+
+const PASSWORDS_2_4: &str = r"
+passdb static {
+  password = pass
+}
+";
+
+/// Some users have passwords of their own, in `<dir>/users`. The token's settings are in `<dir>/oauth2`.
+const LOGINS_2_3: &str = r"
+passdb {
+  driver = passwd-file
+  args = <dir>/users
+  mechanisms = plain login scram-sha-1 scram-sha-256
+}
+passdb {
+  driver = static
+  args = password=pass
+  mechanisms = plain login scram-sha-1 scram-sha-256
+}
+passdb {
+  driver = static
+  args = nopassword=y
+  mechanisms = external
+}
+passdb {
+  driver = oauth2
+  args = <dir>/oauth2
+  mechanisms = xoauth2 oauthbearer
+}
+ssl_ca = <<authority>
+ssl_require_crl = no
+ssl_verify_client_cert = yes
+ssl_cert_username_field = commonName
+auth_ssl_username_from_cert = yes
+auth_username_chars =
+";
+
+/// What Dovecot 2.3 reads from `<dir>/oauth2`.
+pub(crate) const TOKENS_2_3: &str = r"
+introspection_mode = post
+introspection_url = <introspection>
+username_attribute = username
+active_attribute = active
+active_value = true
+";
+
+const LOGINS_2_4: &str = r"
+passdb passwd-file {
+  passwd_file_path = <dir>/users
+  mechanisms_filter = plain login scram-sha-1 scram-sha-256
+}
+passdb static {
+  password = pass
+  mechanisms_filter = plain login scram-sha-1 scram-sha-256
+}
+passdb static {
+  mechanisms_filter = external
+  fields {
+    nopassword = yes
+  }
+}
+passdb oauth2 {
+  mechanisms_filter = xoauth2 oauthbearer
+}
+oauth2 {
+  introspection_mode = post
+  introspection_url = <introspection>
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}
+ssl_server_ca_file = <authority>
+ssl_server_require_crl = no
+ssl_server_request_client_cert = yes
+ssl_server_cert_username_field = commonName
+auth_ssl_username_from_cert = yes
+auth_username_chars =
 ";
 
 /// What all versions share. `chroot` needs root, so it is switched off in each service that asks for it.
@@ -124,7 +218,7 @@ service stats {
   chroot =
 }
 
-auth_mechanisms = plain login
+auth_mechanisms = <mechanisms>
 auth_failure_delay = 0
 ssl = yes
 

@@ -4,6 +4,7 @@ use crate::{
     certificates::Certificate,
     conversation::{self, parts},
 };
+use native_tls::Protocol;
 use regex::Regex;
 use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -36,6 +37,7 @@ pub(crate) struct Scripted {
     pub(crate) interjections: Vec<(Option<String>, Vec<u8>)>,
     pub(crate) capabilities: String,
     pub(crate) certificate: Certificate,
+    pub(crate) newest: Option<Protocol>,
 }
 
 impl Scripted {
@@ -46,6 +48,7 @@ impl Scripted {
             interjections: vec![],
             capabilities: "IMAP4rev1".into(),
             certificate: Certificate::Good,
+            newest: None,
         }
     }
 
@@ -58,6 +61,12 @@ impl Scripted {
     /// Sets what is shown at the handshake.
     pub(crate) fn certificate(mut self, certificate: Certificate) -> Self {
         self.certificate = certificate;
+        self
+    }
+
+    /// Speaks TLS 1.2 at most.
+    pub(crate) fn no_tls_1_3(mut self) -> Self {
+        self.newest = Some(Protocol::Tlsv12);
         self
     }
 

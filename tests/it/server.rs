@@ -2,7 +2,7 @@
 
 use crate::{
     certificates::ca_file,
-    dovecot::{PASSWORD, dovecot},
+    dovecot::{PASSWORD, dovecot, dovecot_of_logins},
     mail::Mail,
     observer::Observer,
     proxy::{Capability, Proxy},
@@ -57,6 +57,14 @@ impl Server {
         let dovecot = dovecot();
         let address = if tls == Tls::Implicit { dovecot.tls } else { dovecot.plain };
         let mut server = Self::at(address, tls);
+        server.plain = dovecot.plain;
+        server
+    }
+
+    /// The Dovecot that takes every way to log in.
+    pub(crate) fn dovecot_of_logins(tls: Tls) -> Self {
+        let dovecot = dovecot_of_logins();
+        let mut server = Self::at(if tls == Tls::Implicit { dovecot.tls } else { dovecot.plain }, tls);
         server.plain = dovecot.plain;
         server
     }

@@ -106,12 +106,13 @@ fn go(new: &AddOptions, around: &Surroundings) -> Result<()> {
         name: Some(name.clone()),
         port: NonZeroU16::new(server.port),
         tls: server.tls,
+        password: Some(source),
         ca_file: new.ca_file.clone().map(absolute),
-        ..AccountSettings::new(server.host, user, source)
+        ..AccountSettings::new(server.host, user)
     };
     show(&Account::new(settings.clone(), &around.run)?).map_err(|error| error.in_account(&name))?;
     if let Some(secret) = typed {
-        settings.password = keep(new, &name, &secret, path)?;
+        settings.password = Some(keep(new, &name, &secret, path)?);
     }
     let table = written::table(&name, &settings);
     written::append(path, &table)?;

@@ -37,8 +37,8 @@ pub(super) fn list(options: &Options) -> ExitCode {
         table.load_style(NOTHING);
         for (name, settings) in file.accounts() {
             let place = format!("{}:{}", settings.host, settings.port());
-            let AccountSettings { user, tls, password, .. } = settings;
-            let cells = [name, user, &place, tls_name(*tls), &password.to_string()];
+            let AccountSettings { user, tls, .. } = settings;
+            let cells = [name, user, &place, tls_name(*tls), &settings.shown_proof()];
             table.add_row(cells.map(visible));
         }
         table.lines().for_each(|line| out(line.trim()));

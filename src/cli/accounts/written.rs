@@ -21,7 +21,9 @@ pub(super) fn table(name: &str, settings: &AccountSettings) -> String {
         TlsMode::None => lines.push("tls = \"none\"".to_owned()),
     }
     lines.push(format!("user = {}", string(&settings.user)));
-    lines.extend(password(&settings.password).map(|password| format!("password = {password}")));
+    lines.extend(
+        settings.password.as_ref().and_then(password).map(|password| format!("password = {password}")),
+    );
     if let Some(path) = &settings.ca_file {
         lines.push(format!("ca_file = {}", string(&path.to_string_lossy())));
     }

@@ -9,11 +9,19 @@ local Account = {}
 ---@class LoginSettings
 ---@field host string The server's name; also what its certificate must be for.
 ---@field user string Who logs in.
----@field password Secret|string Where the password comes from.
+---@field password? Secret|string Where the password comes from. It, `access_token` or `client_certificate` must be there.
+---@field access_token? Secret|string Where an access token comes from (OAuth 2.0), in place of a password.
 ---@field port? integer 1 to 65535; by default 993 for implicit TLS, else 143.
 ---@field tls? "implicit"|"starttls"|"none" TLS from the first byte (default), STARTTLS (never falls back), or none (only to this machine).
----@field auth? "plain"|"login" The only mechanism to use.
+---@field auth? "scram-sha-256"|"scram-sha-1"|"plain"|"login"|"xoauth2"|"oauthbearer"|"external" The only mechanism to use, in place of the strongest.
 ---@field ca_file? string A PEM file with the authorities to trust, in place of the system's.
+---@field ca_dir? string A directory of such files.
+---@field pin? string|string[] The public key that the server must have: `sha256:` and its digest in base64.
+---@field client_certificate? string A PEM file with the certificate that is shown to the server.
+---@field client_key? string A PEM file with its key (PKCS #8); by default the same file.
+---@field tls_minimum? "1.2"|"1.3" The oldest version of TLS to speak; by default 1.2.
+---@field proxy? string A SOCKS5 proxy: `socks5://host:port` or `socks5://user:password@host:port`.
+---@field proxy_password? Secret|string Where the proxy's password comes from, unless its address has it.
 ---@field timeout? integer How many seconds to wait for the server, each time, unless `--timeout` says it.
 ---@field namespace? string What the names of the user's own mailboxes begin with on the server, such as `INBOX.`, where it does not say that itself.
 ---@field special_use? table<string, string> What mailboxes are for, whatever the server says: `{ trash = "Deleted Items" }`.

@@ -3,7 +3,7 @@ use std::io::Write;
 use super::Line;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::wire::stream::Stream;
-use crate::wire::tls::TlsSettings;
+use crate::wire::tls_settings::TlsSettings;
 
 impl Line {
     pub(super) fn starttls(&mut self, host: &str, settings: &TlsSettings) -> Result<()> {
@@ -38,7 +38,7 @@ impl Line {
         let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(bad("the connection is encrypted already"));
         };
-        self.stream = Stream::Tls(Box::new(settings.handshake(host, socket)?));
+        self.stream = Stream::Tls(Box::new(settings.handshake(host, socket)?), host.to_owned());
         if let Some(transcript) = &self.transcript {
             transcript.note("TLS is on");
         }

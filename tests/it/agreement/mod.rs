@@ -96,7 +96,8 @@ impl Ground {
         let settings = AccountSettings {
             port: NonZeroU16::new(address.port()),
             tls: TlsMode::None,
-            ..AccountSettings::new(address.ip().to_string(), user, SecretSource::Literal(Secret::new("pass")))
+            password: Some(SecretSource::Literal(Secret::new("pass"))),
+            ..AccountSettings::new(address.ip().to_string(), user)
         };
         let account = Account::new(settings, &run).unwrap();
         Self { here, run, account, deliver, cases: Mutex::new(0) }

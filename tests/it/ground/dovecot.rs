@@ -65,7 +65,7 @@ fn dovecot_shows_its_certificate() {
 
 #[test]
 fn each_version_of_dovecot_has_its_configuration() {
-    let layout = dovecot_config::Layout {
+    let mut layout = dovecot_config::Layout {
         directory: Path::new("/tmp/x"),
         user: "nobody",
         group: "nogroup",
@@ -73,6 +73,7 @@ fn each_version_of_dovecot_has_its_configuration() {
         key: Path::new("/tmp/x/server.key"),
         port: 10143,
         tls_port: 10993,
+        logins: None,
     };
     let old = dovecot_config::text("2.3.19.1 (9b53102964)", &layout);
     assert!(
@@ -84,7 +85,11 @@ fn each_version_of_dovecot_has_its_configuration() {
         new.starts_with("dovecot_config_version = 2.4.0\n")
             && new.contains("mail_path = /tmp/x/mail/%{user}\n")
     );
-    for text in [old, new] {
+    let authority = Path::new("/tmp/x/ca.crt");
+    layout.logins = Some(dovecot_config::Logins { introspection: "http://127.0.0.1:1/", authority });
+    let logins = ["2.3.19.1", "2.4.1"].map(|version| dovecot_config::text(version, &layout));
+    assert!(logins.iter().all(|text| text.contains(" scram-sha-256 ") && text.contains("/tmp/x/ca.crt\n")));
+    for text in [old, new].iter().chain(&logins) {
         assert_eq!(text.matches('{').count(), text.matches('}').count(), "{text}");
         assert!(!text.contains("<dir>") && !text.contains("<user>"), "{text}");
     }

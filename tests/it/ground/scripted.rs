@@ -24,6 +24,7 @@ fn bad_certificates_are_bad_each_for_its_own_reason() {
             Certificate::Expired => "certificate has expired",
             Certificate::OtherHost => "mismatch",
             Certificate::Stranger => "unable to get local issuer certificate",
+            Certificate::Client => "certificate purpose",
         };
         assert!(text.contains(reason) && text.is_empty() == reason.is_empty(), "{certificate:?}: {text}");
     }

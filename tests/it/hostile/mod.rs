@@ -21,6 +21,7 @@ mod names;
 mod reach;
 mod refusals;
 mod rungs;
+mod sasl;
 mod scripts;
 mod secrets;
 mod strings;
@@ -70,6 +71,7 @@ struct Case {
     source: String,
     tls: Tls,
     seconds: u32,
+    env: Option<(&'static str, &'static str)>,
     /// The script is meant to change something.
     changes: bool,
 }
@@ -77,7 +79,7 @@ struct Case {
 impl Case {
     /// Runs `SEARCH` in plain text unless told otherwise.
     fn new(scripted: Scripted) -> Self {
-        Self { scripted, source: SEARCH.into(), tls: Tls::None, seconds: 20, changes: false }
+        Self { scripted, source: SEARCH.into(), tls: Tls::None, seconds: 20, env: None, changes: false }
     }
 
     fn script(mut self, source: &str) -> Self {
@@ -87,6 +89,11 @@ impl Case {
 
     fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.env = Some((name, value));
         self
     }
 
@@ -107,11 +114,14 @@ impl Case {
     fn run(self, status: i32) -> Ended {
         let server = self.scripted.start();
         let account = Server::at(server.address, self.tls);
-        let output = Script::new(&self.source)
+        let mut script = Script::new(&self.source)
             .on(&account)
             .options(&["--timeout", &self.seconds.to_string()])
-            .status(status)
-            .run();
+            .status(status);
+        if let Some((name, value)) = self.env {
+            script = script.env(name, value);
+        }
+        let output = script.run();
         server.drain();
         let received = server.finish();
         let ended = Ended { output, received };

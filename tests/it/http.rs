@@ -1,0 +1,100 @@
+//! A small HTTP server that answers as a test tells it to.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+/// What a client has asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) body: String,
+}
+
+/// What it is answered: status, type and body.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) kind: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(text: &str) -> Self {
+        Self { status: 200, kind: "application/json", body: text.as_bytes().to_vec() }
+    }
+}
+
+/// A listening server, which ends with its value.
+pub(crate) struct HttpServer {
+    address: SocketAddr,
+    ending: Arc<AtomicBool>,
+}
+
+impl HttpServer {
+    /// Starts to listen on a loopback port.
+    pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let ending = Arc::<AtomicBool>::default();
+        let (end, answer) = (Arc::clone(&ending), Arc::new(answer));
+        thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                if end.load(SeqCst) {
+                    return;
+                }
+                let answer = Arc::clone(&answer);
+                thread::spawn(move || serve(stream, &*answer));
+            }
+        });
+        Self { address, ending }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.ending.store(true, SeqCst);
+        TcpStream::connect(self.address).ok();
+    }
+}
+
+/// Serves one request; the connection is closed after it.
+fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        match header.trim_end().split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().ok()?;
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let asked = Asked { body: String::from_utf8_lossy(&body).into_owned() };
+    let Answer { status, kind, body } = answer(&asked);
+    let head = format!(
+        "HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut stream = reader.into_inner();
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(&body).ok()
+}
