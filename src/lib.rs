@@ -32,6 +32,7 @@
 //!   `judge` (what is decided here).
 //! - A new IMAP command: a method of [`imap::Session`], built from [`imap::Command`]'s typed parts.
 //! - A new Lua method: the file of its type in `lua`, and its type file.
+//! - What `imapscript check` finds: `lua::check`; what a call's arguments may be it learns from the call itself.
 //! - A new kind of failure: a variant of [`error::ErrorKind`] with its class and its hint.
 
 pub mod cli;

@@ -15,7 +15,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|sandbox|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|sandbox|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -129,6 +129,12 @@ pub enum Subcommand {
         /// How it is run.
         #[command(flatten)]
         options: Options,
+    },
+    /// Find what is wrong with scripts without running them: no server is contacted and nothing is done
+    Check {
+        /// The scripts; `-` reads one from standard input
+        #[arg(required = true, value_name = "SCRIPT")]
+        scripts: Vec<PathBuf>,
     },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod args;
+mod check;
 mod exit;
 mod history;
 mod interrupt;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         },
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
+        Some(args::Subcommand::Check { scripts }) => check::check(scripts),
         Some(args::Subcommand::Plan { output, script, arguments, options }) => {
             plan::plan(script, arguments, output, options)
         }

@@ -26,6 +26,10 @@ impl AccountValue {
     pub(super) fn new(account: Account) -> Self {
         Self { account, open: RefCell::new(None) }
     }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
 }
 
 /// Tells the user of a change to a mailbox, and gives it to the script.

@@ -69,20 +69,23 @@ pub(super) fn register<T: 'static>(
                     Value::String(key) => key.to_string_lossy(),
                     key => key.type_name().to_owned(),
                 };
-                let distance = |name: &&String| crate::engine::query::distance(&key, name);
-                let hint = match names.iter().min_by_key(distance) {
-                    Some(name) if distance(&name) <= 2 => format!("did you mean `{name}`?"),
-                    _ => format!("it has {}", names.join(", ")),
-                };
-                let what = what.to_lowercase();
-                let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-                let error =
-                    Error::script(format!("{article} {what} has no `{}`", crate::error::visible(&key)), hint);
-                Err(raise(lua, error, None))
+                Err(raise(lua, no_member(what, &key, &names), None))
             },
         );
         Ok(())
     })
+}
+
+/// Makes the error of reading what a value of a type does not have; `names` are those that it has.
+pub(super) fn no_member(what: &str, key: &str, names: &[String]) -> Error {
+    let distance = |name: &&String| crate::engine::query::distance(key, name);
+    let hint = match names.iter().min_by_key(distance) {
+        Some(name) if distance(&name) <= 2 => format!("did you mean `{name}`?"),
+        _ => format!("it has {}", names.join(", ")),
+    };
+    let what = what.to_lowercase();
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    Error::script(format!("{article} {what} has no `{}`", crate::error::visible(key)), hint)
 }
 
 /// Registers a type's fields and methods, where it answers to other names by itself.
@@ -108,6 +111,10 @@ pub(super) fn field<T: 'static, R: mlua::IntoLua>(
 
 /// What is left to do for a call's result.
 type Finish = Box<dyn FnOnce(&Lua) -> Given>;
+
+/// Says of a Lua state that a script is only checked in it: calls read their arguments, and then end.
+#[derive(Debug)]
+pub(super) struct Checking;
 
 /// The second half of a call that a server has to answer.
 pub(super) struct Promise(Option<Finish>);
@@ -160,8 +167,8 @@ pub(super) fn job(
     let take = lua.create_function(|lua, promise: AnyUserData| {
         let finish = promise.borrow_mut::<Promise>()?.0.take();
         match finish {
-            Some(finish) => finish(lua),
-            None => lua.pack_multi(()),
+            Some(finish) if lua.app_data_ref::<Checking>().is_none() => finish(lua),
+            _ => lua.pack_multi(()),
         }
     })?;
     let shim = "local start, take = ... return function(...) return take(start(...)) end";

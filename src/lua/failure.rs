@@ -113,6 +113,11 @@ fn find<T: std::error::Error + Clone + 'static>(error: &mlua::Error) -> Option<T
     error.chain().find_map(|link| link.downcast_ref::<T>().cloned())
 }
 
+/// Tells whether a call failed because the run has no permission for it.
+pub(super) fn is_forbidden(error: &mlua::Error) -> bool {
+    find::<Raised>(error).is_some_and(|raised| matches!(*raised.error.kind, ErrorKind::Forbidden { .. }))
+}
+
 /// Makes a value of what a `pcall` caught: errors of ours become an error value, Lua's own stay what they
 /// are. An interrupt and `os.exit` are not caught, but thrown again.
 pub(super) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {

@@ -8,6 +8,7 @@ mod address;
 mod ambient;
 mod args;
 mod bind;
+mod check;
 mod destination;
 mod failure;
 mod fetch;
@@ -34,5 +35,6 @@ mod strict;
 pub mod types;
 mod vm;
 
+pub use check::check;
 pub use failure::{Caught, Failure, Place};
 pub use vm::{Outcome, Script, Vm};

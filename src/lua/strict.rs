@@ -30,6 +30,21 @@ pub(super) fn strict(lua: &Lua, table: &Table) -> mlua::Result<()> {
     Ok(())
 }
 
+/// Makes the error of reading a global that does not exist; `known` are those that do.
+pub(super) fn no_global(key: &str, mut known: Vec<String>) -> Error {
+    known.sort();
+    let nearest = known.iter().min_by_key(|name| {
+        // Letters are forgotten more often than added.
+        (crate::engine::query::distance(key, name), std::cmp::Reverse(name.len()))
+    });
+    let hint = match nearest {
+        Some(name) if crate::engine::query::distance(key, name) <= 2 => format!("did you mean `{name}`?"),
+        _ => "a variable must have a value before it is read; `local` ones only exist below their line"
+            .to_owned(),
+    };
+    Error::script(format!("there is no `{}` here", visible(key)), hint)
+}
+
 /// Makes a global that does not exist an error, with the nearest that does.
 pub(super) fn strict_globals(lua: &Lua) -> mlua::Result<()> {
     let metatable = lua.create_table()?;
@@ -44,19 +59,7 @@ pub(super) fn strict_globals(lua: &Lua) -> mlua::Result<()> {
                 known.push(name.to_string_lossy());
             }
         }
-        known.sort();
-        let nearest = known.iter().min_by_key(|name| {
-            // Letters are forgotten more often than added.
-            (crate::engine::query::distance(&key, name), std::cmp::Reverse(name.len()))
-        });
-        let hint = match nearest {
-            Some(name) if crate::engine::query::distance(&key, name) <= 2 => {
-                format!("did you mean `{name}`?")
-            }
-            _ => "a variable must have a value before it is read; `local` ones only exist below their line"
-                .to_owned(),
-        };
-        Err(raise(lua, Error::script(format!("there is no `{}` here", visible(&key)), hint), None))
+        Err(raise(lua, no_global(&key, known), None))
     })?;
     metatable.raw_set("__index", missing)?;
     lua.globals().set_metatable(Some(metatable))

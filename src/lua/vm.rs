@@ -44,6 +44,28 @@ pub struct Vm {
 /// How many instructions of Lua may pass before an interrupt is looked for.
 const INSTRUCTIONS: u32 = 10_000;
 
+/// Gives the Lua of a script's text: neither a byte order mark, which some editors write, nor a first line for the shell
+/// is Lua.
+///
+/// Error: it is bytecode.
+pub(super) fn chunk(source: &[u8]) -> Result<Vec<u8>, Failure> {
+    if source.starts_with(b"\x1b") {
+        return Err(Failure {
+            class: Class::Script,
+            message: "this is Lua bytecode, which is not run".to_owned(),
+            hint: Some("give the script's source".to_owned()),
+            places: Vec::new(),
+            context: Vec::new(),
+            exit: None,
+        });
+    }
+    let source = source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(source);
+    Ok(match source.strip_prefix(b"#") {
+        Some(rest) => [b"--", rest].concat(),
+        None => source.to_vec(),
+    })
+}
+
 thread_local! {
     /// What the outermost handler found, on its way out of Lua.
     static FOUND: RefCell<Option<Failure>> = const { RefCell::new(None) };
@@ -95,6 +117,11 @@ impl Vm {
         self.lua.app_data_ref::<Registered>().map(|names| names.0.clone()).unwrap_or_default()
     }
 
+    /// Gives the state itself.
+    pub(super) fn lua(&self) -> &Lua {
+        &self.lua
+    }
+
     /// Runs a script to its end and logs every account out.
     pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
         let failure = self.execute(script)?.or_else(|| super::promised::left_open(&self.lua));
@@ -120,21 +147,9 @@ impl Vm {
             package.raw_set("path", format!("{directory}/?.lua;{directory}/?/init.lua;{path}"))?;
         }
         strict::strict_globals(lua)?;
-        if script.source.starts_with(b"\x1b") {
-            return Ok(Some(Failure {
-                class: Class::Script,
-                message: "this is Lua bytecode, which is not run".to_owned(),
-                hint: Some("give the script's source".to_owned()),
-                places: Vec::new(),
-                context: Vec::new(),
-                exit: None,
-            }));
-        }
-        // Neither a byte order mark, which some editors write, nor a first line for the shell is Lua.
-        let source = script.source.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&script.source);
-        let source = match source.strip_prefix(b"#") {
-            Some(rest) => [b"--", rest].concat(),
-            None => source.to_vec(),
+        let source = match chunk(&script.source) {
+            Ok(source) => source,
+            Err(failure) => return Ok(Some(failure)),
         };
         let chunk =
             lua.load(source).set_name(format!("@{}", script.name)).set_mode(mlua::chunk::ChunkMode::Text);

@@ -28,7 +28,7 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript plan|apply|undo|settle|restore|history|why|sandbox|types …
+           imapscript plan|apply|undo|settle|restore|history|why|check|sandbox|types …
 
     Commands:
       plan      Write down what a script would do, and change nothing
@@ -39,6 +39,8 @@ fn help_says_it_all() {
       history   List the runs that changed something, or what one of them did
       why       Tell which rule of which run touched a message, or which rule of a script would take it
       accounts  List the accounts that scripts can use by their names
+      check     Find what is wrong with scripts without running them: no server is contacted and nothing
+                is done
       sandbox   Keep an embedded server with sample mail running, for any mail client
       types     Write type files, so that an editor knows imapscript's functions
       help      Print this message or the help of the given subcommand(s)

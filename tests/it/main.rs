@@ -19,6 +19,7 @@ mod ambient;
 mod append;
 mod archiving;
 mod certificates;
+mod checking;
 mod cli;
 mod conversation;
 mod dovecot;

@@ -1,0 +1,59 @@
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::report::{error, out};
+use super::run::{load, told};
+use super::script_error;
+use super::surroundings::Refusal;
+use crate::engine::{Event, World};
+use crate::lua;
+
+/// A world in which nothing is asked and nothing told.
+struct Silence;
+
+impl World for Silence {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn prompt(&self, _: &str) -> std::io::Result<String> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn now(&self) -> jiff::ZonedDateTime {
+        jiff::ZonedDateTime::now()
+    }
+
+    fn tell(&self, _: Event) {}
+}
+
+/// Shows what is wrong with scripts.
+pub(super) fn check(scripts: &[PathBuf]) -> ExitCode {
+    told(look(scripts))
+}
+
+fn look(scripts: &[PathBuf]) -> Result<u8, Refusal> {
+    let mut count = 0;
+    for path in scripts {
+        let script = load(path, &[])?;
+        let read = |path: &Path| fs::read(path).ok();
+        let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
+        let found = lua::check(&script, Arc::new(Silence), &read).map_err(broken)?;
+        for failure in &found {
+            script_error::show(failure, &script);
+        }
+        count += found.len();
+    }
+    if count > 0 {
+        let s = if count == 1 { "" } else { "s" };
+        error(&format!("{count} thing{s} to put right"), None);
+        return Ok(1);
+    }
+    if std::io::stdout().is_terminal() {
+        out("nothing is wrong that can be told without running it");
+    }
+    Ok(0)
+}
