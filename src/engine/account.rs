@@ -209,6 +209,11 @@ impl Account {
         Err(ErrorKind::Usage { what, hint }.into())
     }
 
+    /// Gives what opens a connection to it.
+    pub(super) fn opener(&self) -> &Opener {
+        &self.inner.opener
+    }
+
     /// Gives how the journal knows it.
     pub(super) fn row(&self) -> &AccountRow {
         &self.inner.row

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::contents::{GONE, too_large};
+use super::export::Letters;
 use super::messages::{MESSAGE_CAP, Needs};
 use super::new_file::{directory_of, refused};
 use super::overlay::{Overlay, PlannedAction, raw};
@@ -73,7 +74,7 @@ pub(super) fn record_save(overlay: &Overlay, selection: &Selection, uid: Uid, pa
 }
 
 /// Gives a path that means the same wherever a plan is applied.
-fn whole_path(path: &Path) -> String {
+pub(super) fn whole_path(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     raw(whole.as_os_str().as_bytes())
 }
@@ -86,6 +87,19 @@ pub(super) fn plan_directory(overlay: &Overlay, path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             check_directory(overlay, directory_of(path)).map_err(|error| refused(path, &error))?;
             Ok(overlay.files(|files| files.make_directory(path)))
+        }
+        Err(error) => Err(refused(path, &error)),
+    }
+}
+
+/// Makes sure that messages could be added to an mbox file.
+///
+/// Error: as a real run has it, there is something else of that name, or no directory for it.
+pub(super) fn plan_archive(overlay: &Overlay, path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Letters::open(path).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            check_directory(overlay, directory_of(path)).map_err(|error| refused(path, &error))
         }
         Err(error) => Err(refused(path, &error)),
     }

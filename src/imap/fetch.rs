@@ -47,6 +47,11 @@ pub enum Section {
 }
 
 impl FetchItem {
+    /// Tells whether only Gmail knows it.
+    pub fn is_of_gmail(&self) -> bool {
+        matches!(self, Self::GmailMessageId | Self::GmailThreadId | Self::GmailLabels)
+    }
+
     /// Writes the item as the command wants it. `None` for a name or number that is none.
     fn text(&self) -> Option<String> {
         Some(match self {

@@ -8,7 +8,7 @@ use crate::sandbox_server::{on_both, on_every};
 use crate::server::{Server, Tls};
 
 /// Looks at everything that an account has.
-const PROBE: &str = r#"
+pub(crate) const PROBE: &str = r#"
 local function show(value) return type(value) == "table" and table.concat(value, ",") or tostring(value) end
 for _, entry in ipairs(account:list()) do
   -- Of what only stands above others, each server keeps what it likes.
@@ -45,7 +45,7 @@ for _, entry in ipairs(account:lsub()) do print("SUBSCRIBED", entry.name) end
 
 /// Runs a script dry and then for real. `status` is the exit code of both, but that nothing is held in a dry run.
 #[track_caller]
-fn compare<'a>(server: &'a Server, script: impl Fn() -> Script<'a>, status: i32) -> String {
+pub(crate) fn compare<'a>(server: &'a Server, script: impl Fn() -> Script<'a>, status: i32) -> String {
     let dry = script().options(&["-n", "-q"]).status(status).changes_nothing().run();
     let real = script().options(&["-q"]).status(if server.can_remove() { status } else { 8 }).run();
     let differing = dry.stdout.lines().zip(real.stdout.lines()).find(|(foreseen, seen)| foreseen != seen);

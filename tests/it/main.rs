@@ -28,6 +28,7 @@ mod dry_run;
 mod errors;
 mod exporting;
 mod foresight;
+mod foresight_across;
 mod functions;
 mod fuzzing;
 mod gmail;

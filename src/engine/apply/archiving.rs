@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Task;
 use super::batches::{Batch, Batches};
+use super::planning;
 use super::source::{Leave, Looked, look, purge, take_removed};
 use crate::engine::connection::Ticket;
 use crate::engine::contents::GONE;
@@ -26,6 +27,9 @@ pub(super) fn archive(task: &Task, path: &Path) -> Result<Report> {
         look(task, Permission::Purge, Leave::Purged, Report::of(Verb::Purge, selection, None)).wait()?;
     if heads.is_empty() {
         return Ok(report);
+    }
+    if selection.account.run().overlay.is_some() {
+        return planning::archive(selection, path, (report, heads));
     }
     let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut file = Archive::open(path)?;

@@ -42,6 +42,7 @@ use crate::imap::{Access, Session};
 use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 
 pub use across::{Across, restore};
+pub(super) use across::{Chosen, restore_some};
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
 pub(super) use step::THROWN_AWAY;
@@ -75,7 +76,7 @@ pub enum Action {
 
 impl Action {
     /// Gives all that a run must be allowed to do it.
-    fn permissions(&self) -> Vec<Permission> {
+    pub(super) fn permissions(&self) -> Vec<Permission> {
         let also = matches!(self, Self::PurgeArchived(_)).then_some(Permission::Write);
         also.into_iter().chain([self.permission()]).collect()
     }
@@ -280,19 +281,10 @@ fn submit<T: Send + 'static>(
         return Ticket::failed(error, account.run());
     }
     if tasks.iter().flat_map(|task| &task.actions).any(Action::leads_out) {
-        if account.run().overlay.is_some() {
-            return Ticket::failed(unplanned(), account.run());
-        }
         let of = account.clone();
         return Ticket::of_thread(account.run(), move || give(order::carry_out(&of, tasks)?));
     }
     on_connection(account, wanted.first().copied().unwrap_or(Permission::Read), tasks, give)
-}
-
-/// Refuses in a dry run what can't be foreseen.
-fn unplanned() -> Error {
-    let hint = "run the script without it, or leave `-n` out";
-    Error::script("what goes to another account or into an archive is not planned", hint)
 }
 
 /// Does what needs no other connection on the account's own.

@@ -14,8 +14,9 @@ use crate::engine::identity::Inquiry;
 use crate::engine::journal::Known;
 use crate::engine::messages::MESSAGE_CAP;
 use crate::engine::permission::Permission;
-use crate::engine::query::Query;
+use crate::engine::query::{Needs, Query};
 use crate::engine::report::{Report, Verb};
+use crate::engine::sample::Sample;
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,6 +42,8 @@ pub(super) struct Head {
     pub(super) size: u64,
     pub(super) date: Option<InternalDate>,
     pub(super) known: Known,
+    /// From whom it is, in a dry run.
+    pub(super) sample: Option<Sample>,
 }
 
 /// A report that tells of messages to be left alone, and the others.
@@ -59,21 +62,18 @@ pub(super) fn look(task: &Task, permission: Permission, leave: Leave, mut report
             }
             let held = if even_held { UidSet::new() } else { held(run, &selection)? };
             let removal = refuse_nonsense(session, &selection, leave)?;
-            let inquiry = Inquiry::new(session, Some(&selection.query))?;
-            let access = if removal.is_some() { Access::Write } else { Access::Read };
-            let mut identities = Identities::new();
-            let commands = inquiry.commands(&selection.uids);
-            let ends = session.run_in(&selection.name, access, false, &commands, &mut |_, response| {
-                inquiry.take(&mut identities, &selection.uids, response);
-                Ok(())
-            })?;
-            check_readable(session, &selection)?;
-            if let Some(kind) = removal {
+            let mut needs = Needs { structure: false, ..selection.query.needs() };
+            needs.fields.extend(["subject", "from"].map(str::to_owned));
+            let inquiry = Inquiry::for_search(session, needs)?;
+            let mut identities = if let Some(overlay) = &run.overlay {
+                overlay.identities(session, &selection, &selection.uids, &inquiry)?
+            } else {
+                let access = if removal.is_some() { Access::Write } else { Access::Read };
+                identify(session, &selection, access, &selection.uids, &inquiry)?
+            };
+            if let Some(kind) = removal.filter(|_| run.overlay.is_none()) {
                 check_open(session, &selection)?;
                 Step::of(0, &selection, kind, report.clone()).check_flags(session)?;
-            }
-            for end in ends {
-                end.ok()?;
             }
             if identities.values().any(|identity| identity.flags.is_none() || identity.size.is_none()) {
                 return Err(Error::protocol("FETCH answers without the flags and sizes that were asked for"));
@@ -95,8 +95,10 @@ pub(super) fn look(task: &Task, permission: Permission, leave: Leave, mut report
                     large.push((uid, size));
                     continue;
                 }
+                let headers = identity.headers.as_ref().filter(|_| run.overlay.is_some());
                 heads.push(Head {
                     uid,
+                    sample: headers.map(|headers| Sample::of(identity.date, headers)),
                     flags: identity.flags.unwrap_or_default(),
                     size,
                     date: identity.date,
@@ -125,21 +127,10 @@ pub(super) fn look_again(account: &Account, tasks: &[Task]) -> Ticket<Vec<Report
         let queries = looked.iter().map(|(task, _)| task.selection.query.clone()).collect();
         let all = looked.iter().fold(UidSet::new(), |sum, (task, _)| sum.union(&task.selection.uids));
         let inquiry = Inquiry::new(session, Some(&Query::Any(queries)))?;
-        let mut identities = Identities::new();
-        let ends = session.run_in(
-            &first.name,
-            Access::Read,
-            false,
-            &inquiry.commands(&all),
-            &mut |_, response| {
-                inquiry.take(&mut identities, &all, response);
-                Ok(())
-            },
-        )?;
-        check_readable(session, first)?;
-        for end in ends {
-            end.ok()?;
-        }
+        let identities = match &run.overlay {
+            Some(overlay) => overlay.identities(session, first, &all, &inquiry)?,
+            None => identify(session, first, Access::Read, &all, &inquiry)?,
+        };
         let none = UidSet::new();
         let ready = looked.iter().map(|(task, removes)| {
             let (selection, expected) = (&task.selection, task.expected.as_deref());
@@ -150,6 +141,27 @@ pub(super) fn look_again(account: &Account, tasks: &[Task]) -> Ticket<Vec<Report
         });
         Ok(ready.collect())
     })
+}
+
+/// Opens the mailbox of a selection, and asks what messages there are.
+fn identify(
+    session: &mut Session,
+    selection: &Selection,
+    access: Access,
+    uids: &UidSet,
+    inquiry: &Inquiry,
+) -> Result<Identities> {
+    let mut identities = Identities::new();
+    let commands = inquiry.commands(uids);
+    let ends = session.run_in(&selection.name, access, false, &commands, &mut |_, response| {
+        inquiry.take(&mut identities, uids, response);
+        Ok(())
+    })?;
+    check_readable(session, selection)?;
+    for end in ends {
+        end.ok()?;
+    }
+    Ok(identities)
 }
 
 /// Refuses what could not be finished, and gives what the removal begins with; `None` where nothing is removed.

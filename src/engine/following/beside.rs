@@ -17,7 +17,7 @@ use crate::mail::UidSet;
 impl Following<'_> {
     /// Saves or exports messages.
     pub(super) fn outside(&mut self, order: &Order, outside: &Outside, wanted: &[Wanted]) -> Result<()> {
-        let account = self.account(order)?;
+        let account = self.account(&order.account)?;
         let (placed, missing) = self.places.find(&account, order, wanted)?;
         self.say_missing(order, missing)?;
         for ((mailbox, validity), found) in placed {

@@ -1,18 +1,20 @@
 //! What a plan does to mailboxes themselves, and what it adds to them.
 
-use super::Following;
-use super::order::{Addition, Order, What};
+use std::path::Path;
+
+use super::order::{Addition, Order, Wanted, What};
 use super::past::Before;
+use super::{BEFORE, Following};
 use crate::engine::account::Account;
-use crate::engine::apply::{self, Likeness};
+use crate::engine::apply::{self, Chosen, Likeness, restore_some};
 use crate::engine::names::NameSpec;
 use crate::error::{ErrorKind, Result};
-use crate::mail::{Headers, MailboxName};
+use crate::mail::{Headers, MailboxName, UidSet};
 
 impl Following<'_> {
     /// Makes, deletes or renames a mailbox, or begins or ends a subscription.
     pub(super) fn on_mailbox(&mut self, order: &Order) -> Result<()> {
-        let account = self.account(order)?;
+        let account = self.account(&order.account)?;
         let key = order.key(None);
         if self.past.take(&key).is_some() || self.past.has_begun(&key) && is_as_after(&account, order)? {
             self.followed.before += 1;
@@ -24,7 +26,7 @@ impl Following<'_> {
             What::Delete => apply::delete(&account, name),
             What::Rename(target) => apply::rename(&account, name, raw(target)),
             What::Subscribe(on) => apply::subscribe(&account, name, *on),
-            What::Create | What::Messages(..) | What::Outside(..) | What::Append(_) => {
+            What::Create | What::Messages(..) | What::Outside(..) | What::Append(_) | What::Restore(..) => {
                 apply::create(&account, name)
             }
         };
@@ -36,7 +38,7 @@ impl Following<'_> {
     ///
     /// Error: it may have been added before, and that can't be told.
     pub(super) fn append(&mut self, number: usize, order: &Order, addition: &Addition) -> Result<()> {
-        let account = self.account(order)?;
+        let account = self.account(&order.account)?;
         let key = order.key(None);
         let place = (number, order);
         let like = likeness(addition);
@@ -62,6 +64,45 @@ impl Following<'_> {
     }
 }
 
+impl Following<'_> {
+    /// Restores messages of an archive: those that the plan names.
+    pub(super) fn restore(
+        &mut self,
+        number: usize,
+        order: &Order,
+        (path, brought): (&Path, &[Wanted]),
+    ) -> Result<()> {
+        let account = self.account(&order.account)?;
+        let of = Order { target: Some(order.mailbox.clone()), ..order.clone() };
+        let (mut rest, mut chosen, mut before) = (Vec::new(), Chosen::new(), UidSet::new());
+        for wanted in brought {
+            match self.past.take(&order.key_of_restored(path, wanted.uid)) {
+                None => {
+                    rest.push((wanted.uid, wanted));
+                    chosen.insert(wanted.uid, wanted.likeness.clone());
+                }
+                Some(Before { at, frontier }) => {
+                    before.insert(wanted.uid);
+                    match at {
+                        Some(at) => self.places.put(number, wanted, at),
+                        None => self.places.look_for((number, &of), &account, frontier, vec![wanted])?,
+                    }
+                }
+            }
+        }
+        let name = NameSpec::Raw(order.mailbox.wire().to_vec());
+        let mut report = if rest.is_empty() {
+            order.report()
+        } else {
+            restore_some(&account, name, path.to_owned(), chosen).wait()?
+        };
+        let taken = self.places.take((number, &of), &account, (&rest, &report), None);
+        report.skip(before, BEFORE);
+        self.tell(report)?;
+        taken
+    }
+}
+
 /// Tells whether mailboxes are as an action leaves them.
 fn is_as_after(account: &Account, order: &Order) -> Result<bool> {
     let mailbox = order.mailbox.clone();
@@ -69,7 +110,9 @@ fn is_as_after(account: &Account, order: &Order) -> Result<bool> {
         What::Rename(target) => Some(target.clone()),
         What::Create => Some(mailbox.clone()),
         What::Delete => None,
-        What::Subscribe(_) | What::Messages(..) | What::Outside(..) | What::Append(_) => return Ok(false),
+        What::Subscribe(_) | What::Messages(..) | What::Outside(..) | What::Append(_) | What::Restore(..) => {
+            return Ok(false);
+        }
     };
     let ticket = account.read(move |session, _| {
         let mut is_there = |name: &MailboxName| {

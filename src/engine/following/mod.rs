@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::account::Account;
-use super::apply::{self, Action, Task};
+use super::apply::{self, Across, Action, Task};
 use super::journal::Purpose;
 use super::limits::Reserved;
 use super::names::NameSpec;
@@ -52,7 +52,7 @@ pub struct Followed {
 pub fn follow(run: &Run, plan: &Plan) -> Result<Followed> {
     let orders = orders(plan)?;
     for order in &orders {
-        run.permit(order.permission())?;
+        order.permissions().into_iter().try_for_each(|permission| run.permit(permission))?;
     }
     run.state.is_for(Purpose::Plan(plan.made.clone()));
     let mut following = Following {
@@ -64,7 +64,8 @@ pub fn follow(run: &Run, plan: &Plan) -> Result<Followed> {
         followed: Followed::default(),
     };
     for order in &orders {
-        following.account(order)?;
+        following.account(&order.account)?;
+        order.changed().try_for_each(|account| following.account(account).map(drop))?;
     }
     following.look_back(plan, &orders)?;
     for (number, order) in orders.iter().enumerate() {
@@ -92,8 +93,7 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    fn account(&mut self, order: &Order) -> Result<Account> {
-        let (identity, label) = &order.account;
+    fn account(&mut self, (identity, label): &(String, String)) -> Result<Account> {
         if let Some(account) = self.accounts.get(identity) {
             return Ok(account.clone());
         }
@@ -112,9 +112,8 @@ impl Following<'_> {
     ///
     /// Errors: another run changes an account, or the journal does not know the plan.
     fn look_back(&mut self, plan: &Plan, orders: &[Order]) -> Result<()> {
-        let on_server = |order: &&Order| !matches!(order.what, What::Outside(..));
         let identities: BTreeSet<&str> =
-            orders.iter().filter(on_server).map(|order| &*order.account.0).collect();
+            orders.iter().flat_map(Order::changed).map(|(it, _)| &**it).collect();
         for account in identities.iter().filter_map(|identity| self.accounts.get(*identity)) {
             account.change(Permission::Read, |_, _| Ok(())).wait()?;
         }
@@ -134,7 +133,7 @@ impl Following<'_> {
         uids: UidSet,
     ) -> Result<Selection> {
         Ok(Selection {
-            account: self.account(order)?,
+            account: self.account(&order.account)?,
             spec: NameSpec::Raw(mailbox.wire().to_vec()),
             shown: order.shown.clone(),
             name: mailbox.clone(),
@@ -176,6 +175,7 @@ impl Following<'_> {
             What::Messages(action, wanted) => self.on_messages(number, order, action, wanted),
             What::Outside(outside, wanted) => self.outside(order, outside, wanted),
             What::Append(addition) => self.append(number, order, addition),
+            What::Restore(path, brought) => self.restore(number, order, (path, brought)),
             What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => self.on_mailbox(order),
         }
     }
@@ -205,9 +205,13 @@ impl Following<'_> {
         action: &Action,
         wanted: &[Wanted],
     ) -> Result<()> {
-        let account = self.account(order)?;
+        let account = self.account(&order.account)?;
         let (placed, missing) = self.places.find(&account, order, wanted)?;
         self.say_missing(order, missing)?;
+        let there = match &order.elsewhere {
+            Some(elsewhere) => self.account(&elsewhere.account)?,
+            None => account.clone(),
+        };
         let (counted, mut removed) = (self.reserved.remove(&number), 0);
         for ((mailbox, validity), found) in placed {
             let (mut rest, mut before) = (Vec::new(), UidSet::new());
@@ -225,10 +229,10 @@ impl Following<'_> {
                 }
             }
             for (frontier, lost) in lost {
-                self.places.look_for((number, order), &account, frontier, lost)?;
+                self.places.look_for((number, order), &there, frontier, lost)?;
             }
             let frontier = match &order.target {
-                Some(target) => self.places.frontier(number, &account, target)?,
+                Some(target) => self.places.frontier(number, &there, target)?,
                 None => None,
             };
             let mut report = if rest.is_empty() {
@@ -239,7 +243,8 @@ impl Following<'_> {
                 let late = |wanted: &Wanted| counted.is_none() || wanted.brought_by.is_some();
                 let late = rest.iter().filter(|(_, wanted)| late(wanted)).map(|(uid, _)| *uid).collect();
                 let late = let_through(&selection.with_uids(late), action)?;
-                let report = self.act(&account, selection, action, &rest)?;
+                let action = leading(&there, order, action);
+                let report = self.act(&account, selection, &action, &rest)?;
                 if action.removes() {
                     late.settle(report.done.len());
                     removed += report.done.len();
@@ -247,7 +252,7 @@ impl Following<'_> {
                 report
             };
             report.skip(before, BEFORE);
-            let taken = self.places.take((number, order), &account, (&rest, &report), frontier);
+            let taken = self.places.take((number, order), &there, (&rest, &report), frontier);
             self.tell(report)?;
             taken?;
         }
@@ -279,6 +284,21 @@ impl Following<'_> {
         let mut report = order.report();
         report.notes.push(format!("not found: {} that an earlier action was to bring", messages(missing)));
         self.tell(report)
+    }
+}
+
+/// Gives an action as one that leads to another account, if it does.
+fn leading(there: &Account, order: &Order, action: &Action) -> Action {
+    let Some(elsewhere) = &order.elsewhere else { return action.clone() };
+    let across = |spec: &NameSpec| Across {
+        account: there.clone(),
+        spec: spec.clone(),
+        accept_rewritten: elsewhere.accept_rewritten,
+    };
+    match action {
+        Action::Move(spec) => Action::MoveAcross(across(spec)),
+        Action::Copy(spec) => Action::CopyAcross(across(spec)),
+        other => other.clone(),
     }
 }
 

@@ -29,7 +29,17 @@ pub(super) struct Order {
     pub(super) validity: Option<UidValidity>,
     /// Where it puts messages.
     pub(super) target: Option<MailboxName>,
+    /// The account that this is in, where it is another one.
+    pub(super) elsewhere: Option<Elsewhere>,
     pub(super) what: What,
+}
+
+/// Another account that messages go to.
+#[derive(Clone, Debug)]
+pub(super) struct Elsewhere {
+    /// Its identity, and what people call it.
+    pub(super) account: (String, String),
+    pub(super) accept_rewritten: bool,
 }
 
 /// What is to be done.
@@ -41,6 +51,8 @@ pub(super) enum What {
     Outside(Outside, Vec<Wanted>),
     /// A message is added.
     Append(Addition),
+    /// The messages of an mbox file are added: those of which the plan knows are listed.
+    Restore(PathBuf, Vec<Wanted>),
     Create,
     Delete,
     Rename(MailboxName),
@@ -76,18 +88,28 @@ pub(super) struct Wanted {
     pub(super) brought_by: Option<usize>,
     /// The UID by which the plan knows it in the target.
     pub(super) becomes: Option<Uid>,
+    /// What the plan takes for Gmail's identifier of it there.
+    pub(super) becomes_on_gmail: Option<u64>,
     pub(super) likeness: Option<Likeness>,
 }
 
 impl Order {
     /// Gives what a run must be allowed to do it.
-    pub(super) fn permission(&self) -> Permission {
+    pub(super) fn permissions(&self) -> Vec<Permission> {
         match &self.what {
-            What::Messages(action, _) => action.permission(),
-            What::Outside(..) => Permission::Write,
-            What::Append(_) => Permission::Copy,
-            What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => Permission::Mailboxes,
+            What::Messages(action, _) => action.permissions(),
+            What::Outside(..) => vec![Permission::Write],
+            What::Append(_) | What::Restore(..) => vec![Permission::Copy],
+            What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => {
+                vec![Permission::Mailboxes]
+            }
         }
+    }
+
+    /// Gives the accounts that it changes: their identities, and what people call them.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &(String, String)> {
+        let here = (!matches!(self.what, What::Outside(..))).then_some(&self.account);
+        here.into_iter().chain(self.elsewhere.as_ref().map(|elsewhere| &elsewhere.account))
     }
 
     /// Gives a report of it that says nothing yet.
@@ -158,18 +180,22 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         let is_path = |path: &PathBuf| path.is_absolute() && !path.as_os_str().as_bytes().contains(&0);
         path.filter(is_path).ok_or_else(|| bad("no whole path"))
     };
+    let listed = || -> Result<Vec<Wanted>> {
+        action.messages.iter().map(|message| read(message, at).map_err(&bad)).collect()
+    };
     let wanted = || -> Result<Vec<Wanted>> {
         if validity.is_none() {
             return Err(bad("messages without the UIDVALIDITY of their mailbox"));
         }
-        action.messages.iter().map(|message| read(message, at).map_err(&bad)).collect()
+        listed()
     };
     let on_messages = |action: Action| Ok::<_, crate::error::Error>(What::Messages(action, wanted()?));
     let what = match verb {
         Verb::Move => on_messages(Action::Move(to()?))?,
         Verb::Copy => on_messages(Action::Copy(to()?))?,
         Verb::Trash => on_messages(Action::Trash)?,
-        Verb::Purge => on_messages(Action::Purge)?,
+        Verb::Purge if action.path.is_empty() => on_messages(Action::Purge)?,
+        Verb::Purge => on_messages(Action::PurgeArchived(path()?))?,
         Verb::Mark => on_messages(Action::Mark(some(flags()?)?))?,
         Verb::Unmark => on_messages(Action::Unmark(some(flags()?)?))?,
         Verb::Label => on_messages(Action::Label(labels()?))?,
@@ -178,7 +204,7 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         Verb::Save => What::Outside(Outside::Save(path()?), wanted()?),
         Verb::Export => What::Outside(Outside::Export(path()?), wanted()?),
         Verb::Pipe => return Err(bad("programs are run by scripts only, and not by a plan")),
-        Verb::Restore => return Err(bad("messages are restored by scripts only, and not by a plan")),
+        Verb::Restore => What::Restore(path()?, listed()?),
         Verb::Append => {
             let content = action.content.as_deref().ok_or_else(|| bad("no content"))?;
             let message = BASE64_STANDARD.decode(content).map_err(|_| bad("content that is not Base64"))?;
@@ -197,7 +223,16 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         Verb::Subscribe => What::Subscribe(true),
         Verb::Unsubscribe => What::Subscribe(false),
     };
+    let elsewhere = match (verb, action.target_account_key.is_empty()) {
+        (_, true) => None,
+        (Verb::Move | Verb::Copy, false) => Some(Elsewhere {
+            account: (action.target_account_key.clone(), action.target_account.clone()),
+            accept_rewritten: action.accept_rewritten,
+        }),
+        _ => return Err(bad("it can't lead to another account")),
+    };
     Ok(Order {
+        elsewhere,
         account: (action.account_key.clone(), action.account.clone()),
         verb,
         object: action.object.clone(),
@@ -229,5 +264,6 @@ fn read(message: &PlannedMessage, at: usize) -> std::result::Result<Wanted, &'st
         Some(Likeness::Mail(message.message_id.clone(), message.size?, seconds))
     };
     let likeness = message.gmail_id.map(Likeness::Gmail).or_else(mail);
-    Ok(Wanted { uid, brought_by: message.brought_by, becomes, likeness })
+    let (brought_by, becomes_on_gmail) = (message.brought_by, message.becomes_on_gmail);
+    Ok(Wanted { uid, brought_by, becomes, becomes_on_gmail, likeness })
 }

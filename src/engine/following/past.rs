@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use std::path::Path;
+
 use sha2::{Digest as _, Sha256};
 
 use super::order::{Order, What};
 use super::places::Frontier;
 use crate::engine::apply::Action;
-use crate::engine::journal::{Entry, Fate, Journal, PastAction};
+use crate::engine::journal::{Entry, Fate, Journal, PastAction, Target};
 use crate::engine::names::NameSpec;
 use crate::engine::report::Verb;
 use crate::error::Result;
-use crate::mail::{Flag, Label, Uid, UidValidity};
+use crate::mail::{Flag, Label, MailboxName, Uid, UidValidity};
 
 /// What was done before.
 #[derive(Clone, Copy, Debug)]
@@ -68,15 +70,16 @@ impl Past {
             }
         }
         let in_doubt = |entry: &Entry| matches!(entry.fate, Fate::Open | Fate::Doubt) && !entry.released;
-        if let (Verb::Append, [entry]) = (action.verb, &*action.entries)
+        if let (Verb::Append, None, [entry]) = (action.verb, &action.object, &*action.entries)
             && in_doubt(entry)
         {
             self.doubts.insert(key_of(action, None, entry.known.digest.as_deref()));
         }
         for entry in &action.entries {
             if matches!(entry.fate, Fate::Done | Fate::Marked) && !entry.undone {
-                let key = match action.verb {
-                    Verb::Append => key_of(action, None, entry.known.digest.as_deref()),
+                let key = match (action.verb, &action.object) {
+                    (Verb::Append, Some(path)) => restored(&action.account, &action.mailbox, path, entry.uid),
+                    (Verb::Append, None) => key_of(action, None, entry.known.digest.as_deref()),
                     _ => key_of(action, action.validity.map(|validity| (validity, entry.uid)), None),
                 };
                 let before = Before { at: entry.landed, frontier: next };
@@ -109,7 +112,8 @@ impl Past {
 fn key_of(action: &PastAction, message: Option<(UidValidity, Uid)>, digest: Option<&[u8]>) -> Key {
     let detail = match action.verb {
         Verb::Move | Verb::Copy | Verb::Rename => {
-            action.target.as_ref().map(|target| target.mailbox.wire().to_vec())
+            let place = |target: &Target| detail(target.account.as_deref(), target.mailbox.wire());
+            action.target.as_ref().map(place)
         }
         Verb::Mark | Verb::Unmark | Verb::Label | Verb::Unlabel => {
             action.object.clone().map(String::into_bytes)
@@ -125,18 +129,40 @@ fn key_of(action: &PastAction, message: Option<(UidValidity, Uid)>, digest: Opti
     }
 }
 
+/// Gives what tells a message of an mbox file that was added to a mailbox.
+fn restored(account: &str, mailbox: &MailboxName, path: &str, number: Uid) -> Key {
+    Key {
+        account: account.to_owned(),
+        verb: Verb::Restore.name(),
+        mailbox: mailbox.wire().to_vec(),
+        message: None,
+        detail: format!("{number}\n{path}").into_bytes(),
+    }
+}
+
+/// Names a target, in another account if it is one's.
+fn detail(account: Option<&str>, mailbox: &[u8]) -> Vec<u8> {
+    [account.unwrap_or_default().as_bytes(), b"\n", mailbox].concat()
+}
+
 impl Order {
+    /// Gives what tells it from any other, when it restores the message with this number in the file.
+    pub(super) fn key_of_restored(&self, path: &Path, number: Uid) -> Key {
+        restored(&self.account.0, &self.mailbox, &path.display().to_string(), number)
+    }
+
     /// Gives what tells it from any other, when done to this message.
     pub(super) fn key(&self, message: Option<(UidValidity, Uid)>) -> Key {
         let words = |flags: &[Flag]| flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let listed = |labels: &[Label]| labels.iter().map(Label::text).collect::<Vec<_>>().join("\n");
         let detail = match &self.what {
             What::Messages(Action::Move(NameSpec::Raw(target)) | Action::Copy(NameSpec::Raw(target)), _) => {
-                target.clone()
+                let there = self.elsewhere.as_ref().map(|elsewhere| &*elsewhere.account.0);
+                detail(there, target)
             }
             What::Messages(Action::Mark(flags) | Action::Unmark(flags), _) => words(flags).into_bytes(),
             What::Messages(Action::Label(labels) | Action::Unlabel(labels), _) => listed(labels).into_bytes(),
-            What::Rename(target) => target.wire().to_vec(),
+            What::Rename(target) => detail(None, target.wire()),
             What::Append(addition) => Sha256::digest(&addition.message).to_vec(),
             _ => Vec::new(),
         };

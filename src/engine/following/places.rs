@@ -147,12 +147,18 @@ impl Places {
             .iter()
             .flat_map(|landing| landing.pairs.iter().map(|(from, to)| (*from, (landing.validity, *to))))
             .collect();
-        let mut lost = Vec::new();
+        let (mut lost, mut on_gmail) = (Vec::new(), Vec::new());
         for (uid, wanted) in messages.iter().filter(|(uid, _)| report.done.contains(*uid)) {
             match pairs.get(uid) {
-                Some(at) => self.put(number, wanted, *at),
+                Some(at) => {
+                    self.put(number, wanted, *at);
+                    on_gmail.extend(wanted.becomes_on_gmail.map(|id| (id, at.1)));
+                }
                 None => lost.push(*wanted),
             }
+        }
+        if let Some(target) = order.target.as_ref().filter(|_| !on_gmail.is_empty()) {
+            self.learn(account, target.clone(), &on_gmail)?;
         }
         self.look_for((number, order), account, frontier, lost)
     }
@@ -199,14 +205,22 @@ impl Places {
         };
         let Some((validity, uid)) = at else { return Ok(()) };
         self.added.insert(number, (validity, uid));
-        let Some(planned) = gmail_id else { return Ok(()) };
-        let mailbox = order.mailbox.clone();
+        match gmail_id {
+            Some(planned) => self.learn(account, order.mailbox.clone(), &[(planned, uid)]),
+            None => Ok(()),
+        }
+    }
+
+    /// Learns by what identifiers Gmail knows messages, which the plan knows by others.
+    fn learn(&mut self, account: &Account, mailbox: MailboxName, of: &[(u64, Uid)]) -> Result<()> {
+        let uids: UidSet = of.iter().map(|(_, uid)| *uid).collect();
         let ticket = account.read(move |session, _| {
             session.open_mailbox(&mailbox, Access::Read)?;
-            let found = Inquiry::new(session, None)?.ask(session, &UidSet::from(uid))?;
-            Ok(found.get(&uid).and_then(|identity| identity.gmail_id))
+            Inquiry::new(session, None)?.ask(session, &uids)
         });
-        self.gmail.extend(ticket.wait()?.map(|real| (planned, real)));
+        let found = ticket.wait()?;
+        let real = |(planned, uid): &(u64, Uid)| Some((*planned, found.get(uid)?.gmail_id?));
+        self.gmail.extend(of.iter().filter_map(real));
         Ok(())
     }
 }

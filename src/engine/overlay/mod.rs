@@ -8,6 +8,7 @@
 
 mod changes;
 mod contents;
+mod elsewhere;
 mod files;
 mod gmail;
 mod listing;
@@ -28,6 +29,7 @@ use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 pub(super) use changes::{Arrival, Change, Origin};
 pub(super) use contents::Contents;
+pub(super) use elsewhere::Reader;
 pub(super) use files::Files;
 pub(super) use gmail::{Effect, Spot, find as find_on_gmail};
 pub(super) use memory::Draft;
@@ -51,6 +53,8 @@ struct Shared {
     accounts: BTreeMap<Arc<str>, Planned>,
     plan: Plan,
     files: Files,
+    /// Who reads accounts for others.
+    readers: BTreeMap<String, Arc<Reader>>,
     /// How the accounts are reached.
     rows: BTreeMap<String, AccountRow>,
 }

@@ -55,6 +55,15 @@ pub struct PlannedAction {
     /// The target mailbox's name on the wire.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target_raw: String,
+    /// The target's account, as `user@host`, where it is another one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_account: String,
+    /// That account's key.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_account_key: String,
+    /// Copies count that the other server has written anew, if they say the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_rewritten: bool,
     /// The target does not exist and is to be made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub creates_target: bool,
@@ -84,6 +93,9 @@ pub struct PlannedMessage {
     /// The UID by which the plan knows it in the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub becomes: Option<u32>,
+    /// What the plan takes for Gmail's identifier of it in the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes_on_gmail: Option<u64>,
     /// Its size in bytes.
     pub size: Option<u64>,
     /// When it arrived, as RFC 3339 has it.

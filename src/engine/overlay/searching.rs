@@ -148,31 +148,28 @@ impl Searched {
 /// Asks the server, of messages where they really are, what only it can tell. Gives those for which it holds.
 fn told(session: &mut Session, run: &Run, query: &Query, found: &Whereabouts) -> Result<UidSet> {
     let mut holds = Vec::new();
-    for (mailbox, _, sought) in &found.server {
-        let set: UidSet = sought.keys().copied().collect();
-        let query = Query::All(vec![Query::Uids(set), query.clone()]);
-        let asked = [Asked { query, templates: Vec::new() }];
-        let (sieve, mut hits) = ask(session, mailbox, Access::Read, &asked, &run.now())?;
-        if sieve.must_look() {
-            let mut groups = Groups::new();
-            sieve.look(session, &hits, &mut groups)?;
-            hits = groups.into_values().flatten().collect();
+    for place in &found.server {
+        // Another account's server need not be Gmail.
+        if place.is_elsewhere() && matches!(query, Query::Gmail(_)) {
+            continue;
         }
-        let known = hits.iter().filter_map(|uid| sought.get(&uid)).flatten();
+        let hits = place.search(session, run, query)?;
+        let known = hits.iter().filter_map(|uid| place.sought.get(&uid)).flatten();
         holds.extend(known.map(|(uid, _)| *uid));
     }
-    for (uid, _, draft) in &found.memory {
-        let here = match query.clone() {
-            Query::Body(Pattern::Contains(text)) => Query::Body(Pattern::Here(text)),
-            Query::Text(Pattern::Contains(text)) => Query::Text(Pattern::Here(text)),
-            query => query,
-        };
+    let here = match query.clone() {
+        Query::Body(Pattern::Contains(text)) => Query::Body(Pattern::Here(text)),
+        Query::Text(Pattern::Contains(text)) => Query::Text(Pattern::Here(text)),
+        query => query,
+    };
+    found.each_draft(&mut |uid, _, draft| {
         let facts = Facts {
             headers: Some(draft.message().headers()),
             content: Some(draft.message()),
             ..Facts::default()
         };
-        holds.extend((here.judge(&facts) == Verdict::Yes).then_some(*uid));
-    }
+        holds.extend((here.judge(&facts) == Verdict::Yes).then_some(uid));
+        Ok(())
+    })?;
     Ok(holds.into_iter().collect())
 }

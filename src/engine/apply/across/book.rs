@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use super::copies::Sent;
@@ -18,6 +19,8 @@ pub(super) struct Book {
     account: String,
     verb: Verb,
     rule: Option<String>,
+    /// The file that they come from.
+    object: Option<String>,
     /// Where the messages are; `None` where that is no mailbox.
     source: Option<(MailboxName, String, Option<UidValidity>)>,
     under_way: UnderWay,
@@ -36,9 +39,10 @@ impl Book {
     }
 
     /// Begins with messages that come from a file.
-    pub(super) fn of_file(target: &Target) -> Result<Self> {
+    pub(super) fn of_file(target: &Target, path: &Path) -> Result<Self> {
         let account = &target.account;
-        Self::new(account.run(), &account.row().identity, Verb::Append, None)
+        let book = Self::new(account.run(), &account.row().identity, Verb::Append, None)?;
+        Ok(Self { object: Some(path.display().to_string()), ..book })
     }
 
     fn new(
@@ -49,7 +53,17 @@ impl Book {
     ) -> Result<Self> {
         let under_way = UnderWay::new(run.journal()?);
         let (run, account) = (run.clone(), account.to_owned());
-        Ok(Self { run, account, verb, rule: None, source, under_way, open: Vec::new(), cut: UidSet::new() })
+        Ok(Self {
+            run,
+            account,
+            verb,
+            rule: None,
+            object: None,
+            source,
+            under_way,
+            open: Vec::new(),
+            cut: UidSet::new(),
+        })
     }
 
     /// Notes what is about to be sent. It is durable when this returns: only then may it be sent.
@@ -68,7 +82,7 @@ impl Book {
         let intent = Intent {
             verb: self.verb,
             rule: self.rule.clone(),
-            object: None,
+            object: self.object.clone(),
             mailbox,
             shown,
             validity,

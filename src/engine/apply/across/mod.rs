@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 
 use super::Task;
 use super::batches::{Batch, Batches};
+use super::planning;
 use super::source::{Head, Leave, look, remove, take_removed};
 use crate::engine::account::Account;
 use crate::engine::connection::Ticket;
@@ -33,7 +34,9 @@ use inflow::Inflow;
 use target::Target;
 
 pub(super) use arrivals::{Arrival, find as find_arrivals, note as note_arrivals};
+pub(super) use restore::head;
 pub use restore::restore;
+pub(in crate::engine) use restore::{Chosen, restore_some};
 pub(super) use settle::{find, finish};
 
 /// A mailbox of another account as the target of a copy or move.
@@ -56,14 +59,21 @@ pub(super) fn transfer(task: &Task, across: &Across, moves: bool) -> Result<Repo
     let (verb, permission) =
         if moves { (Verb::Move, Permission::Move) } else { (Verb::Copy, Permission::Copy) };
     let _turn = across.account.receive();
-    let finding = Target::find(across, permission);
     let leave = if moves { Leave::Copied } else { Leave::No };
+    if selection.account.run().overlay.is_some() {
+        let finding = planning::find_there(across, permission);
+        let looking = look(task, permission, leave, Report::of(verb, selection, None));
+        let (there, (mut report, heads)) = (finding.wait(), looking.wait()?);
+        let there = there?;
+        name_target(&mut report, across, &there.shown);
+        return planning::transfer(selection, across, (there, permission), (report, heads));
+    }
+    let finding = Target::find(across, permission);
     let looking = look(task, permission, leave, Report::of(verb, selection, None));
     let target = finding.wait();
     let (mut report, heads) = looking.wait()?;
     let target = target?;
-    report.object = Some(format!("{}: {}", across.account.label(), target.shown));
-    report.elsewhere = Some((across.account.clone(), target.shown.clone()));
+    name_target(&mut report, across, &target.shown);
     let book = Book::of_transfer(selection, verb)?;
     let heads = if moves { heads } else { take_credits(selection, &book, &target, heads, &mut report)? };
     if heads.is_empty() {
@@ -76,6 +86,11 @@ pub(super) fn transfer(task: &Task, across: &Across, moves: bool) -> Result<Repo
     let mut transfer = Transfer { selection, permission, moves, inflow, removals: VecDeque::new() };
     transfer.go(heads);
     Ok(transfer.end())
+}
+
+fn name_target(report: &mut Report, across: &Across, shown: &str) {
+    report.object = Some(format!("{}: {shown}", across.account.label()));
+    report.elsewhere = Some((across.account.clone(), shown.to_owned()));
 }
 
 /// A copy or move under way.

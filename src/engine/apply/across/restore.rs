@@ -9,10 +9,11 @@ use super::inflow::Inflow;
 use super::target::Target;
 use super::there::There;
 use crate::engine::account::Account;
+use crate::engine::apply::planning;
 use crate::engine::apply::source::Head;
-use crate::engine::apply::unplanned;
 use crate::engine::connection::Ticket;
 use crate::engine::export::{Letter, Letters};
+use crate::engine::identity::Likeness;
 use crate::engine::journal::Known;
 use crate::engine::messages::BODY_BATCH_BYTES;
 use crate::engine::names::NameSpec;
@@ -35,20 +36,35 @@ pub fn restore(account: &Account, spec: NameSpec, path: PathBuf) -> Ticket<Repor
         return Ticket::failed(error, &run);
     }
     if run.overlay.is_some() {
-        return Ticket::failed(unplanned(), &run);
+        return planning::restore(account, spec, path);
     }
     let across = Across { account: account.clone(), spec, accept_rewritten: false };
-    Ticket::of_thread(&run, move || go(&across, &path))
+    Ticket::of_thread(&run, move || go(&across, &path, None))
 }
 
-fn go(across: &Across, path: &Path) -> Result<Report> {
-    let mut file = File { letters: Letters::open(path)?, count: 0 };
+/// Does the same with some of the messages, by their numbers in the file; one that is not like what is said is left
+/// alone.
+pub(in crate::engine) fn restore_some(
+    account: &Account,
+    spec: NameSpec,
+    path: PathBuf,
+    some: Chosen,
+) -> Ticket<Report> {
+    let across = Across { account: account.clone(), spec, accept_rewritten: false };
+    Ticket::of_thread(account.run(), move || go(&across, &path, Some(some)))
+}
+
+/// Some of the messages of a file, and what they are like as far as that is known.
+pub(in crate::engine) type Chosen = BTreeMap<Uid, Option<Likeness>>;
+
+fn go(across: &Across, path: &Path, some: Option<Chosen>) -> Result<Report> {
+    let mut file = File { letters: Letters::open(path)?, count: 0, some };
     let _turn = across.account.receive();
     let target = Target::find(across, Permission::Copy).wait()?;
     let mut there = target.content().wait()?;
     let object = path.display().to_string();
     let report = Report::new(Verb::Restore, across.account.label(), &target.shown, Some(object));
-    let book = Book::of_file(&target)?;
+    let book = Book::of_file(&target, path)?;
     let mut inflow = Inflow::new(target, report, book, false);
     let mut broken = None;
     while broken.is_none() {
@@ -90,6 +106,8 @@ fn go(across: &Across, path: &Path) -> Result<Report> {
 struct File {
     letters: Letters,
     count: u32,
+    /// The messages that are wanted, if not all are.
+    some: Option<Chosen>,
 }
 
 impl File {
@@ -101,7 +119,17 @@ impl File {
             ended = false;
             self.count += 1;
             let Some(number) = Uid::new(self.count) else { break };
+            let like = match &self.some {
+                None => None,
+                Some(some) => match some.get(&number) {
+                    Some(like) => like.as_ref(),
+                    None => continue,
+                },
+            };
             match letter {
+                Ok(letter) if like.is_some_and(|like| !is_like(&letter, like)) => {
+                    report.skip(UidSet::from(number), "left alone: it is not what the plan says");
+                }
                 Ok(letter) => {
                     bytes += letter.raw.len() as u64;
                     batch.push((number, letter));
@@ -111,6 +139,12 @@ impl File {
         }
         Ok((!ended).then_some(batch))
     }
+}
+
+fn is_like(letter: &Letter, like: &Likeness) -> bool {
+    let Likeness::Mail(message_id, size, date) = like else { return true };
+    let same_date = letter.date.is_none_or(|is| is.timestamp().as_second() == *date);
+    same_date && letter.raw.len() as u64 == *size && Headers::parse(&letter.raw).message_id() == *message_id
 }
 
 /// Leaves out the messages that are in the mailbox already: each of those there stands for one.
@@ -141,7 +175,8 @@ fn leave_out_known(
     Ok(new)
 }
 
-fn head(number: Uid, letter: Letter) -> (Head, Vec<u8>) {
+/// Gives a message of a file as one that is about to be sent.
+pub(in crate::engine::apply) fn head(number: Uid, letter: Letter) -> (Head, Vec<u8>) {
     let Letter { raw, flags, date } = letter;
     let (headers, size) = (Headers::parse(&raw), raw.len() as u64);
     let known = Known {
@@ -152,7 +187,7 @@ fn head(number: Uid, letter: Letter) -> (Head, Vec<u8>) {
         subject: headers.subject(),
         ..Known::default()
     };
-    (Head { uid: number, flags, size, date, known }, raw)
+    (Head { uid: number, flags, size, date, known, sample: None }, raw)
 }
 
 /// Makes the mailbox if there is something to be put into it and it is missing.

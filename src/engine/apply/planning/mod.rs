@@ -1,6 +1,9 @@
 //! A dry run's actions: everything is looked at as in a real run, and then noted in the overlay instead of being done.
 
+mod across;
+mod archiving;
 mod gmail;
+mod leaving;
 mod mailboxes;
 
 use self::gmail::note_on_gmail;
@@ -22,6 +25,8 @@ use crate::error::{ErrorKind, Result};
 use crate::imap::{Session, StoreMode};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
 
+pub(super) use self::across::{find as find_there, transfer};
+pub(super) use self::archiving::{archive, restore};
 pub(super) use self::mailboxes::{append, create, delete, on_mailbox, rename, subscribe};
 
 /// Looks at each message of the steps again, where it really is and with what is planned for it, and at their targets.

@@ -1,0 +1,246 @@
+//! What would be put into an archive, and what would be restored from one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::across::{land, note_landed};
+use super::leaving::{Leaving, Then, describe, leave};
+use super::mailboxes::find_or_create;
+use crate::engine::account::Account;
+use crate::engine::apply::source::{Head, Looked};
+use crate::engine::connection::Ticket;
+use crate::engine::export::Letters;
+use crate::engine::identity::Inquiry;
+use crate::engine::names::{NameSpec, script_name};
+use crate::engine::outside::{plan_archive, whole_path};
+use crate::engine::overlay::{Arrival, Key, Origin, Overlay, PlannedAction, PlannedMessage, raw};
+use crate::engine::permission::Permission;
+use crate::engine::query::Query;
+use crate::engine::report::{Landing, Report, Verb};
+use crate::engine::sample::Sample;
+use crate::engine::selection::Selection;
+use crate::engine::world::Run;
+use crate::error::{Error, Result};
+use crate::imap::{Access, FetchItem, SearchKey, Section, Session};
+use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
+
+/// Notes that messages are put into an mbox file and removed for good.
+///
+/// Error: the file could not be written to.
+pub(in crate::engine::apply) fn archive(
+    selection: &Selection,
+    path: &Path,
+    (mut report, heads): Looked,
+) -> Result<Report> {
+    let (of, path) = (selection.clone(), path.to_owned());
+    let ticket = selection.account.change(Permission::Purge, move |session, run| {
+        let overlay = run.overlay.as_ref().ok_or_else(unplanned)?;
+        plan_archive(overlay, &path)?;
+        let action = PlannedAction { path: whole_path(&path), ..PlannedAction::of(&report) };
+        let left = leave(session, run, overlay, &of, (&heads, Then::Vanish), (action, &mut report))?;
+        let Leaving { number, messages } = left;
+        overlay.fill(number, messages.iter().map(|(_, message)| message.clone()).collect());
+        let reader = overlay.reader_of(&of.account);
+        let carried = |(arrival, message): (Arrival, _)| (arrival.carried(&reader, ""), message);
+        let carried = messages.into_iter().map(carried).collect();
+        overlay.files(|files| files.archive(&path, carried));
+        report.notes.push(format!("would be archived in {}", path.display()));
+        Ok(report)
+    });
+    ticket.wait()
+}
+
+fn unplanned() -> Error {
+    Error::protocol("a dry run without a plan")
+}
+
+/// Notes what restoring an archive would bring: the messages of the file, if there is one, and those that the run
+/// itself would have put into it.
+///
+/// Errors: the file can't be read, or is no mbox.
+pub(in crate::engine::apply) fn restore(account: &Account, spec: NameSpec, path: PathBuf) -> Ticket<Report> {
+    let of = account.clone();
+    account.change(Permission::Copy, move |session, run| {
+        let wanted = spec.shown();
+        let name = spec.resolve(session, run).map_err(|error| error.in_mailbox(&wanted))?;
+        let shown = script_name(session, &name)?;
+        let report = Report::new(Verb::Restore, of.label(), &shown, Some(path.display().to_string()));
+        let mut restoring = Restoring {
+            account: &of,
+            path: Arc::new(path),
+            name,
+            report: Report { planned: true, ..report },
+            samples: Vec::new(),
+            found: Vec::new(),
+        };
+        let overlay = run.overlay.as_ref().ok_or_else(unplanned)?;
+        restoring.go(session, run, overlay)?;
+        Ok(restoring.report)
+    })
+}
+
+struct Restoring<'a> {
+    account: &'a Account,
+    path: Arc<PathBuf>,
+    name: MailboxName,
+    report: Report,
+    samples: Vec<Sample>,
+    /// The messages, and where each really is.
+    found: Vec<(Arrival, PlannedMessage)>,
+}
+
+impl Restoring<'_> {
+    fn go(&mut self, session: &mut Session, run: &Run, overlay: &Overlay) -> Result<()> {
+        let planned = overlay.files(|files| files.archived(&self.path));
+        let there = self.selection(session, overlay)?;
+        let mut known = Known::find(session, overlay, there)?;
+        let is_there = planned.is_empty() || self.path.exists();
+        let count = if is_there { self.read(session, &mut known)? } else { 0 };
+        let identity = &self.account.row().identity;
+        for (number, (arrival, message)) in (count + 1..).zip(planned) {
+            let Some(number) = Uid::new(number) else { break };
+            let arrival = arrival.carried(&overlay.reader_of(self.account), identity);
+            // It was in no other mailbox: whether an equal one is there already is not looked at.
+            self.found.push((arrival, archived(number, message)));
+        }
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        let (mailbox, created) = find_or_create(session, overlay, &self.name)?;
+        if created {
+            run.may_create(1, &self.report.mailbox)?;
+            run.count_created();
+            self.report.notes.push(format!("would create mailbox {}", self.report.mailbox));
+        }
+        let validity = mailbox.validity;
+        let number = overlay.record(PlannedAction {
+            mailbox_raw: raw(self.name.wire()),
+            uid_validity: validity.map(UidValidity::get),
+            path: whole_path(&self.path),
+            creates_target: created,
+            ..PlannedAction::of(&self.report)
+        });
+        let (arrivals, mut planned): (Vec<Arrival>, Vec<PlannedMessage>) =
+            std::mem::take(&mut self.found).into_iter().unzip();
+        let arrivals = arrivals.into_iter().map(|arrival| arrival.by(number)).collect();
+        let landed = land(session, overlay, &(self.name.clone(), mailbox), arrivals)?;
+        let pairs = note_landed(&mut planned, &landed);
+        self.report.done = planned.iter().filter_map(|message| Uid::new(message.uid)).collect();
+        overlay.fill(number, planned);
+        self.report.samples = std::mem::take(&mut self.samples);
+        if let Some(validity) = validity {
+            let uids = pairs.iter().map(|(_, new)| *new).collect();
+            self.report.land(Landing { mailbox: self.name.clone(), validity, uids, pairs });
+        }
+        Ok(())
+    }
+
+    /// Reads the file, leaves out what is in the mailbox already, and gives how many messages it has.
+    fn read(&mut self, session: &mut Session, known: &mut Known<'_>) -> Result<u32> {
+        let mut letters = Letters::open(&self.path)?;
+        let mut count = 0;
+        while let Some(letter) = letters.next()? {
+            count += 1;
+            let Some(number) = Uid::new(count) else { break };
+            let (head, raw) = match letter {
+                Ok(letter) => crate::engine::apply::across::head(number, letter),
+                Err(reason) => {
+                    self.report.fail(UidSet::from(number), reason);
+                    continue;
+                }
+            };
+            if known.take(session, &head, &raw)? {
+                self.report.skip(UidSet::from(number), "in the mailbox already");
+                continue;
+            }
+            if self.samples.len() < Sample::COUNT {
+                self.samples.push(Sample::of(head.date, &Headers::parse(&raw)));
+            }
+            let origin = Origin::File(Arc::clone(&self.path), count);
+            let arrival = Arrival::of(origin, head.flags.contains(&Flag::Seen), 0);
+            self.found.push((arrival, describe(&head)));
+        }
+        Ok(count)
+    }
+
+    fn selection(&self, session: &mut Session, overlay: &Overlay) -> Result<Option<Selection>> {
+        let Some(existing) = overlay.existing(session, &self.name)? else { return Ok(None) };
+        let real = match &existing.key {
+            Key::Server(real) => session.uid_search(real, Access::Read, &SearchKey::All)?,
+            Key::New(_) => UidSet::new(),
+        };
+        let all = overlay
+            .contents(&existing.key, |contents| contents.still_there(&real.union(&contents.touched())));
+        Ok(Some(Selection {
+            account: self.account.clone(),
+            spec: NameSpec::Raw(self.name.wire().to_vec()),
+            shown: self.report.mailbox.clone(),
+            name: self.name.clone(),
+            validity: existing.validity,
+            exists: None,
+            query: Query::Uids(all.clone()),
+            uids: all,
+            rule: None,
+            read_only: true,
+        }))
+    }
+}
+
+/// Gives a message that the run itself would have archived as one of the file.
+fn archived(number: Uid, message: PlannedMessage) -> PlannedMessage {
+    PlannedMessage { uid: number.get(), brought_by: None, gmail_id: None, ..message }
+}
+
+/// By Message-ID, size and time of arrival.
+type Alike = (Option<String>, Option<u64>);
+
+/// What would be in a mailbox already.
+struct Known<'a> {
+    overlay: &'a Overlay,
+    selection: Option<Selection>,
+    messages: BTreeMap<Alike, Vec<(Uid, Option<i64>)>>,
+}
+
+impl<'a> Known<'a> {
+    fn find(session: &mut Session, overlay: &'a Overlay, selection: Option<Selection>) -> Result<Self> {
+        let mut messages: BTreeMap<Alike, Vec<_>> = BTreeMap::new();
+        if let Some(selection) = selection.as_ref().filter(|selection| !selection.uids.is_empty()) {
+            let inquiry = Inquiry::new(session, None)?;
+            for (uid, identity) in overlay.identities(session, selection, &selection.uids, &inquiry)? {
+                let marked = identity.flags.is_some_and(|flags| flags.contains(&Flag::Deleted));
+                let message_id = identity.headers.as_ref().and_then(Headers::message_id);
+                let date = identity.date.map(|date| date.timestamp().as_second());
+                if !marked {
+                    messages.entry((message_id, identity.size)).or_default().push((uid, date));
+                }
+            }
+        }
+        Ok(Self { overlay, selection, messages })
+    }
+
+    /// Tells whether a message is there, byte for byte and from the same time. Each of those there stands for one.
+    fn take(&mut self, session: &mut Session, head: &Head, raw: &[u8]) -> Result<bool> {
+        let date = head.date.map(|date| date.timestamp().as_second());
+        let alike = self.messages.get_mut(&(head.known.message_id.clone(), Some(head.size)));
+        let (Some(alike), Some(selection)) = (alike, &self.selection) else { return Ok(false) };
+        let candidates: Vec<Uid> =
+            alike.iter().filter(|(_, at)| date.is_none() || *at == date).map(|(uid, _)| *uid).collect();
+        for uid in candidates {
+            let wanted = [(UidSet::from(uid), vec![FetchItem::Section(Section::Whole)])];
+            let mut same = false;
+            self.overlay.fetch_each(session, selection, &wanted, &mut |mut fetch| {
+                let there = fetch.take_section(&Section::Whole).unwrap_or_default();
+                same |= Sha256::digest(&there) == Sha256::digest(raw);
+                Ok(())
+            })?;
+            if same {
+                alike.retain(|(known, _)| *known != uid);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
