@@ -267,7 +267,7 @@ mod tests {
         let json = br#"{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/","more":{}}"#;
         assert_eq!(reason(json), "status 401, schemes bearer mac, scope https://mail.google.com/");
         assert_eq!(reason(br#"{"status":400}"#), "status 400");
-        assert_eq!(reason(b"no JSON"), "no JSON\u{1b}");
+        assert_eq!(reason(b"no JSON\x1b"), "no JSON\\u{1b}");
         assert_eq!(reason(b""), "");
     }
 }
