@@ -118,7 +118,7 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
     let access_token = secret(args, table, "access_token")?;
     let client_certificate = optional_text("client_certificate")?.map(PathBuf::from);
     if password.is_none() && access_token.is_none() && client_certificate.is_none() {
-        return Err(Error::script("`login` wants a `password` but got nil", SOURCES));
+        return Err(Error::script("`login` wants a `password` but got nothing", SOURCES));
     }
     let minimum = get("tls_minimum");
     let tls_minimum = match &minimum {
