@@ -69,6 +69,15 @@ pub enum ErrorKind {
     /// The server has let somebody in without showing that it knows the password.
     #[error("the server did not show that it knows the password of `{user}`")]
     Unproven { user: String },
+    /// A provider of tokens refuses, or makes no sense.
+    #[error("{what}")]
+    Oauth { what: String },
+    /// Nobody has logged in with the provider of tokens, or it was too long ago.
+    #[error("nobody has logged in to `{account}` with its provider, or it was too long ago")]
+    NotLoggedIn { account: String },
+    /// A provider of tokens can't be reached.
+    #[error("the provider `{host}` can't be asked for a token: {cause}")]
+    Provider { host: String, cause: String },
     /// An exchange of AUTHENTICATE could not be brought to its end.
     #[error("{mechanism} failed: {what}")]
     Sasl { mechanism: &'static str, what: String },
@@ -213,6 +222,7 @@ impl ErrorKind {
             Self::HostUnknown { .. }
             | Self::Connect { .. }
             | Self::Proxy { .. }
+            | Self::Provider { .. }
             | Self::Timeout { .. }
             | Self::ConnectionLost { .. }
             | Self::Poisoned
@@ -222,9 +232,12 @@ impl ErrorKind {
             | Self::Greeting { .. }
             | Self::Bye { .. }
             | Self::Protocol { .. } => Class::Connection,
-            Self::Login { .. } | Self::Unproven { .. } | Self::Sasl { .. } | Self::NoMechanism { .. } => {
-                Class::Auth
-            }
+            Self::Login { .. }
+            | Self::Unproven { .. }
+            | Self::Oauth { .. }
+            | Self::NotLoggedIn { .. }
+            | Self::Sasl { .. }
+            | Self::NoMechanism { .. } => Class::Auth,
             Self::Refused { .. }
             | Self::UidValidityChanged { .. }
             | Self::NoUidValidity { .. }
@@ -319,6 +332,11 @@ impl ErrorKind {
             Self::Unproven { .. } => {
                 "somebody may be posing as the server: check `host` and how its certificate is trusted"
             }
+            Self::Oauth { .. } => {
+                "log in again: `imapscript oauth login`; `client_id`, `client_secret` and `scope` must be as the provider knows them"
+            }
+            Self::NotLoggedIn { account } => return Some(format!("`imapscript oauth login {account}`")),
+            Self::Provider { .. } => "check the network, and the addresses of `oauth2`",
             Self::Sasl { .. } => "`auth` chooses another way to log in: `auth = \"plain\"`",
             Self::NoMechanism { .. } => {
                 "`auth` may name a way that the server does not offer; a password needs PLAIN, LOGIN or SCRAM, `oauth2` needs XOAUTH2 or OAUTHBEARER"

@@ -6,6 +6,7 @@ use clap::Parser;
 
 use super::accounts::AddOptions;
 use super::exit;
+use super::oauth::LoginOptions;
 use super::options::{Options, PlaceOptions};
 
 /// Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail.
@@ -136,6 +137,12 @@ pub enum Subcommand {
         #[arg(required = true, value_name = "SCRIPT")]
         scripts: Vec<PathBuf>,
     },
+    /// Log in with the provider of an account that uses OAuth 2.0
+    Oauth {
+        /// What to do.
+        #[command(subcommand)]
+        command: OauthCommand,
+    },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
     /// Write type files, so that an editor knows imapscript's functions
@@ -162,6 +169,29 @@ pub enum AccountsCommand {
     Test {
         /// The account
         #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// What can be done with a provider's tokens.
+#[derive(Debug, clap::Subcommand)]
+pub enum OauthCommand {
+    /// Log in, and keep what the provider gives; it is renewed by itself from then on
+    Login {
+        /// How.
+        #[command(flatten)]
+        login: LoginOptions,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Forget what the provider has given
+    Logout {
+        /// The account, as the accounts file names it; it need not be said if there is only one
+        #[arg(value_name = "ACCOUNT")]
         name: Option<String>,
         /// How it is run.
         #[command(flatten)]

@@ -11,6 +11,7 @@ mod keyring;
 #[cfg(not(feature = "keyring"))]
 #[path = "no_keyring.rs"]
 mod keyring;
+mod oauth;
 mod options;
 mod places;
 mod plan;
@@ -42,6 +43,10 @@ pub fn main() -> ExitCode {
             None => accounts::list(options),
             Some(args::AccountsCommand::Test { name, options }) => accounts::test(name.as_deref(), options),
             Some(args::AccountsCommand::Add { new, options }) => accounts::add(new, options),
+        },
+        Some(args::Subcommand::Oauth { command }) => match command {
+            args::OauthCommand::Login { login, options } => oauth::login(login, options),
+            args::OauthCommand::Logout { name, options } => oauth::logout(name.as_deref(), options),
         },
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),

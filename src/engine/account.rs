@@ -13,7 +13,7 @@ use super::proof_source::ProofSource;
 use super::proxy_source::ProxySource;
 use super::secret_source::SecretSource;
 use super::world::{Event, Run};
-use crate::error::{ErrorKind, Result, visible};
+use crate::error::{By, Error, ErrorKind, Result, visible};
 use crate::imap::{Credentials, Mechanism, Proof, Security, ServerAddress, Session};
 use crate::mail::Secret;
 use crate::wire::Timeouts;
@@ -60,13 +60,20 @@ impl Opener {
     pub(super) fn open(&self, run: &Run) -> Result<Session> {
         let taken = || self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let known = taken().clone();
-        let proof = known.map_or_else(|| self.proof.read(run), Ok)?;
-        let credentials = Credentials { user: self.user.clone(), proof };
+        let is_old = known.is_some();
+        let proof = known.map_or_else(|| self.proof.read(run, None), Ok)?;
+        let mut credentials = Credentials { user: self.user.clone(), proof };
         let proxy = self.proxy.as_ref().map(|proxy| proxy.read(run)).transpose()?;
         let address = ServerAddress { proxy, ..self.address.clone() };
         let mut context = run.context.clone();
         context.timeouts = context.timeouts.or(self.timeout.map(Timeouts::all));
-        let session = Session::open(&address, &credentials, self.mechanism, &context);
+        let mut session = Session::open(&address, &credentials, self.mechanism, &context);
+        // A token's time may be over before anybody knows. A new one is tried, once.
+        let is_stale = |error: &Error| matches!(&*error.kind, ErrorKind::Login { by: By::Token, .. });
+        if (is_old || matches!(self.proof, ProofSource::Oauth(_))) && session.as_ref().is_err_and(is_stale) {
+            credentials.proof = self.proof.read(run, Some(&credentials.proof))?;
+            session = Session::open(&address, &credentials, self.mechanism, &context);
+        }
         *taken() = session.is_ok().then_some(credentials.proof);
         let mut session = session?;
         if let Some(prefix) = &self.own_prefix {
@@ -101,11 +108,7 @@ impl Account {
                 return Err(ErrorKind::Config { what, hint }.into());
             }
         }
-        let label = match (&settings.name, settings.user.rsplit_once('@')) {
-            (Some(name), _) => name.clone(),
-            (None, Some(_)) => settings.user.clone(),
-            (None, None) => format!("{}@{}", settings.user, settings.host),
-        };
+        let label = settings.label();
         let port = settings.port();
         let (proof, proxy) = (settings.proof()?, settings.proxy());
         let timeout = settings.timeout.map(|seconds| Duration::from_secs(seconds.get().into()));

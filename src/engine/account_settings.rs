@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::oauth::{OauthSettings, OauthSource};
 use super::proof_source::ProofSource;
 use super::proxy_source::{ProxyAddress, ProxySource};
 use super::secret_source::SecretSource;
@@ -57,6 +58,9 @@ pub struct AccountSettings {
     /// Where an access token comes from (OAuth 2.0), in place of a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<SecretSource>,
+    /// Who gives access tokens, in place of a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth2: Option<OauthSettings>,
     /// The only way to log in, if one is wanted.
     #[serde(default, rename = "auth", skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<Mechanism>,
@@ -112,6 +116,7 @@ impl AccountSettings {
             user: user.into(),
             password: None,
             access_token: None,
+            oauth2: None,
             mechanism: None,
             ca_file: None,
             ca_dir: None,
@@ -140,16 +145,17 @@ impl AccountSettings {
     pub(super) fn proof(&self) -> Result<ProofSource> {
         let by_certificate = self.client_certificate.is_some()
             && self.mechanism.is_none_or(|mechanism| mechanism == Mechanism::External);
-        let proof = match (&self.password, &self.access_token) {
-            (Some(_), Some(_)) => {
-                let what = "the account has both `password` and `access_token`".to_owned();
+        let proof = match (&self.password, &self.access_token, OauthSource::of(self)) {
+            (Some(password), None, None) => ProofSource::Password(password.clone()),
+            (None, Some(token), None) => ProofSource::Token(token.clone()),
+            (None, None, Some(source)) => ProofSource::Oauth(Box::new(source)),
+            (None, None, None) if by_certificate => ProofSource::Certificate,
+            (None, None, None) => ProofSource::Password(SecretSource::default()),
+            _ => {
+                let what = "the account has more than one of `password`, `access_token` and `oauth2`";
                 let hint = "an account logs in with one of them".to_owned();
-                return Err(ErrorKind::Config { what, hint }.into());
+                return Err(ErrorKind::Config { what: what.to_owned(), hint }.into());
             }
-            (Some(password), None) => ProofSource::Password(password.clone()),
-            (None, Some(token)) => ProofSource::Token(token.clone()),
-            (None, None) if by_certificate => ProofSource::Certificate,
-            (None, None) => ProofSource::Password(SecretSource::default()),
         };
         self.mechanism.map_or(Ok(()), |mechanism| proof.check(mechanism))?;
         Ok(proof)
@@ -160,6 +166,7 @@ impl AccountSettings {
         match self.proof() {
             Ok(ProofSource::Password(source)) => source.to_string(),
             Ok(ProofSource::Token(source)) => source.to_string().replacen("password", "access token", 1),
+            Ok(ProofSource::Oauth(_)) => "OAuth 2.0".to_owned(),
             Ok(ProofSource::Certificate) => "client certificate".to_owned(),
             Err(error) => error.to_string(),
         }
@@ -182,15 +189,25 @@ impl AccountSettings {
         Some(ProxySource { address: self.proxy.clone()?, password: self.proxy_password.clone() })
     }
 
+    /// Gives what people call the account: its name, or its address, or `user@host`.
+    pub fn label(&self) -> String {
+        match (&self.name, self.user.rsplit_once('@')) {
+            (Some(name), _) => name.clone(),
+            (None, Some(_)) => self.user.clone(),
+            (None, None) => format!("{}@{}", self.user, self.host),
+        }
+    }
+
     /// Gives every secret's source.
-    pub(super) fn secrets_mut(&mut self) -> impl Iterator<Item = &mut SecretSource> {
-        [&mut self.password, &mut self.access_token, &mut self.proxy_password].into_iter().flatten()
+    fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        let of_client = self.oauth2.as_ref().and_then(|oauth2| oauth2.client_secret.as_ref());
+        let own = [&self.password, &self.access_token, &self.proxy_password];
+        own.into_iter().flatten().chain(of_client)
     }
 
     /// Tells whether a secret is written in them as it is.
     pub(super) fn has_secret(&self) -> bool {
-        let sources = [&self.password, &self.access_token, &self.proxy_password];
-        sources.into_iter().flatten().any(|source| matches!(source, SecretSource::Literal(_)))
+        self.secrets().any(|source| matches!(source, SecretSource::Literal(_)))
             || self.proxy.as_ref().is_some_and(ProxyAddress::has_password)
     }
 
@@ -198,7 +215,9 @@ impl AccountSettings {
     pub(super) fn for_paths(&mut self, mut change: impl FnMut(&mut PathBuf)) {
         let paths = [&mut self.ca_file, &mut self.ca_dir, &mut self.client_certificate, &mut self.client_key];
         paths.into_iter().flatten().for_each(&mut change);
-        for source in self.secrets_mut() {
+        let of_client = self.oauth2.as_mut().and_then(|oauth2| oauth2.client_secret.as_mut());
+        let own = [&mut self.password, &mut self.access_token, &mut self.proxy_password];
+        for source in own.into_iter().flatten().chain(of_client) {
             if let SecretSource::File(path) = source {
                 change(path);
             }

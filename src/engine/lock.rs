@@ -22,7 +22,7 @@ impl Lock {
     ///
     /// Error: the file can't be made.
     pub(super) fn take(directory: &Path, identity: &str) -> Result<Option<Self>> {
-        let path = directory.join(file_name(identity));
+        let path = directory.join(file_name("lock", identity));
         let failed = |error: io::Error| {
             let shown = path.display().to_string();
             let what = format!("the lock `{}` can't be taken: {error}", visible(&shown));
@@ -38,13 +38,13 @@ impl Lock {
     }
 }
 
-/// Makes one component of a path of an identity; no two identities have the same.
-fn file_name(identity: &str) -> String {
+/// Makes one component of a path of an identity, beginning with what it is for; no two identities have the same.
+pub(super) fn file_name(kind: &str, identity: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "@.-".contains(c) { c } else { '_' };
     let start: String = identity.chars().map(plain).take(60).collect();
     let digest = Sha256::digest(identity.as_bytes());
     let digest = digest.iter().take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
-    format!("lock-{start}-{digest:016x}")
+    format!("{kind}-{start}-{digest:016x}")
 }
 
 #[cfg(test)]
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn identities_become_harmless_and_distinct_names() {
-        let name = file_name("me@example.org imap.example.org:993");
+        let name = file_name("lock", "me@example.org imap.example.org:993");
         assert!(name.starts_with("lock-me@example.org_imap.example.org_993-"), "{name}");
-        assert!(!file_name("../x").contains('/'));
-        assert_ne!(file_name("a b"), file_name("a_b"));
-        assert!(file_name(&"x".repeat(300)).len() < 100);
+        assert!(!file_name("lock", "../x").contains('/'));
+        assert_ne!(file_name("lock", "a b"), file_name("lock", "a_b"));
+        assert!(file_name("lock", &"x".repeat(300)).len() < 100);
     }
 }

@@ -29,6 +29,7 @@ mod logins;
 mod messages;
 mod names;
 mod new_file;
+mod oauth;
 mod outside;
 mod overlay;
 mod permission;
@@ -71,6 +72,7 @@ pub use messages::{
 };
 pub use names::{ListedMailbox, NameSpec};
 pub use new_file::save;
+pub use oauth::{BrowserLogin, DeviceLogin, KnownProvider, OauthSettings};
 pub use overlay::{Overlay, Plan, PlannedAction, PlannedMessage};
 pub use permission::{Permission, Permissions};
 pub use pipe::pipe;

@@ -1,3 +1,4 @@
+use super::oauth::OauthSource;
 use super::secret_source::SecretSource;
 use super::world::Run;
 use crate::error::{ErrorKind, Result};
@@ -10,16 +11,25 @@ pub(super) enum ProofSource {
     Password(SecretSource),
     /// An access token (OAuth 2.0).
     Token(SecretSource),
+    /// An access token that a provider gives, and renews.
+    Oauth(Box<OauthSource>),
     /// The client certificate that TLS shows.
     Certificate,
 }
 
 impl ProofSource {
-    /// Reads it.
-    pub(super) fn read(&self, run: &Run) -> Result<Proof> {
+    /// Reads it; `refused` is what the server has not taken, if it was asked before.
+    pub(super) fn read(&self, run: &Run, refused: Option<&Proof>) -> Result<Proof> {
         match self {
             Self::Password(source) => source.read(&*run.world).map(Proof::Password),
             Self::Token(source) => source.read(&*run.world).map(Proof::Token),
+            Self::Oauth(source) => {
+                let refused = match refused {
+                    Some(Proof::Token(token)) => Some(token),
+                    _ => None,
+                };
+                source.token(run, refused).map(Proof::Token)
+            }
             Self::Certificate => Ok(Proof::Certificate),
         }
     }
@@ -29,11 +39,11 @@ impl ProofSource {
         use Mechanism::{External, Login, OauthBearer, Plain, ScramSha1, ScramSha256, Xoauth2};
         let wanted = match (mechanism, self) {
             (ScramSha256 | ScramSha1 | Plain | Login, Self::Password(_))
-            | (OauthBearer | Xoauth2, Self::Token(_))
+            | (OauthBearer | Xoauth2, Self::Token(_) | Self::Oauth(_))
             | (External, Self::Certificate) => return Ok(()),
             (ScramSha256 | ScramSha1 | Plain | Login, _) => "a `password`",
-            (OauthBearer | Xoauth2, _) => "an `access_token`",
-            (External, _) => "a `client_certificate`, and neither `password` nor `access_token`",
+            (OauthBearer | Xoauth2, _) => "`oauth2` or an `access_token`",
+            (External, _) => "a `client_certificate`, and nothing else",
         };
         let name = mechanism.name().to_lowercase();
         let what = format!("`auth = \"{name}\"` needs {wanted}");

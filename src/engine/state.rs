@@ -57,7 +57,8 @@ impl State {
         let _ = self.purpose.set(purpose);
     }
 
-    fn directory(&self) -> Result<&PathBuf> {
+    /// Gives the directory, which need not exist.
+    pub(super) fn directory(&self) -> Result<&PathBuf> {
         self.directory.as_ref().map_err(|why| {
             let what = format!("there is no place for the journal: {why}");
             let hint = "nothing is changed without it; `--state DIR` names a directory for it".to_owned();

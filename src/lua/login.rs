@@ -8,19 +8,22 @@ use super::account::AccountValue;
 use super::args::{Args, a_type};
 use super::bind::{function, put};
 use super::secret::SecretValue;
-use crate::engine::{Account, AccountSettings, ProxyAddress, Run, SecretSource, TlsMode};
+use crate::engine::{
+    Account, AccountSettings, KnownProvider, OauthSettings, ProxyAddress, Run, SecretSource, TlsMode,
+};
 use crate::error::{Error, Result};
 use crate::imap::{Mechanism, SpecialUse};
 use crate::mail::Secret;
 use crate::wire::{Pin, TlsVersion};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "host",
     "port",
     "tls",
     "user",
     "password",
     "access_token",
+    "oauth2",
     "auth",
     "ca_file",
     "ca_dir",
@@ -117,7 +120,9 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
     let password = secret(args, table, "password")?;
     let access_token = secret(args, table, "access_token")?;
     let client_certificate = optional_text("client_certificate")?.map(PathBuf::from);
-    if password.is_none() && access_token.is_none() && client_certificate.is_none() {
+    let oauth2 = oauth2(args, &get("oauth2"))?;
+    let is_known = password.is_some() || access_token.is_some() || oauth2.is_some();
+    if !is_known && client_certificate.is_none() {
         return Err(Error::script("`login` wants a `password` but got nothing", SOURCES));
     }
     let minimum = get("tls_minimum");
@@ -142,6 +147,7 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         mechanism,
         password,
         access_token,
+        oauth2,
         ca_file: optional_text("ca_file")?.map(PathBuf::from),
         ca_dir: optional_text("ca_dir")?.map(PathBuf::from),
         pin: pins(args, &get("pin"))?,
@@ -176,6 +182,57 @@ fn secret(args: &Args, table: &Table, name: &str) -> Result<Option<SecretSource>
         // What it is must not be shown.
         value => Err(Error::script(format!("`login` wants a `{name}` but got {}", a_type(&value)), SOURCES)),
     }
+}
+
+/// Reads who gives access tokens, if anybody.
+fn oauth2(args: &Args, value: &Value) -> Result<Option<OauthSettings>> {
+    let table = match value {
+        Value::Nil => return Ok(None),
+        Value::Table(table) => table,
+        value => return Err(args.wrong("`oauth2` as a table", value)),
+    };
+    let known = [
+        "provider",
+        "client_id",
+        "client_secret",
+        "tenant",
+        "scope",
+        "authorization_url",
+        "token_url",
+        "device_url",
+    ];
+    for pair in table.pairs::<Value, Value>() {
+        let (key, _) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
+        let name = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
+        if !known.contains(&name.as_str()) {
+            let what = format!("`oauth2` has no setting `{}`", crate::error::visible(&name));
+            return Err(Error::script(what, format!("it knows {}", known.join(", "))));
+        }
+    }
+    let text = |name: &str| match table.get::<Value>(name).unwrap_or(Value::Nil) {
+        Value::Nil => Ok(None),
+        Value::String(text) => Ok(Some(text.to_string_lossy())),
+        value => Err(args.wrong(&format!("`{name}` as a string"), &value)),
+    };
+    let provider = match text("provider")? {
+        None => None,
+        Some(name) => Some(KnownProvider::parse(&name).ok_or_else(|| {
+            let what = format!("`oauth2` knows no provider `{}`", crate::error::visible(&name));
+            Error::script(what, "it knows google and microsoft; any other by its `token_url`")
+        })?),
+    };
+    Ok(Some(OauthSettings {
+        provider,
+        client_id: text("client_id")?.ok_or_else(|| {
+            Error::script("`oauth2` has no `client_id`", "it is your own, from the provider")
+        })?,
+        client_secret: secret(args, table, "client_secret")?,
+        tenant: text("tenant")?,
+        scope: text("scope")?,
+        authorization_url: text("authorization_url")?,
+        token_url: text("token_url")?,
+        device_url: text("device_url")?,
+    }))
 }
 
 fn mechanisms() -> String {

@@ -14,20 +14,48 @@ use std::{
 /// What a client has asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// With the query.
+    pub(crate) path: String,
     pub(crate) body: String,
 }
 
-/// What it is answered: status, type and body.
+impl Asked {
+    /// The path alone.
+    pub(crate) fn place(&self) -> &str {
+        self.path.split('?').next().unwrap()
+    }
+
+    /// A field of the form in the body, or else of the query.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        let pairs =
+            |text: &str| url::form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>();
+        let all = pairs(&self.body).into_iter().chain(pairs(query));
+        all.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+}
+
+/// What it is answered: status, type, other headers and body.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     pub(crate) fn json(text: &str) -> Self {
-        Self { status: 200, kind: "application/json", body: text.as_bytes().to_vec() }
+        Self { status: 200, kind: "application/json", headers: vec![], body: text.as_bytes().to_vec() }
+    }
+
+    pub(crate) fn redirect(to: &str) -> Self {
+        Self { status: 302, headers: vec![("Location", to.to_owned())], ..Self::json("") }
+    }
+
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 }
 
@@ -88,10 +116,12 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> Option<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let asked = Asked { body: String::from_utf8_lossy(&body).into_owned() };
-    let Answer { status, kind, body } = answer(&asked);
+    let path = line.split(' ').nth(1)?.to_owned();
+    let asked = Asked { path, body: String::from_utf8_lossy(&body).into_owned() };
+    let Answer { status, kind, headers, body } = answer(&asked);
+    let more = headers.iter().fold(String::new(), |more, (name, value)| format!("{more}{name}: {value}\r\n"));
     let head = format!(
-        "HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let mut stream = reader.into_inner();

@@ -1,0 +1,98 @@
+use super::provider::Provider;
+use super::settings::OauthSettings;
+use super::store::{Store, Tokens};
+use crate::engine::account_record;
+use crate::engine::account_settings::AccountSettings;
+use crate::engine::proxy_source::ProxySource;
+use crate::engine::world::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mail::Secret;
+
+/// Where an account's access tokens come from.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct OauthSource {
+    pub(super) settings: OauthSettings,
+    /// How the journal would know the account.
+    pub(super) identity: String,
+    pub(super) label: String,
+    pub(super) user: String,
+    pub(super) proxy: Option<ProxySource>,
+}
+
+impl OauthSource {
+    /// Makes it of an account's settings, if these have an `oauth2`.
+    pub(in crate::engine) fn of(settings: &AccountSettings) -> Option<Self> {
+        Some(Self {
+            settings: settings.oauth2.clone()?,
+            identity: account_record::identity(settings, false),
+            label: settings.label(),
+            user: settings.user.clone(),
+            proxy: settings.proxy(),
+        })
+    }
+
+    /// Makes it of the settings of an account that somebody wants to log in to.
+    ///
+    /// Error: these have no `oauth2`.
+    pub(super) fn wanted(settings: &AccountSettings) -> Result<Self> {
+        Self::of(settings).ok_or_else(|| {
+            let what = format!("the account {} has no `oauth2`", settings.label());
+            let hint =
+                "`oauth2 = { provider = \"google\", client_id = \"…\" }` in the accounts file".to_owned();
+            ErrorKind::Config { what, hint }.into()
+        })
+    }
+
+    /// Gives an access token whose time is not over, and is not the one that the mail server has `refused`. It is
+    /// renewed where need be, by one run at a time.
+    ///
+    /// Errors: nobody has logged in, or the provider does not renew it.
+    pub(in crate::engine) fn token(&self, run: &Run, refused: Option<&Secret>) -> Result<Secret> {
+        let endpoints = self.settings.endpoints()?;
+        let store = Store::new(run, &self.identity)?;
+        let mine = |tokens: &Tokens| {
+            tokens.token_url == endpoints.token.as_str() && tokens.client_id == self.settings.client_id
+        };
+        let is_good = |tokens: &Tokens| {
+            let now = run.world.now().timestamp().as_second();
+            !tokens.is_due(now) && refused.is_none_or(|refused| *refused.expose() != **tokens.access_token)
+        };
+        let found = store.read()?.filter(mine);
+        if let Some(tokens) = found.filter(is_good) {
+            return Ok(Secret::new(&*tokens.access_token));
+        }
+        let _lock = store.lock(run)?;
+        // Another run may have renewed it meanwhile.
+        let Some(tokens) = store.read()?.filter(mine) else { return Err(self.not_logged_in()) };
+        if is_good(&tokens) {
+            return Ok(Secret::new(&*tokens.access_token));
+        }
+        let Some(refresh) = &tokens.refresh_token else { return Err(self.not_logged_in()) };
+        let renewed = Provider::new(self, run)?.renew(refresh)?;
+        store.write(&renewed)?;
+        Ok(Secret::new(&*renewed.access_token))
+    }
+
+    /// Keeps what a provider gave after somebody has logged in.
+    pub(super) fn keep(&self, run: &Run, tokens: &Tokens) -> Result<()> {
+        let store = Store::new(run, &self.identity)?;
+        let _lock = store.lock(run)?;
+        store.write(tokens)
+    }
+
+    fn not_logged_in(&self) -> Error {
+        ErrorKind::NotLoggedIn { account: self.label.clone() }.into()
+    }
+}
+
+impl OauthSettings {
+    /// Forgets the tokens of an account, and tells whether there were any.
+    ///
+    /// Errors: the account has no `oauth2`, or the file can't be removed.
+    pub fn forget(settings: &AccountSettings, run: &Run) -> Result<bool> {
+        let source = OauthSource::wanted(settings)?;
+        let store = Store::new(run, &source.identity)?;
+        let _lock = store.lock(run)?;
+        store.remove()
+    }
+}
