@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use super::args::Args;
 use super::bind::{Promise, field, job, job_method, lua_method, method, register};
 use super::failure::raise;
-use super::fetch;
 use super::judging::{Judges, refuse_while_judging};
 use super::mailbox::MailboxValue;
 use super::report::ReportValue;
+use super::{fetch, keep};
 use crate::engine::{Account, Event, NameSpec, Report, Ticket, apply};
 use crate::error::{Error, Result};
 use crate::imap::Access;
@@ -106,9 +106,14 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<AccountValue>, judges: &Judges
         refuse_while_judging(lua)?;
         Ok(told(&this.account, apply::create(&this.account, args.mailbox()?)))
     })?;
-    job_method(lua, to, "delete", 1, |lua, this: &AccountValue, args| {
+    job_method(lua, to, "delete", 2, |lua, this: &AccountValue, args| {
         refuse_while_judging(lua)?;
-        Ok(told(&this.account, apply::delete(&this.account, args.mailbox()?)))
+        let spec = args.mailbox()?;
+        let ticket = match keep::deleting(args)? {
+            None => apply::delete(&this.account, spec),
+            Some(how) => apply::delete_whole(&this.account, spec, how),
+        };
+        Ok(told(&this.account, ticket))
     })?;
     job_method(lua, to, "rename", 2, |lua, this: &AccountValue, args| {
         refuse_while_judging(lua)?;

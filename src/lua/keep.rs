@@ -14,7 +14,7 @@ use super::message::MessageValue;
 use super::program::{only_options, outcome, program, reads};
 use super::report::{conclude, tell};
 use super::selection::SelectionValue;
-use crate::engine::apply::Action;
+use crate::engine::apply::{Action, Whole};
 use crate::engine::{Event, Permission, Program, Report, Selection, export, pipe, save, save_attachments};
 use crate::error::{Error, Result};
 
@@ -91,6 +91,36 @@ pub(super) fn purging(args: &mut Args) -> Result<(Action, Option<usize>)> {
             Ok((Action::PurgeArchived(file(&path.as_bytes(), "the name of an mbox file")?), limit))
         }
         value => Err(args.wrong("`archive` as the name of an mbox file", &value)),
+    }
+}
+
+/// Reads the options of `delete`: how a mailbox is deleted with its messages, if it may have any.
+pub(super) fn deleting(args: &mut Args) -> Result<Option<Whole>> {
+    if args.is_nil() {
+        return Ok(None);
+    }
+    let usage = "`account:delete(name, { nonempty = true })`";
+    let options = args.table("options such as `{ nonempty = true }`")?;
+    only_options("delete", usage, &options, &["nonempty", "archive", "limit"])?;
+    let get = |name: &str| options.raw_get(name).map_err(|error| Error::script(error.to_string(), usage));
+    let nonempty = match get("nonempty")? {
+        Value::Boolean(nonempty) => nonempty,
+        Value::Nil => false,
+        value => return Err(args.wrong("`nonempty` as true or false", &value)),
+    };
+    let limit = match get("limit")? {
+        Value::Nil => None,
+        value => Some(number(&value)?),
+    };
+    let archive = match get("archive")? {
+        Value::Nil => None,
+        Value::String(path) => Some(file(&path.as_bytes(), "the name of an mbox file")?),
+        value => return Err(args.wrong("`archive` as the name of an mbox file", &value)),
+    };
+    match (nonempty, limit.is_some() || archive.is_some()) {
+        (true, _) => Ok(Some(Whole::new(archive, limit))),
+        (false, false) => Ok(None),
+        (false, true) => Err(Error::script("`delete` archives and limits nothing without `nonempty`", usage)),
     }
 }
 

@@ -312,3 +312,14 @@ fn promise_7_nothing_is_added_as_deleted() {
     [Gmail]/Starred: new
     ");
 }
+
+#[test]
+fn a_label_is_not_deleted_with_its_messages() {
+    let server = Server::gmail();
+    server.seed("Work", &["three", "four"].map(Mail::new));
+    let source = r#"allow "purge"; $LOGIN:delete("Work", { nonempty = true })"#;
+    for options in [&["-n"][..], &[]] {
+        let script = Script::new(source).on(&server).options(options).status(1).changes_nothing();
+        script.stderr_contains("on Gmail messages lose a label with its mailbox").run();
+    }
+}

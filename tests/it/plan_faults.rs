@@ -289,3 +289,30 @@ fn a_limit_that_stops_a_plan_half_way_says_that_some_was_done() {
     let output = apply(&server, home.path(), &["--no-create"]);
     assert_eq!(output.status, Some(8), "{output}");
 }
+
+on_both!(promise_19_a_planned_deletion_takes_what_the_plan_names, |server| {
+    server.seed("INBOX", &[Mail::new("moved")]).seed("Full", &[Mail::new("a"), Mail::new("b")]);
+    let home = TempDir::new().unwrap();
+    let source = r#"
+        allow "purge"
+        local account = $KEYED
+        account:mailbox("INBOX"):all():move "Full"
+        account:delete("Full", { nonempty = true, archive = "full.mbox" })
+        account:mailbox("New"):restore "full.mbox""#;
+    plan(server, home.path(), source);
+    server.seed("Full", &[Mail::new("late")]);
+    let refused = apply(server, home.path(), &[]);
+    assert_eq!(refused.status, Some(8), "{refused}");
+    assert!(refused.stderr.contains("mailbox `Full` is not empty: it has 1 message"), "{refused}");
+    assert_eq!(server.snapshot().subjects("Full"), ["a", "b", "late", "moved"], "{refused}");
+    let script = r#"$KEYED:mailbox("Full"):search({ subject = "late" }):move "INBOX""#;
+    assert_eq!(Script::new(script).on(server).home(home.path()).spawn().finish().status, Some(0));
+    for _ in 0..2 {
+        let applied = apply(server, home.path(), &[]);
+        assert_eq!(applied.status, Some(0), "{applied}");
+        let after = server.snapshot();
+        assert!(!after.mailboxes.contains_key("Full"), "{applied}");
+        assert_eq!(after.subjects("New"), ["a", "b", "moved"], "{applied}");
+        assert_eq!(after.subjects("INBOX"), ["late"]);
+    }
+});

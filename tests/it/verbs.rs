@@ -5,6 +5,7 @@ use crate::mail::Mail;
 use crate::sandbox_server::{on_both, on_every};
 use crate::scripted::Scripted;
 use crate::server::{Server, Tls};
+use tempfile::TempDir;
 
 on_every!(a_session_selects_searches_fetches_and_logs_out, |server| {
     server.seed("INBOX", &[Mail::new("b").flag("\\Seen"), Mail::new("a")]);
@@ -107,6 +108,80 @@ on_both!(mailboxes_are_made_renamed_listed_and_deleted, |server| {
     0
     ");
     }
+});
+
+/// Deletes mailboxes with what is in them, and prints what came of it.
+const WHOLE: &str = r#"
+local account = $KEYED
+local function try(call)
+  local ok, err = pcall(call)
+  print(ok, ok and err.action or err.kind, ok and err.mailbox or err.message:gsub("NO .*", "NO …"))
+  if not ok then err:ignore() end
+end
+try(function() return account:delete("Full", { nonempty = true }) end)
+allow "purge"
+try(function() return account:delete("INBOX", { nonempty = true }) end)
+try(function() return account:delete("Many", { nonempty = true }) end)
+try(function() return account:delete("Full", { nonempty = true, archive = "no/such.mbox" }) end)
+try(function() return account:delete("Full", { nonempty = true, archive = "full.mbox" }) end)
+try(function() return account:delete("Many", { nonempty = true, limit = 30 }) end)
+try(function() return account:delete("Empty", { nonempty = true }) end)
+try(function() return account:delete("Other", { archive = "x.mbox" }) end)
+try(function() return account:delete "Other" end)
+print(#account:list "Full", #account:list "Many", #account:list "Empty", #account:list "Other")
+print(account:mailbox("New"):restore "full.mbox")
+"#;
+
+fn seed_whole(server: &Server) {
+    let many: Vec<_> = (0..30).map(|number| Mail::new(&format!("m{number}"))).collect();
+    server
+        .seed("INBOX", &[Mail::new("stays")])
+        .seed("Full", &[Mail::new("a").flag("\\Seen"), Mail::new("b").flag("\\Deleted"), Mail::new("c")])
+        .seed("Many", &many)
+        .seed("Empty", &[])
+        .seed("Other", &[Mail::new("other")]);
+}
+
+on_every!(promise_11_a_mailbox_is_deleted_with_its_messages_as_a_purge, |server| {
+    seed_whole(server);
+    let full = server.snapshot().mailboxes.remove("Full");
+    let home = TempDir::new().unwrap();
+    let script = || Script::new(WHOLE).on(server).home(home.path()).options(&["-q"]);
+    let dry = script().options(&["-n"]).changes_nothing().run();
+    let real = script().run();
+    let expected = "false\tscript\tthis run may not purge\nfalse\tscript\tINBOX can't be deleted\n\
+        false\tlimit\tthis would remove 30 of the 30 messages of Many";
+    assert!(real.stdout.starts_with(expected), "{real}");
+    assert!(
+        real.stdout.contains("true\tdeleted\tFull\ntrue\tdeleted\tMany\ntrue\tdeleted\tEmpty\n"),
+        "{real}"
+    );
+    assert!(real.stdout.contains("false\trefused\tmailbox `Other` is not empty"), "{real}");
+    assert!(real.stdout.contains("\n0\t0\t0\t1\n"), "{real}");
+    let verdicts = |text: &str| text.lines().take(10).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(verdicts(&dry.stdout), verdicts(&real.stdout), "{dry}{real}");
+    let after = server.snapshot();
+    assert_eq!(after.mailboxes.get("New"), full.as_ref(), "{real}");
+    assert_eq!(after.subjects("INBOX"), ["stays"]);
+    let history = Script::command(&["history"]).on(server).home(home.path()).run();
+    assert!(
+        history.stdout.contains("deleted 3 mailboxes") && history.stdout.contains("purged 33 messages"),
+        "{history}"
+    );
+});
+
+on_both!(a_mailbox_with_held_messages_is_not_deleted, |server| {
+    server.seed("Full", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let run = |source: &str| Script::new(source).on(server).home(home.path()).spawn().finish();
+    assert_eq!(run(r#"$LOGIN:mailbox("Full"):search({ subject = "a" }):copy "Box""#).status, Some(0));
+    // As if nobody knew whether it had been copied.
+    crate::journal::journal(home.path()).execute_batch("UPDATE messages SET fate = 3").unwrap();
+    let before = server.snapshot();
+    let output = run(r#"allow "purge"; $LOGIN:delete("Full", { nonempty = true })"#);
+    assert_eq!(output.status, Some(1), "{output}");
+    assert!(output.stderr.contains("mailbox `Full` is not deleted: 1 message in it: held"), "{output}");
+    assert_eq!(server.snapshot(), before);
 });
 
 on_both!(promise_11_only_an_empty_mailbox_is_deleted_and_inbox_stays, |server| {

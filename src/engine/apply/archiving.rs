@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use super::Task;
 use super::batches::{Batch, Batches};
 use super::planning;
-use super::source::{Leave, Looked, look, purge, take_removed};
+use super::source::{Head, Leave, Looked, look, purge, take_removed};
 use crate::engine::connection::Ticket;
 use crate::engine::contents::GONE;
 use crate::engine::export::{Archive, Letter};
 use crate::engine::permission::Permission;
-use crate::engine::report::{Report, Verb};
+use crate::engine::report::{Report, Verb, messages};
+use crate::engine::selection::Selection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::UidSet;
 
@@ -63,6 +64,27 @@ pub(super) fn archive(task: &Task, path: &Path) -> Result<Report> {
     }
     report.notes.push(format!("archived in {}", path.display()));
     Ok(report)
+}
+
+/// Puts all of some messages into an mbox file.
+///
+/// Error: one of them is not in it as it was.
+pub(super) fn store_all(selection: &Selection, path: &Path, heads: Vec<Head>) -> Result<()> {
+    let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut file = Archive::open(path)?;
+    let (mut report, mut stored, count) = (Report::of(Verb::Purge, selection, None), 0, heads.len());
+    let mut batches = Batches::start(selection, heads);
+    while let Some(batch) = batches.next() {
+        if selection.account.run().is_interrupted() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        stored += store(&mut file, batch?, &mut report)?.len();
+    }
+    if stored == count {
+        return Ok(());
+    }
+    let what = format!("{} could not be archived: nothing was removed", messages(count - stored));
+    Err(Error::script(what, "look at the file, or name another one"))
 }
 
 /// Puts one batch into the file. Gives the messages that were read back as they were.

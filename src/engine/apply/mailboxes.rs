@@ -61,13 +61,19 @@ pub fn create(account: &Account, spec: NameSpec) -> Ticket<Report> {
     })
 }
 
+/// Refuses to delete INBOX.
+pub(super) fn spare_inbox(name: &MailboxName) -> Result<()> {
+    if name.is_inbox() {
+        return Err(Error::script("INBOX can't be deleted", "new mail arrives there"));
+    }
+    Ok(())
+}
+
 /// Deletes a mailbox that is empty. Between the look and the deletion a message may still arrive: IMAP has no
 /// command that does both at once.
 pub fn delete(account: &Account, spec: NameSpec) -> Ticket<Report> {
     on_mailbox(account, Verb::Delete, spec, None, |session, run, name, shown, _| {
-        if name.is_inbox() {
-            return Err(Error::script("INBOX can't be deleted", "new mail arrives there"));
-        }
+        spare_inbox(name)?;
         // Of an open mailbox STATUS may tell what was in it when it was opened (RFC 3501 §6.3.10).
         session.leave(name)?;
         let messages = run.status(session, name)?.messages;

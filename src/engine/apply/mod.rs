@@ -23,6 +23,7 @@ mod settle;
 mod source;
 mod step;
 mod throttle;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub(super) use across::{Chosen, restore_some};
 pub use appending::{Appended, append};
 pub use mailboxes::{create, delete, rename, subscribe};
 pub(super) use step::THROWN_AWAY;
+pub(super) use whole::Named;
+pub use whole::{Whole, delete_whole};
 
 /// What is to be done to messages.
 #[derive(Clone, Debug, PartialEq)]

@@ -115,6 +115,10 @@ fn look(
             (Ok(()), Some(found)) => across::finish(session, run, &mut step, action, &entries, found)?,
             (Ok(()), None) => look_after(session, &mut step, action, &entries)?,
             (Err(error), _) if session.is_poisoned() => return Err(error),
+            // They went with it.
+            (Err(_), None) if action.verb == Verb::Purge && is_gone(session, &action.mailbox)? => {
+                step.report.done = uids.clone();
+            }
             // Its UIDs mean nothing any more: there is nothing left to hold.
             (Err(error), _) => {
                 step.report.doubt(uids.clone(), error.to_string());
@@ -144,6 +148,11 @@ fn selection(account: &Account, action: &OpenAction) -> Selection {
         rule: action.rule.clone(),
         read_only: false,
     }
+}
+
+fn is_gone(session: &mut Session, mailbox: &MailboxName) -> Result<bool> {
+    let there = session.list(mailbox)?;
+    Ok(!there.iter().any(|entry| entry.name == *mailbox && entry.is_selectable()))
 }
 
 fn open_source(session: &mut Session, selection: &Selection) -> Result<()> {
@@ -213,12 +222,13 @@ fn permission(verb: Verb) -> Permission {
 /// Finishes the removal of what is marked already.
 pub(super) fn finish_marked(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]) -> Result<()> {
     let mut left = Left::default();
+    let is_marked = |flags: Option<&Vec<Flag>>| flags.is_some_and(|flags| flags.contains(&Flag::Deleted));
     for Seen { entry, here } in seen {
+        // A mark that was there before says nothing of what was done.
+        let own = entry.fate == Fate::Marked || !is_marked(Some(&entry.known.flags));
         match here {
             None => step.report.done.insert(entry.uid),
-            Some(here) if here.flags.as_ref().is_some_and(|flags| flags.contains(&Flag::Deleted)) => {
-                left.marked.insert(entry.uid);
-            }
+            Some(here) if own && is_marked(here.flags.as_ref()) => left.marked.insert(entry.uid),
             Some(_) => {}
         }
     }

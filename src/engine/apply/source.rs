@@ -32,6 +32,8 @@ pub(super) enum Leave {
     Copied,
     /// They are removed for good once they are in an archive.
     Purged,
+    /// They are removed for good with their mailbox, and need not be loaded.
+    Deleted,
 }
 
 /// What is known of a message before it is loaded.
@@ -91,7 +93,7 @@ pub(super) fn look(task: &Task, permission: Permission, leave: Leave, mut report
                 let Some(identity) = identities.remove(&uid) else { continue };
                 let known = Known::from(&identity);
                 let size = identity.size.unwrap_or(u64::MAX);
-                if size > MESSAGE_CAP {
+                if size > MESSAGE_CAP && leave != Leave::Deleted {
                     large.push((uid, size));
                     continue;
                 }
@@ -170,7 +172,7 @@ fn refuse_nonsense(session: &mut Session, selection: &Selection, leave: Leave) -
         return Err(ErrorKind::ReadOnly { mailbox: selection.shown.clone() }.into());
     }
     let action = match leave {
-        Leave::No => return Ok(None),
+        Leave::No | Leave::Deleted => return Ok(None),
         Leave::Purged => Action::Purge,
         Leave::Copied if is_gmail(session) => Action::Trash,
         Leave::Copied => return Ok(Some(Kind::Purge)),

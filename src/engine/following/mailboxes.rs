@@ -1,12 +1,13 @@
 //! What a plan does to mailboxes themselves, and what it adds to them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::order::{Addition, Order, Wanted, What};
 use super::past::Before;
 use super::{BEFORE, Following};
 use crate::engine::account::Account;
-use crate::engine::apply::{self, Chosen, Likeness, restore_some};
+use crate::engine::apply::{self, Chosen, Likeness, Named, Whole, delete_whole, restore_some};
 use crate::engine::names::NameSpec;
 use crate::error::{ErrorKind, Result};
 use crate::mail::{Headers, MailboxName, UidSet};
@@ -24,6 +25,10 @@ impl Following<'_> {
         let name = raw(&order.mailbox);
         let ticket = match &order.what {
             What::Delete => apply::delete(&account, name),
+            What::DeleteWhole(wanted, archive) => {
+                let named = self.named(&account, order, wanted)?;
+                delete_whole(&account, name, Whole { archive: archive.clone(), limit: None, named })
+            }
             What::Rename(target) => apply::rename(&account, name, raw(target)),
             What::Subscribe(on) => apply::subscribe(&account, name, *on),
             What::Create | What::Messages(..) | What::Outside(..) | What::Append(_) | What::Restore(..) => {
@@ -32,6 +37,19 @@ impl Following<'_> {
         };
         let report = ticket.wait()?;
         self.tell(report)
+    }
+
+    /// Gives the messages that a mailbox to be deleted may have.
+    fn named(&self, account: &Account, order: &Order, wanted: &[Wanted]) -> Result<Option<Named>> {
+        let (placed, _) = self.places.find(account, order, wanted)?;
+        let mut named = None;
+        for ((_, validity), found) in placed {
+            let Some(validity) = validity else { continue };
+            let like = found.into_iter().map(|(uid, wanted)| (uid, self.places.likeness(wanted)));
+            let (_, all) = named.get_or_insert_with(|| (validity, BTreeMap::new()));
+            all.extend(like);
+        }
+        Ok(named)
     }
 
     /// Adds a message.
@@ -109,7 +127,7 @@ fn is_as_after(account: &Account, order: &Order) -> Result<bool> {
     let target = match &order.what {
         What::Rename(target) => Some(target.clone()),
         What::Create => Some(mailbox.clone()),
-        What::Delete => None,
+        What::Delete | What::DeleteWhole(..) => None,
         What::Subscribe(_) | What::Messages(..) | What::Outside(..) | What::Append(_) | What::Restore(..) => {
             return Ok(false);
         }

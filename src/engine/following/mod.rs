@@ -176,7 +176,9 @@ impl Following<'_> {
             What::Outside(outside, wanted) => self.outside(order, outside, wanted),
             What::Append(addition) => self.append(number, order, addition),
             What::Restore(path, brought) => self.restore(number, order, (path, brought)),
-            What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => self.on_mailbox(order),
+            What::Create | What::Delete | What::DeleteWhole(..) | What::Rename(_) | What::Subscribe(_) => {
+                self.on_mailbox(order)
+            }
         }
     }
 

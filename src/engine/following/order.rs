@@ -55,6 +55,8 @@ pub(super) enum What {
     Restore(PathBuf, Vec<Wanted>),
     Create,
     Delete,
+    /// With these messages and no others, which are archived first if a path is given.
+    DeleteWhole(Vec<Wanted>, Option<PathBuf>),
     Rename(MailboxName),
     Subscribe(bool),
 }
@@ -100,6 +102,10 @@ impl Order {
             What::Messages(action, _) => action.permissions(),
             What::Outside(..) => vec![Permission::Write],
             What::Append(_) | What::Restore(..) => vec![Permission::Copy],
+            What::DeleteWhole(_, archive) => {
+                let also = archive.as_ref().map(|_| Permission::Write);
+                [Permission::Mailboxes, Permission::Purge].into_iter().chain(also).collect()
+            }
             What::Create | What::Delete | What::Rename(_) | What::Subscribe(_) => {
                 vec![Permission::Mailboxes]
             }
@@ -121,7 +127,7 @@ impl Order {
     /// Gives its messages.
     pub(super) fn wanted(&self) -> &[Wanted] {
         match &self.what {
-            What::Messages(_, wanted) | What::Outside(_, wanted) => wanted,
+            What::Messages(_, wanted) | What::Outside(_, wanted) | What::DeleteWhole(wanted, _) => wanted,
             _ => &[],
         }
     }
@@ -218,7 +224,9 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
             What::Append(Addition { message, flags: flags()?, date, gmail_id })
         }
         Verb::Create => What::Create,
-        Verb::Delete => What::Delete,
+        Verb::Delete if action.messages.is_empty() => What::Delete,
+        Verb::Delete if action.path.is_empty() => What::DeleteWhole(wanted()?, None),
+        Verb::Delete => What::DeleteWhole(wanted()?, Some(path()?)),
         Verb::Rename => What::Rename(target()?),
         Verb::Subscribe => What::Subscribe(true),
         Verb::Unsubscribe => What::Subscribe(false),

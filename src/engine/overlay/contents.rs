@@ -30,7 +30,7 @@ pub(super) fn is_virtual(uid: Uid) -> bool {
 
 impl Contents {
     /// Gives those of the messages that would still be there.
-    pub(in crate::engine) fn still_there(&self, uids: &UidSet) -> UidSet {
+    pub(super) fn still_there(&self, uids: &UidSet) -> UidSet {
         let there = |uid: &Uid| !is_virtual(*uid) || self.arrived.contains_key(uid);
         uids.difference(&self.left).iter().filter(there).collect()
     }
@@ -41,7 +41,7 @@ impl Contents {
     }
 
     /// Gives the messages that must be judged with what is planned for them.
-    pub(in crate::engine) fn touched(&self) -> UidSet {
+    pub(super) fn touched(&self) -> UidSet {
         self.changed.keys().chain(self.arrived.keys()).copied().collect()
     }
 

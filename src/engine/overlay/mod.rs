@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::journal::AccountRow;
 use super::names::script_name;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, Command, MailboxStatus, Response, Session};
+use crate::imap::{Access, Command, MailboxStatus, Response, SearchKey, Session};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
 pub(super) use changes::{Arrival, Change, Origin};
@@ -273,6 +273,15 @@ impl Overlay {
             gmail_id: contents.gmail_id(uid),
             ..named
         })
+    }
+
+    /// Gives all messages that would be in a mailbox.
+    pub(super) fn all(&self, session: &mut Session, mailbox: &Existing) -> Result<UidSet> {
+        let real = match &mailbox.key {
+            Key::Server(real) => session.uid_search(real, Access::Read, &SearchKey::All)?,
+            Key::New(_) => UidSet::new(),
+        };
+        Ok(self.contents(&mailbox.key, |contents| contents.still_there(&real.union(&contents.touched()))))
     }
 
     /// Gives those of the messages that would still be in the mailbox.

@@ -116,10 +116,12 @@ function Account:status(name) end
 ---@return Report
 function Account:create(name) end
 
----Deletes an empty mailbox (DELETE, RFC 3501 §6.3.4). Throws if it has messages.
+---Deletes an empty mailbox (DELETE, RFC 3501 §6.3.4). Throws if it has messages. With `nonempty` they are purged with it:
+---the script must `allow "purge"`, the limits count, and `archive` puts them into an mbox file first.
 ---@param name MailboxName
+---@param options? { nonempty?: boolean, archive?: string, limit?: integer }
 ---@return Report
-function Account:delete(name) end
+function Account:delete(name, options) end
 
 ---Renames a mailbox (RENAME, RFC 3501 §6.3.5). INBOX is refused.
 ---@param from MailboxName

@@ -49,6 +49,8 @@ pub(crate) enum Action {
     Undo,
     /// `apply` of a plan in which each action goes on with what another has brought.
     Apply,
+    /// A mailbox is deleted with its messages.
+    Delete,
 }
 
 impl Action {
@@ -90,6 +92,11 @@ impl Action {
                 let found = r#"from:mailbox("INBOX"):search({ subject = "take" })"#;
                 format!("local from, to = $LOGIN, $OTHER\n{found}:{verb}(to:mailbox \"Box\")")
             }
+            Self::Delete => r#"
+                allow "purge"
+                local account = $LOGIN
+                for _, mailbox in ipairs(account:list "Box") do account:delete(mailbox.name, { nonempty = true }) end"#
+                .to_owned(),
             Self::Apply => r#"
                 local account = $KEYED
                 local inbox, box, made = account:mailbox "INBOX", account:mailbox "Box", account:mailbox "Made"
@@ -151,8 +158,10 @@ pub(crate) fn source() -> Vec<Mail> {
 
 /// The messages that an action finds, where it finds them; their UIDs there are 1, 2, and so on.
 pub(crate) fn found(action: Action) -> Vec<Mail> {
-    if action != Action::Undo {
-        return source();
+    match action {
+        Action::Undo => {}
+        Action::Delete => return target(),
+        _ => return source(),
     }
     let is_taken =
         |mail: &Mail| mail.subject.starts_with("take") && !mail.flags.contains(&"\\Deleted".to_owned());

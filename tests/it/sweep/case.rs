@@ -121,10 +121,13 @@ impl Setting {
     fn allows(self, fault: Fault) -> bool {
         let possible = match fault.rebuilt() {
             None => return true,
-            Some(Place::Source) => !matches!(self.action, Action::Append | Action::Undo | Action::Apply),
-            Some(Place::Target) => {
-                !matches!(self.action, Action::Purge | Action::Mark | Action::Undo | Action::Apply)
+            Some(Place::Source) => {
+                !matches!(self.action, Action::Append | Action::Undo | Action::Apply | Action::Delete)
             }
+            Some(Place::Target) => !matches!(
+                self.action,
+                Action::Purge | Action::Mark | Action::Undo | Action::Apply | Action::Delete
+            ),
         };
         possible && self.host == Host::Sandbox
     }

@@ -13,7 +13,8 @@ pub(crate) struct Step {
 impl Step {
     /// Whether it is a command that changes mail.
     pub(crate) fn changes(&self) -> bool {
-        let verbs = [" UID MOVE ", " UID COPY ", " UID STORE ", " UID EXPUNGE ", " APPEND ", " CREATE "];
+        let verbs =
+            [" UID MOVE ", " UID COPY ", " UID STORE ", " UID EXPUNGE ", " APPEND ", " CREATE ", " DELETE "];
         self.kind == Kind::Command && verbs.iter().any(|verb| self.text.contains(verb))
     }
 }

@@ -105,6 +105,11 @@ fn promise_19_applied_plans_lose_and_double_nothing() {
     sweep(Action::Apply);
 }
 
+#[test]
+fn promise_14_deletions_remove_the_mailbox_that_was_named_and_nothing_else() {
+    sweep(Action::Delete);
+}
+
 fn sweep(action: Action) {
     let whole = env::var("IMAPSCRIPT_SWEEP").is_ok_and(|value| value == "full");
     let mut settings = vec![];

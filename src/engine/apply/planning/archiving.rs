@@ -11,12 +11,13 @@ use super::leaving::{Leaving, Then, describe, leave};
 use super::mailboxes::find_or_create;
 use crate::engine::account::Account;
 use crate::engine::apply::source::{Head, Looked};
+use crate::engine::apply::whole::Whole;
 use crate::engine::connection::Ticket;
 use crate::engine::export::Letters;
 use crate::engine::identity::Inquiry;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::outside::{plan_archive, whole_path};
-use crate::engine::overlay::{Arrival, Key, Origin, Overlay, PlannedAction, PlannedMessage, raw};
+use crate::engine::overlay::{Arrival, Origin, Overlay, PlannedAction, PlannedMessage, raw};
 use crate::engine::permission::Permission;
 use crate::engine::query::Query;
 use crate::engine::report::{Landing, Report, Verb};
@@ -24,7 +25,7 @@ use crate::engine::sample::Sample;
 use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::{Error, Result};
-use crate::imap::{Access, FetchItem, SearchKey, Section, Session};
+use crate::imap::{FetchItem, Section, Session};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
 
 /// Notes that messages are put into an mbox file and removed for good.
@@ -41,16 +42,43 @@ pub(in crate::engine::apply) fn archive(
         plan_archive(overlay, &path)?;
         let action = PlannedAction { path: whole_path(&path), ..PlannedAction::of(&report) };
         let left = leave(session, run, overlay, &of, (&heads, Then::Vanish), (action, &mut report))?;
-        let Leaving { number, messages } = left;
-        overlay.fill(number, messages.iter().map(|(_, message)| message.clone()).collect());
-        let reader = overlay.reader_of(&of.account);
-        let carried = |(arrival, message): (Arrival, _)| (arrival.carried(&reader, ""), message);
-        let carried = messages.into_iter().map(carried).collect();
-        overlay.files(|files| files.archive(&path, carried));
-        report.notes.push(format!("would be archived in {}", path.display()));
+        put(overlay, &of, left, Some(&path), &mut report);
         Ok(report)
     });
     ticket.wait()
+}
+
+/// Notes that messages are put into an archive, if they are.
+fn put(overlay: &Overlay, of: &Selection, left: Leaving, path: Option<&Path>, report: &mut Report) {
+    let Leaving { number, messages } = left;
+    overlay.fill(number, messages.iter().map(|(_, message)| message.clone()).collect());
+    let Some(path) = path else { return };
+    let reader = overlay.reader_of(&of.account);
+    let carried = |(arrival, message): (Arrival, _)| (arrival.carried(&reader, ""), message);
+    let carried = messages.into_iter().map(carried).collect();
+    overlay.files(|files| files.archive(path, carried));
+    report.notes.push(format!("would be archived in {}", path.display()));
+}
+
+/// Notes that a mailbox is deleted with its messages.
+pub(in crate::engine::apply) fn delete_whole(
+    selection: &Selection,
+    (mut deleted, mut report): (Report, Report),
+    heads: Vec<Head>,
+    how: &Whole,
+) -> Ticket<(Report, Report)> {
+    let (of, path) = (selection.clone(), how.archive.clone());
+    selection.account.change(Permission::Purge, move |session, run| {
+        let overlay = run.overlay.as_ref().ok_or_else(unplanned)?;
+        path.iter().try_for_each(|path| plan_archive(overlay, path))?;
+        deleted.planned = true;
+        let path_there = path.as_deref().map(whole_path).unwrap_or_default();
+        let action = PlannedAction { path: path_there, ..PlannedAction::of(&deleted) };
+        let left = leave(session, run, overlay, &of, (&heads, Then::Stay), (action, &mut report))?;
+        put(overlay, &of, left, path.as_deref(), &mut report);
+        super::delete(overlay, &of.name);
+        Ok((deleted, report))
+    })
 }
 
 fn unplanned() -> Error {
@@ -168,12 +196,7 @@ impl Restoring<'_> {
 
     fn selection(&self, session: &mut Session, overlay: &Overlay) -> Result<Option<Selection>> {
         let Some(existing) = overlay.existing(session, &self.name)? else { return Ok(None) };
-        let real = match &existing.key {
-            Key::Server(real) => session.uid_search(real, Access::Read, &SearchKey::All)?,
-            Key::New(_) => UidSet::new(),
-        };
-        let all = overlay
-            .contents(&existing.key, |contents| contents.still_there(&real.union(&contents.touched())));
+        let all = overlay.all(session, &existing)?;
         Ok(Some(Selection {
             account: self.account.clone(),
             spec: NameSpec::Raw(self.name.wire().to_vec()),

@@ -26,7 +26,7 @@ use crate::imap::{Session, StoreMode};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
 
 pub(super) use self::across::{find as find_there, transfer};
-pub(super) use self::archiving::{archive, restore};
+pub(super) use self::archiving::{archive, delete_whole, restore};
 pub(super) use self::mailboxes::{append, create, delete, on_mailbox, rename, subscribe};
 
 /// Looks at each message of the steps again, where it really is and with what is planned for it, and at their targets.
