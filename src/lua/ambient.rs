@@ -107,7 +107,28 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         })?;
         put(lua, Some(("log", &log)), name, say)?;
     }
-    put(lua, None, "log", log)
+    put(lua, None, "log", log)?;
+    if run.overlay.is_some() { hold_back(lua) } else { Ok(()) }
+}
+
+/// Takes away from a dry run what of Lua's own would change something behind its back.
+fn hold_back(lua: &Lua) -> mlua::Result<()> {
+    let reading = "a program that changes nothing may run: `run { \"program\", \"argument\", reads = true }`";
+    let writing =
+        "leave it out of a dry run; a program that changes nothing may run: `run { …, reads = true }`";
+    let held_back: [(&str, &str, &'static str, &'static str); 4] = [
+        ("os", "execute", "os.execute", reading),
+        ("io", "popen", "io.popen", reading),
+        ("os", "remove", "os.remove", writing),
+        ("os", "rename", "os.rename", writing),
+    ];
+    for (table, name, full, hint) in held_back {
+        let refuse = function(lua, full, move |_, _| -> Result<()> {
+            Err(Error::script(format!("a dry run changes nothing, and `{full}` may: it is not done"), hint))
+        })?;
+        lua.globals().raw_get::<Table>(table)?.raw_set(name, refuse)?;
+    }
+    Ok(())
 }
 
 /// Reads what `run` is to do.

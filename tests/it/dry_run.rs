@@ -274,3 +274,36 @@ fn what_is_held_would_be_left_alone() {
     assert!(output.stdout.contains("would trash 0 messages from INBOX to Trash"), "{output}");
     assert!(output.stdout.contains("skipped 4 messages (UID 1:4): held since an earlier run"), "{output}");
 }
+
+#[test]
+fn what_lua_itself_would_change_is_held_back() {
+    let server = Server::sandbox();
+    let home = tempfile::TempDir::new().unwrap();
+    let source = r#"
+        local file = io.open("written", "w")
+        file:write "yes"
+        file:close()
+        for _, call in ipairs {
+          function() return os.execute "touch made" end,
+          function() return io.popen("touch made", "r") end,
+          function() return os.remove "written" end,
+          function() return os.rename("written", "made") end,
+        } do
+          local ok, err = pcall(call)
+          print(ok, not ok and err.message, not ok and err.hint:match "reads = true")
+          if not ok then err:ignore() end
+        end
+        print(os.getenv "NOTHING", os.date("%Y") ~= nil, run({ "echo", "x", reads = true }).stdout)"#;
+    let script = || Script::new(source).on(&server).home(home.path());
+    let dry = script().options(&["-n", "-q"]).run();
+    let line = |name: &str| {
+        format!("false\ta dry run changes nothing, and `{name}` may: it is not done\treads = true\n")
+    };
+    let held: String = ["os.execute", "io.popen", "os.remove", "os.rename"].map(line).concat();
+    assert_eq!(dry.stdout, format!("{held}nil\ttrue\tx\n\n"), "{dry}");
+    assert!(home.path().join("written").exists() && !home.path().join("made").exists());
+    // A real run is trusted.
+    let real = script().run();
+    assert!(real.stdout.starts_with("true\tfalse\tfalse\n"), "{real}");
+    assert!(home.path().join("made").exists());
+}
