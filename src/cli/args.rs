@@ -16,7 +16,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|sandbox|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|repl|sandbox|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -142,6 +142,15 @@ pub enum Subcommand {
         /// What to do.
         #[command(subcommand)]
         command: OauthCommand,
+    },
+    /// Try things out, line by line
+    Repl {
+        /// Change nothing; show what would be done
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        /// How it is run.
+        #[command(flatten)]
+        options: Options,
     },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),

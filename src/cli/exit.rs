@@ -9,6 +9,9 @@ pub(super) const CONFIG: u8 = 3;
 /// Partly done, or in doubt.
 pub(super) const PARTIAL: u8 = 8;
 
+/// The user ended it.
+pub(super) const INTERRUPTED: u8 = 130;
+
 /// Gives the exit code of a class of failures.
 pub(super) fn code(class: Class) -> u8 {
     match class {
@@ -21,7 +24,7 @@ pub(super) fn code(class: Class) -> u8 {
         Class::Limit => 7,
         Class::Partial => PARTIAL,
         Class::Locked => 9,
-        Class::Interrupted => 130,
+        Class::Interrupted => INTERRUPTED,
     }
 }
 

@@ -13,9 +13,11 @@ mod keyring;
 mod keyring;
 mod oauth;
 mod options;
+mod past_lines;
 mod places;
 mod plan;
 mod planned;
+mod repl;
 mod report;
 mod restore;
 mod run;
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
         Some(args::Subcommand::Check { scripts }) => check::check(scripts),
+        Some(args::Subcommand::Repl { dry_run, options }) => repl::repl(options, *dry_run),
         Some(args::Subcommand::Plan { output, script, arguments, options }) => {
             plan::plan(script, arguments, output, options)
         }

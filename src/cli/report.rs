@@ -29,6 +29,8 @@ pub(super) enum Loudness {
 pub(super) struct Reporter {
     loudness: Loudness,
     done: usize,
+    /// How many reports were printed.
+    told: usize,
     changed: bool,
     /// What an earlier run had begun is in doubt, or could only be held.
     in_doubt: bool,
@@ -73,6 +75,7 @@ impl Reporter {
         Self {
             loudness,
             done: 0,
+            told: 0,
             changed: false,
             in_doubt: false,
             explained: false,
@@ -101,6 +104,11 @@ impl Reporter {
         }
     }
 
+    /// Counts the reports of actions that were told.
+    pub(super) fn count(&self) -> usize {
+        self.told
+    }
+
     /// Tells whether anything was done.
     pub(super) fn changed(&self) -> bool {
         self.changed
@@ -125,6 +133,7 @@ impl Reporter {
             // What went wrong is never silent.
             (false, _) => out(format_args!("{BAD}{}{BAD:#}", visible(head))),
         }
+        self.told += 1;
         for line in lines {
             out(format_args!("  {}", visible(line.trim_start())));
         }

@@ -308,6 +308,15 @@ impl Account {
         self.inner.receiving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits, after an interrupt, until nothing is at work for the account any more, however long that takes. What has
+    /// not begun never begins.
+    pub fn come_to_rest(&self) {
+        let connection = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connection) = connection {
+            connection.join();
+        }
+    }
+
     /// Finishes what is under way and logs out. The next job connects again.
     pub fn log_out(&self) {
         let connection = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -123,6 +123,14 @@ impl Connection {
         }
         Ticket { result, run: run.clone(), steadfast }
     }
+
+    /// Waits until the thread has ended its jobs and logged out.
+    pub(super) fn join(mut self) {
+        self.jobs.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for Connection {

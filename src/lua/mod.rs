@@ -9,7 +9,10 @@ mod ambient;
 mod args;
 mod bind;
 mod check;
+mod complete;
+mod declared;
 mod destination;
+
 mod failure;
 mod fetch;
 mod json;
@@ -25,6 +28,7 @@ mod messages;
 mod pattern;
 mod program;
 mod promised;
+mod repl;
 mod report;
 mod rule;
 mod rule_list;
@@ -37,4 +41,5 @@ mod vm;
 
 pub use check::check;
 pub use failure::{Caught, Failure, Place};
+pub use repl::{Answer, Repl};
 pub use vm::{Outcome, Script, Vm};

@@ -125,14 +125,30 @@ impl Vm {
     /// Runs a script to its end and logs every account out.
     pub fn run(&self, script: &Script) -> mlua::Result<Outcome> {
         let failure = self.execute(script)?.or_else(|| super::promised::left_open(&self.lua));
-        if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
-            accounts.all.iter().for_each(crate::engine::Account::log_out);
-        }
+        self.log_out();
         let caught = self.lua.app_data_ref::<Failures>().map(|failures| failures.open()).unwrap_or_default();
         Ok(Outcome { failure, caught })
     }
 
     fn execute(&self, script: &Script) -> mlua::Result<Option<Failure>> {
+        self.prepare(script)?;
+        let source = match chunk(&script.source) {
+            Ok(source) => source,
+            Err(failure) => return Ok(Some(failure)),
+        };
+        let name = format!("@{}", script.name);
+        let chunk = self.lua.load(source).set_name(name).set_mode(mlua::chunk::ChunkMode::Text);
+        let main = match chunk.into_function() {
+            Ok(main) => main,
+            Err(error) => {
+                return Ok(Some(describe(&self.lua, &Value::Error(Box::new(error)), Vec::new())));
+            }
+        };
+        Ok(self.call(main)?.err())
+    }
+
+    /// Gives scripts their arguments and their directory, and makes globals that do not exist an error.
+    pub(super) fn prepare(&self, script: &Script) -> mlua::Result<()> {
         let lua = &self.lua;
         let arg = lua.create_table()?;
         for (at, argument) in script.arguments.iter().enumerate() {
@@ -146,19 +162,12 @@ impl Vm {
             let path: String = package.raw_get("path")?;
             package.raw_set("path", format!("{directory}/?.lua;{directory}/?/init.lua;{path}"))?;
         }
-        strict::strict_globals(lua)?;
-        let source = match chunk(&script.source) {
-            Ok(source) => source,
-            Err(failure) => return Ok(Some(failure)),
-        };
-        let chunk =
-            lua.load(source).set_name(format!("@{}", script.name)).set_mode(mlua::chunk::ChunkMode::Text);
-        let main = match chunk.into_function() {
-            Ok(main) => main,
-            Err(error) => {
-                return Ok(Some(describe(lua, &Value::Error(Box::new(error)), Vec::new())));
-            }
-        };
+        strict::strict_globals(lua)
+    }
+
+    /// Calls a function of the script's with its arguments, and gives what that gives, or why it failed.
+    pub(super) fn call(&self, main: Function) -> mlua::Result<Result<MultiValue, Failure>> {
+        let lua = &self.lua;
         let handler = lua.create_function(|lua, value: Value| {
             let failure = describe(lua, &value, places(lua));
             FOUND.with_borrow_mut(|found| *found = Some(failure));
@@ -171,10 +180,21 @@ impl Vm {
         let ended = outermost.call::<MultiValue>((&self.xpcall, main, handler));
         let found = FOUND.with_borrow_mut(Option::take);
         match (ended, found) {
-            (_, Some(failure)) => Ok(Some(failure)),
-            (Ok(_), None) => Ok(None),
+            (_, Some(failure)) => Ok(Err(failure)),
+            (Ok(mut values), None) => {
+                // The first says that nothing failed.
+                values.pop_front();
+                Ok(Ok(values))
+            }
             // What our `pcall` throws again leaves this way.
-            (Err(error), None) => Ok(Some(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
+            (Err(error), None) => Ok(Err(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
+        }
+    }
+
+    /// Logs every account out.
+    pub(super) fn log_out(&self) {
+        if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
+            accounts.all.iter().for_each(crate::engine::Account::log_out);
         }
     }
 }

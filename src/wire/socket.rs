@@ -46,6 +46,11 @@ impl Interrupt {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// Takes it down again. Nothing that has seen it raised, or should have, may still be at work.
+    pub fn lower(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
     /// Tells whether it is raised.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)

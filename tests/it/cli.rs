@@ -28,7 +28,7 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript plan|apply|undo|settle|restore|history|why|check|sandbox|types …
+           imapscript plan|apply|undo|settle|restore|history|why|check|repl|sandbox|types …
 
     Commands:
       plan      Write down what a script would do, and change nothing
@@ -41,6 +41,7 @@ fn help_says_it_all() {
       accounts  List the accounts that scripts can use by their names
       check     Find what is wrong with scripts without running them: no server is contacted and nothing
                 is done
+      repl      Try things out, line by line
       sandbox   Keep an embedded server with sample mail running, for any mail client
       types     Write type files, so that an editor knows imapscript's functions
       help      Print this message or the help of the given subcommand(s)

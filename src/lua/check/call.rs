@@ -2,7 +2,6 @@
 
 use mlua::Value;
 
-use super::declared::Type;
 use super::judge::failure;
 use super::names::word;
 use super::sample::Guess;
@@ -11,6 +10,7 @@ use super::walk::Walk;
 use crate::error::{Class, Error, visible};
 use crate::lua::Failure;
 use crate::lua::bind::no_member;
+use crate::lua::declared::Type;
 use crate::lua::strict::no_global;
 
 /// Tables of Lua's and ours whose names are all known.

@@ -3,12 +3,12 @@
 
 use mlua::{MultiValue, Table, Value};
 
-use super::declared::{Class, Type};
 use super::sample::{Entries, Entry, field, may_be_off};
 use super::walk::Walk;
 use crate::engine::Query;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lua::args::Args;
+use crate::lua::declared::{Class, Type};
 use crate::lua::rule::RuleValue;
 use crate::lua::rule_list::read_rules;
 use crate::lua::{Failure, literal};

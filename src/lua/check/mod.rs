@@ -6,7 +6,6 @@
 //! ends every call of ours where a server or a program would be asked, and the run behind it may not even read.
 
 mod call;
-mod declared;
 mod judge;
 mod names;
 mod sample;
@@ -19,12 +18,12 @@ use std::sync::Arc;
 
 use mlua::Value;
 
+use super::declared::Declared;
 use super::failure::describe;
 use super::vm::chunk;
 use super::{Failure, Script};
 use crate::engine::World;
 use crate::error::{Error, visible};
-use declared::Declared;
 use judge::failure;
 use names::Names;
 use sample::Samples;

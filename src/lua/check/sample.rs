@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, MultiValue, ObjectLike as _, Table, Value};
 
-use super::declared::{Class, Declared, Type};
 use crate::engine::{
     Account, NameSpec, Permissions, Query, Run, Selection, SelectionSet, State, Wait, World,
 };
 use crate::lua::Failure;
 use crate::lua::account::AccountValue;
 use crate::lua::bind::Checking;
+use crate::lua::declared::{Class, Declared, Type};
 use crate::lua::failure::{describe, is_forbidden};
 use crate::lua::mailbox::MailboxValue;
 use crate::lua::selection::SelectionValue;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use mlua::Value;
 
-use super::declared::{Declared, Type};
 use super::names::{Names, Scopes, word};
 use super::sample::{Entries, Entry, Guess, Samples};
 use super::tree::{Block, Expr, Field, Function, Key, Kind, Name, Statement};
+use crate::lua::declared::{Declared, Type};
 use crate::lua::{Failure, Place};
 
 /// Globals of other Lua versions, for which scripts that run in any of them look.
