@@ -36,6 +36,7 @@
 //! - A new kind of failure: a variant of [`error::ErrorKind`] with its class and its hint.
 
 pub mod cli;
+pub mod compat;
 pub mod engine;
 pub mod error;
 pub mod imap;

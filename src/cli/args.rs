@@ -6,6 +6,7 @@ use clap::Parser;
 
 use super::accounts::AddOptions;
 use super::exit;
+use super::imapfilter::ImapfilterOptions;
 use super::oauth::LoginOptions;
 use super::options::{Options, PlaceOptions};
 
@@ -16,7 +17,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|repl|sandbox|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|repl|accounts|oauth|sandbox|imapfilter|types …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -154,6 +155,8 @@ pub enum Subcommand {
     },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
+    /// Run an imapfilter configuration as it is
+    Imapfilter(ImapfilterOptions),
     /// Write type files, so that an editor knows imapscript's functions
     Types {
         /// Where your scripts are

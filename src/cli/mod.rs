@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod exit;
 mod history;
+mod imapfilter;
 mod interrupt;
 #[cfg(feature = "keyring")]
 mod keyring;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
             args::OauthCommand::Logout { name, options } => oauth::logout(name.as_deref(), options),
         },
         Some(args::Subcommand::Sandbox(options)) => sandbox::keep_running(options),
+        Some(args::Subcommand::Imapfilter(options)) => imapfilter::run(options),
         Some(args::Subcommand::Types { directory }) => types::write(directory),
         Some(args::Subcommand::Check { scripts }) => check::check(scripts),
         Some(args::Subcommand::Repl { dry_run, options }) => repl::repl(options, *dry_run),

@@ -334,7 +334,13 @@ fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Securi
     let tls = settings.tls_settings();
     // Behind a proxy, `localhost` is another machine.
     let is_here = settings.proxy.is_none() && is_loopback(&settings.host);
+    if settings.any_host {
+        let text =
+            format!("{label}: the server's certificate may be for another host than `{}`", settings.host);
+        run.world.tell(Event::Warning(text));
+    }
     match settings.tls {
+        TlsMode::Offered => Ok(Security::Offered { tls, plain: settings.allow_plaintext || is_here }),
         TlsMode::Implicit => Ok(Security::Implicit(tls)),
         TlsMode::Starttls => Ok(Security::Starttls(tls)),
         TlsMode::None if is_here => Ok(Security::None),

@@ -21,6 +21,8 @@ pub enum TlsMode {
     Implicit,
     /// STARTTLS; never falls back.
     Starttls,
+    /// STARTTLS where it is offered; else no protection, as with `None`.
+    Offered,
     /// No protection. Only for loopback, unless plaintext is allowed.
     None,
 }
@@ -30,7 +32,7 @@ impl TlsMode {
     pub fn port(self) -> u16 {
         match self {
             Self::Implicit => 993,
-            Self::Starttls | Self::None => 143,
+            Self::Starttls | Self::Offered | Self::None => 143,
         }
     }
 }
@@ -70,6 +72,12 @@ pub struct AccountSettings {
     /// A directory of such authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_dir: Option<PathBuf>,
+    /// Certificates that are trusted as well, where there is such a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<PathBuf>,
+    /// The certificate may be for another host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_host: bool,
     /// The public keys that the server may have.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
     pub pin: Vec<Pin>,
@@ -120,6 +128,8 @@ impl AccountSettings {
             mechanism: None,
             ca_file: None,
             ca_dir: None,
+            certificates: None,
+            any_host: false,
             pin: Vec::new(),
             client_certificate: None,
             client_key: None,
@@ -177,6 +187,8 @@ impl AccountSettings {
         TlsSettings {
             ca_file: self.ca_file.clone(),
             ca_dir: self.ca_dir.clone(),
+            certificates: self.certificates.clone(),
+            any_host: self.any_host,
             pins: self.pin.clone(),
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),
@@ -213,7 +225,8 @@ impl AccountSettings {
 
     /// Changes every path in them.
     pub(super) fn for_paths(&mut self, mut change: impl FnMut(&mut PathBuf)) {
-        let paths = [&mut self.ca_file, &mut self.ca_dir, &mut self.client_certificate, &mut self.client_key];
+        let Self { ca_file, ca_dir, certificates, client_certificate, client_key, .. } = self;
+        let paths = [ca_file, ca_dir, certificates, client_certificate, client_key];
         paths.into_iter().flatten().for_each(&mut change);
         let of_client = self.oauth2.as_mut().and_then(|oauth2| oauth2.client_secret.as_mut());
         let own = [&mut self.password, &mut self.access_token, &mut self.proxy_password];

@@ -30,6 +30,8 @@ pub struct Limits {
 struct State {
     /// What the script says.
     script: Option<usize>,
+    /// Nothing is limited but by the command line.
+    lifted: bool,
     /// How many messages the run has removed, or is removing.
     removed: usize,
     /// The same of each account whose owner has set a limit, by how the journal knows it.
@@ -47,12 +49,22 @@ impl Limits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).script = Some(limit);
     }
 
+    /// Takes all limits away that are not on the command line.
+    pub fn lift(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lifted = true;
+    }
+
+    /// Tells whether mailboxes may be created without a limit.
+    pub(super) fn are_lifted(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lifted
+    }
+
     /// Tells whether a call may remove what it wants to, and counts it as removed.
     ///
     /// Error: [`ErrorKind::Limit`]. Nothing is counted then.
     pub(super) fn reserve(self: &Arc<Self>, removals: &[Removal]) -> Result<Reserved> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = self.command_line.or(state.script);
+        let whole = self.command_line.or(state.script).or(state.lifted.then_some(usize::MAX));
         let count = judge(removals, whole, &state)?;
         state.removed += count;
         let mut of_accounts = BTreeMap::new();

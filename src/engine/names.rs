@@ -9,6 +9,8 @@ use crate::mail::MailboxName;
 pub enum NameSpec {
     /// With `/` between levels and the personal prefix implied, or `@trash` and its like.
     Script(String),
+    /// The same, but `@trash` and its like are names like any other.
+    Plain(String),
     /// As it is on the wire, by `{ raw = … }`.
     Raw(Vec<u8>),
 }
@@ -17,7 +19,7 @@ impl NameSpec {
     /// Gives the name as reports show it before the server has been asked.
     pub fn shown(&self) -> String {
         match self {
-            Self::Script(name) => name.clone(),
+            Self::Script(name) | Self::Plain(name) => name.clone(),
             Self::Raw(wire) => {
                 MailboxName::from_wire(wire).map(|name| name.text().to_owned()).unwrap_or_default()
             }
@@ -40,8 +42,9 @@ impl NameSpec {
             {
                 Ok(MailboxName::inbox())
             }
-            Self::Script(name) => {
-                if let Some(use_) = name.strip_prefix('@') {
+            Self::Plain(name) if name.eq_ignore_ascii_case("INBOX") => Ok(MailboxName::inbox()),
+            Self::Script(name) | Self::Plain(name) => {
+                if let (Some(use_), Self::Script(_)) = (name.strip_prefix('@'), self) {
                     special_use(session, run, use_)
                 } else {
                     let spaces = session.namespaces()?;

@@ -21,6 +21,14 @@ pub enum Security {
     Implicit(TlsSettings),
     /// STARTTLS, usually port 143. Never falls back.
     Starttls(TlsSettings),
+    /// STARTTLS where the server offers it, for those who ask for no more than that; `plain` says that the password may
+    /// travel unencrypted otherwise.
+    Offered {
+        /** How the connection is checked. */
+        tls: TlsSettings,
+        /** It may stay unencrypted. */
+        plain: bool,
+    },
     /// None. Who may use it is decided above.
     None,
 }
@@ -89,7 +97,7 @@ impl Session {
     ) -> Result<Self> {
         let tls = match &address.security {
             Security::Implicit(settings) => Some(settings),
-            Security::Starttls(_) | Security::None => None,
+            Security::Starttls(_) | Security::Offered { .. } | Security::None => None,
         };
         let guard = Guard::connect(
             &address.host,
@@ -109,15 +117,21 @@ impl Session {
         hello.greeting()?;
         let mut client = imap::Client::new(guard.clone());
         client.greeting_read = true;
-        if let Security::Starttls(settings) = &address.security {
+        let starttls = match &address.security {
+            Security::Starttls(tls) => Some((tls, false)),
+            Security::Offered { tls, plain } => Some((tls, *plain)),
+            Security::Implicit(_) | Security::None => None,
+        };
+        if let Some((settings, plain)) = starttls {
             if hello.capabilities.is_empty() {
                 hello.ask(&mut client)?;
             }
-            if !hello.capabilities.has("STARTTLS") {
+            if hello.capabilities.has("STARTTLS") {
+                guard.starttls(&address.host, settings)?;
+                hello.capabilities = Capabilities::default();
+            } else if !plain {
                 return Err(ErrorKind::StarttlsNotOffered.into());
             }
-            guard.starttls(&address.host, settings)?;
-            hello.capabilities = Capabilities::default();
         }
         if hello.capabilities.is_empty() {
             hello.ask(&mut client)?;

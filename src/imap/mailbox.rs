@@ -80,7 +80,7 @@ impl Session {
     pub fn list(&mut self, pattern: &MailboxName) -> Result<Vec<ListEntry>> {
         let mut command = Command::new("LIST").string(b"")?.mailbox(pattern);
         if self.capabilities.has("LIST-EXTENDED") && self.capabilities.has("SPECIAL-USE") {
-            command = command.syntax("RETURN (SPECIAL-USE)");
+            command = command.syntax("RETURN (SPECIAL-USE CHILDREN)");
         }
         self.collect_list(&command)
     }

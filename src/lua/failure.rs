@@ -20,7 +20,7 @@ pub(super) struct Raised {
 /// `os.exit` on its way through Lua. Nothing catches it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the script ended itself with code {0}")]
-pub(super) struct Exit(pub(super) u8);
+pub(crate) struct Exit(pub(crate) u8);
 
 /// A failure that a script caught, as the end of the run sees it.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct Caught {
 
 /// All failures of a run. The script must say `err:ignore()` of one that it does not mind.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Vec<Caught>);
+pub(crate) struct Failures(Vec<Caught>);
 
 impl Failures {
     fn settle(&mut self, number: usize) {
@@ -46,7 +46,7 @@ impl Failures {
     }
 
     /// Gives those that were caught and not ignored.
-    pub(super) fn open(&self) -> Vec<Caught> {
+    pub(crate) fn open(&self) -> Vec<Caught> {
         self.0.iter().filter(|caught| !caught.settled).cloned().collect()
     }
 }
@@ -78,7 +78,7 @@ pub struct Failure {
 }
 
 /// Makes an error ready to be thrown, and notes it as a failure of the run.
-pub(super) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
+pub(crate) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
     let caught =
         Caught { class: error.kind.class(), message: error.to_string(), thrown: true, settled: false };
     let number = match lua.app_data_mut::<Failures>() {
@@ -92,7 +92,7 @@ pub(super) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Er
 }
 
 /// Notes what is no reason to stop the script, but must end the run with an exit code of its own.
-pub(super) fn hold(lua: &Lua, message: String) {
+pub(crate) fn hold(lua: &Lua, message: String) {
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
         failures.0.push(Caught { class: Class::Partial, message, thrown: false, settled: false });
     }
@@ -120,7 +120,7 @@ pub(super) fn is_forbidden(error: &mlua::Error) -> bool {
 
 /// Makes a value of what a `pcall` caught: errors of ours become an error value, Lua's own stay what they
 /// are. An interrupt and `os.exit` are not caught, but thrown again.
-pub(super) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
+pub(crate) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
     let Value::Error(error) = value else { return Ok(value) };
     if find::<Exit>(&error).is_some() {
         return Err(*error);
@@ -137,7 +137,7 @@ pub(super) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
 }
 
 /// Describes what nobody caught, with the places in the script it came through.
-pub(super) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure {
+pub(crate) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure {
     let plain = |message: String, places| Failure {
         class: Class::Script,
         message,
@@ -275,7 +275,7 @@ pub(super) struct ErrorValue(Raised);
 super::bind::handle!(ErrorValue);
 
 /// Registers the type.
-pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
+pub(crate) fn install(lua: &Lua) -> mlua::Result<()> {
     register(lua, |lua, to| {
         field(lua, to, "kind", |_, this: &ErrorValue| Ok(this.0.error.kind.name()));
         field(lua, to, "message", |_, this| Ok(this.0.error.to_string()));

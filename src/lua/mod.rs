@@ -41,5 +41,7 @@ mod vm;
 
 pub use check::check;
 pub use failure::{Caught, Failure, Place};
+pub(crate) use failure::{Exit, Failures, caught, describe, hold, install as install_errors, raise};
 pub use repl::{Answer, Repl};
 pub use vm::{Outcome, Script, Vm};
+pub(crate) use vm::{chunk, to_its_end, watch};

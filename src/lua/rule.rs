@@ -186,7 +186,7 @@ impl RuleValue {
                 let to = Elsewhere { account, accept_rewritten };
                 if moves { RuleAction::MoveAcross(number, to) } else { RuleAction::CopyAcross(number, to) }
             }
-            raw @ NameSpec::Raw(_) => {
+            raw @ (NameSpec::Raw(_) | NameSpec::Plain(_)) => {
                 let across = Across { account, spec: raw.clone(), accept_rewritten };
                 RuleAction::Plain(if moves { Action::MoveAcross(across) } else { Action::CopyAcross(across) })
             }

@@ -48,7 +48,7 @@ const INSTRUCTIONS: u32 = 10_000;
 /// is Lua.
 ///
 /// Error: it is bytecode.
-pub(super) fn chunk(source: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn chunk(source: &[u8]) -> Result<Vec<u8>, Failure> {
     if source.starts_with(b"\x1b") {
         return Err(Failure {
             class: Class::Script,
@@ -100,14 +100,7 @@ impl Vm {
         super::limit::install(&lua, run)?;
         strict::install(&lua)?;
         super::pattern::install(&lua)?;
-        let of = run.clone();
-        lua.set_global_hook(HookTriggers::new().every_nth_instruction(INSTRUCTIONS), move |lua, _| {
-            if of.is_interrupted() {
-                Err(raise(lua, ErrorKind::Interrupted.into(), None))
-            } else {
-                Ok(VmState::Continue)
-            }
-        })?;
+        watch(&lua, run)?;
         Ok(Self { lua, xpcall })
     }
 
@@ -167,28 +160,9 @@ impl Vm {
 
     /// Calls a function of the script's with its arguments, and gives what that gives, or why it failed.
     pub(super) fn call(&self, main: Function) -> mlua::Result<Result<MultiValue, Failure>> {
-        let lua = &self.lua;
-        let handler = lua.create_function(|lua, value: Value| {
-            let failure = describe(lua, &value, places(lua));
-            FOUND.with_borrow_mut(|found| *found = Some(failure));
-            Ok(())
-        })?;
-        let outermost: Function = lua
-            .load("local run, main, handler = ... return run(main, handler, table.unpack(arg))")
-            .set_name("=[imapscript]")
-            .into_function()?;
-        let ended = outermost.call::<MultiValue>((&self.xpcall, main, handler));
-        let found = FOUND.with_borrow_mut(Option::take);
-        match (ended, found) {
-            (_, Some(failure)) => Ok(Err(failure)),
-            (Ok(mut values), None) => {
-                // The first says that nothing failed.
-                values.pop_front();
-                Ok(Ok(values))
-            }
-            // What our `pcall` throws again leaves this way.
-            (Err(error), None) => Ok(Err(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
-        }
+        let arg: mlua::Table = self.lua.globals().raw_get("arg")?;
+        let arguments = arg.sequence_values::<Value>().collect::<mlua::Result<Vec<_>>>()?;
+        to_its_end(&self.lua, &self.xpcall, main, arguments)
     }
 
     /// Logs every account out.
@@ -196,5 +170,48 @@ impl Vm {
         if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
             accounts.all.iter().for_each(crate::engine::Account::log_out);
         }
+    }
+}
+
+/// Lets Ctrl-C end whatever the state runs.
+pub(crate) fn watch(lua: &Lua, run: &Run) -> mlua::Result<()> {
+    let of = run.clone();
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(INSTRUCTIONS), move |lua, _| {
+        if of.is_interrupted() {
+            Err(raise(lua, ErrorKind::Interrupted.into(), None))
+        } else {
+            Ok(VmState::Continue)
+        }
+    })
+}
+
+/// Calls a function, and gives what that gives, or why it ended before its end. `xpcall` is Lua's own.
+pub(crate) fn to_its_end(
+    lua: &Lua,
+    xpcall: &Function,
+    main: Function,
+    arguments: Vec<Value>,
+) -> mlua::Result<Result<MultiValue, Failure>> {
+    let handler = lua.create_function(|lua, value: Value| {
+        let failure = describe(lua, &value, places(lua));
+        FOUND.with_borrow_mut(|found| *found = Some(failure));
+        Ok(())
+    })?;
+    let outermost: Function = lua
+        .load("local run, main, handler = ... return run(main, handler, select(4, ...))")
+        .set_name("=[imapscript]")
+        .into_function()?;
+    let arguments: MultiValue = arguments.into_iter().collect();
+    let ended = outermost.call::<MultiValue>((xpcall, main, handler, arguments));
+    let found = FOUND.with_borrow_mut(Option::take);
+    match (ended, found) {
+        (_, Some(failure)) => Ok(Err(failure)),
+        (Ok(mut values), None) => {
+            // The first says that nothing failed.
+            values.pop_front();
+            Ok(Ok(values))
+        }
+        // What our `pcall` throws again leaves this way.
+        (Err(error), None) => Ok(Err(describe(lua, &Value::Error(Box::new(error)), Vec::new()))),
     }
 }

@@ -8,13 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::pin::Pin;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a TLS connection is to be checked, and what we show. Chain, host name and dates are always checked.
+/// How a TLS connection is to be checked, and what we show. Chain and dates are always checked.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSettings {
     /// A PEM file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
     /// A directory of such files.
     pub ca_dir: Option<PathBuf>,
+    /// A file with certificates that are trusted as well, where it exists.
+    pub certificates: Option<PathBuf>,
+    /// The certificate may be for another host.
+    pub any_host: bool,
     /// The public keys that the server may have. None: any that the authorities vouch for.
     pub pins: Vec<Pin>,
     /// A PEM file with our certificate and those that lead to its authority.
@@ -69,6 +73,10 @@ impl TlsSettings {
         if let Some(path) = &self.ca_file {
             trust_file(&mut builder, path)?;
         }
+        if let Some(path) = self.certificates.as_deref().filter(|path| path.exists()) {
+            trust_file(&mut builder, path)?;
+        }
+        builder.danger_accept_invalid_hostnames(self.any_host);
         if let Some(path) = &self.ca_dir {
             trust_directory(&mut builder, path)?;
         }

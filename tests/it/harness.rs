@@ -45,6 +45,7 @@ pub(crate) struct Script<'a> {
     mailboxes: Vec<(String, Vec<String>)>,
     untouched: bool,
     complete: bool,
+    scriptless: bool,
 }
 
 impl<'a> Script<'a> {
@@ -66,6 +67,12 @@ impl<'a> Script<'a> {
     /// Gives a command a script, which it finds as `script.lua`.
     pub(crate) fn script(mut self, source: &str) -> Self {
         self.source = source.into();
+        self
+    }
+
+    /// Leaves it to the arguments to name the script.
+    pub(crate) fn without_script(mut self) -> Self {
+        self.scriptless = true;
         self
     }
 
@@ -216,7 +223,7 @@ impl<'a> Script<'a> {
         let mut command = Command::new(self.program.as_deref().unwrap_or(env!("CARGO_BIN_EXE_imapscript")));
         command.args(&self.command);
         command.args(self.options.iter().map(|option| self.filled(option, home)));
-        if self.command.is_empty() {
+        if self.command.is_empty() && !self.scriptless {
             command.arg(&script);
         }
         command.args(self.args.iter().map(|argument| self.filled(argument, home)));

@@ -36,6 +36,7 @@ mod gmail_actions;
 mod harness;
 mod hostile;
 mod http;
+mod imapfilter;
 mod journal;
 mod limits;
 mod logging_in;

@@ -53,6 +53,7 @@ fn tls_name(tls: TlsMode) -> &'static str {
     match tls {
         TlsMode::Implicit => "TLS",
         TlsMode::Starttls => "STARTTLS",
+        TlsMode::Offered => "STARTTLS where it is offered",
         TlsMode::None => "no TLS",
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn table(name: &str, settings: &AccountSettings) -> String {
     }
     match settings.tls {
         TlsMode::Implicit => {}
-        TlsMode::Starttls => lines.push("tls = \"starttls\"".to_owned()),
+        TlsMode::Starttls | TlsMode::Offered => lines.push("tls = \"starttls\"".to_owned()),
         TlsMode::None => lines.push("tls = \"none\"".to_owned()),
     }
     lines.push(format!("user = {}", string(&settings.user)));

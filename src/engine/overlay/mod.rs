@@ -16,6 +16,7 @@ mod memory;
 mod plan;
 mod reading;
 mod searching;
+mod still;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub(super) use memory::Draft;
 pub use plan::{Plan, PlannedAction, PlannedMessage};
 pub(super) use plan::{bytes, raw};
 pub(super) use searching::Searched;
+pub(super) use still::Still;
 pub(super) use turns::{Key, Turn, is_beneath};
 
 /// The first UID of messages that are to arrive. No mailbox has had four billion messages.

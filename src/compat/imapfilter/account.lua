@@ -1,0 +1,190 @@
+-- Accounts and their mailboxes.
+local native, own = ...
+
+local type, rawget, rawset, setmetatable, pairs, ipairs = type, rawget, rawset, setmetatable, pairs, ipairs
+local tonumber, error = tonumber, error
+local option, required, optional, note = own.option, own.required, own.optional, own.note
+
+Account = {}
+Account._mt = {}
+Mailbox._mt = {}
+
+-- Every account of the run, in their order.
+local accounts = {}
+-- What reaches each.
+local sessions = setmetatable({}, { __mode = "k" })
+
+-- Gives what reaches an account, which is made at first use, with the options as they are then.
+local function session(account)
+  local known = sessions[account]
+  if known then return known end
+  local about = account._account
+  for name, wanted in pairs { server = "string", username = "string" } do
+    if type(about[name]) ~= wanted then
+      error(("%s argument expected, got %s"):format(wanted, type(about[name])), 0)
+    end
+  end
+  known = native.connect {
+    server = about.server,
+    username = about.username,
+    password = about.password,
+    oauth2 = about.oauth2,
+    port = math.tointeger(tonumber(about.port)),
+    implicit = about.ssl ~= nil and about.ssl ~= "",
+    plain = not option "starttls",
+    any_host = not option "hostnames",
+    timeout = option "timeout",
+  }
+  sessions[account] = known
+  return known
+end
+
+-- Gives what reaches a mailbox.
+local handles = setmetatable({}, { __mode = "k" })
+function own.handle(mailbox)
+  local known = handles[mailbox]
+  local raw = not option "namespace"
+  if not known or known.raw ~= raw then
+    known = { raw = raw, native.mailbox(session(mailbox._account), own.name(mailbox._mailbox), raw) }
+    handles[mailbox] = known
+  end
+  return known[1]
+end
+
+-- Gives a name as the engine wants it.
+function own.name(name) return name end
+
+function own.is_mailbox(value) return type(value) == "table" and rawget(value, "_type") == "mailbox" end
+
+function Mailbox._mt.__index(mailbox, key)
+  local method = Mailbox[key]
+  if method ~= nil then return method end
+  local uid = tonumber(key)
+  if uid then return own.message(mailbox, math.tointeger(uid) or uid) end
+end
+
+function Account._mt.__index(account, name)
+  local method = Account[name]
+  if method ~= nil then return method end
+  if name == nil then return nil end
+  name = tostring(name)
+  local known = rawget(account, name)
+  if known then return known end
+  local mailbox = setmetatable({
+    _type = "mailbox",
+    _account = account,
+    _mailbox = name,
+    _string = account._string .. "/" .. name,
+  }, Mailbox._mt)
+  rawset(account, name, mailbox)
+  return mailbox
+end
+
+local function new(_, about)
+  if about == nil then error("required argument left out", 3) end
+  if type(about) ~= "table" then error(("table argument expected, got %s"):format(type(about)), 3) end
+  for _, name in ipairs { "server", "username" } do
+    if about[name] == nil then error("required argument left out", 3) end
+    if type(about[name]) ~= "string" then
+      error(("string argument expected, got %s"):format(type(about[name])), 3)
+    end
+  end
+  for name, wanted in pairs { password = "string", oauth2 = "string", port = "number", ssl = "string" } do
+    if about[name] ~= nil and type(about[name]) ~= wanted then
+      error(("%s argument expected, got %s"):format(wanted, type(about[name])), 3)
+    end
+  end
+  local copy = {}
+  for name, value in pairs(about) do copy[name] = value end
+  copy.port = ("%d"):format(about.port or (about.ssl and 993 or 143))
+  if copy.ssl ~= nil and copy.ssl ~= "" and copy.ssl ~= "auto" then
+    note(("`ssl = '%s'`: the highest version is used that both sides know, and none below TLS 1.2"):format(
+      tostring(copy.ssl)
+    ))
+  end
+  local account = setmetatable({
+    _type = "account",
+    _account = copy,
+    _string = ("%s@%s"):format(copy.username, copy.server),
+  }, Account._mt)
+  accounts[#accounts + 1] = account
+  return account
+end
+
+setmetatable(Account, { __call = new })
+IMAP = Account
+
+-- Logs in to the accounts that were not used, as imapfilter does at its end.
+function own.finish()
+  for _, account in ipairs(accounts) do
+    if not sessions[account] then
+      local ok, failure = own.pcall(function() native.login(session(account)) end)
+      if not ok then native.warn(tostring(failure)) end
+    end
+  end
+end
+
+local function mailbox(account, name) return own.handle(account[name]) end
+
+for method, change in pairs {
+  create_mailbox = native.create,
+  subscribe_mailbox = native.subscribe,
+  unsubscribe_mailbox = native.unsubscribe,
+} do
+  Account[method] = function(self, name)
+    required(name, "string")
+    own.settle()
+    return change(mailbox(self, name), option "info")
+  end
+end
+
+function Account.delete_mailbox(self, name)
+  required(name, "string")
+  own.settle()
+  local all = own.promise(self[name], native.key_all())
+  if #all > 0 and not all:delete_messages() then return false end
+  return native.delete(mailbox(self, name), option "info")
+end
+
+function Account.rename_mailbox(self, from, to)
+  required(from, "string")
+  required(to, "string")
+  own.settle()
+  return native.rename(mailbox(self, from), mailbox(self, to), option "info")
+end
+
+local function lister(subscribed, every)
+  return function(self, folder, name)
+    optional(folder, "string")
+    optional(name, "string")
+    name = name or every
+    local pattern = name
+    if folder and folder ~= "" then pattern = folder .. "/" .. name end
+    return native.list(session(self), pattern, subscribed)
+  end
+end
+Account.list_all = lister(false, "%")
+Account.list_subscribed = lister(true, "*")
+
+function Account.login(self)
+  native.login(session(self))
+  return true
+end
+Account._login_user = Account.login
+
+function Account.logout(self)
+  if sessions[self] then native.logout(sessions[self]) end
+  return true
+end
+Account._logout_user = Account.logout
+
+-- Gives four numbers, all -1 where there is no such mailbox.
+function Mailbox.check_status(self)
+  own.settle()
+  local exist, recent, unseen, next = native.status(own.handle(self))
+  if not exist then return -1, -1, -1, -1 end
+  if option "info" then
+    io.write(("%d messages, %d recent, %d unseen, in %s.\n"):format(exist, recent, unseen, self._string))
+  end
+  return exist, recent, unseen, next
+end

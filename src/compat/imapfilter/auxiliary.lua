@@ -1,0 +1,92 @@
+-- The auxiliary functions, and how a configuration is run.
+local native, own = ...
+
+local type, select, tostring, error, load, pairs, ipairs = type, select, tostring, error, load, pairs, ipairs
+local required, optional = own.required, own.optional
+local protected = own.pcall
+local read, write, print = io.read, io.write, print
+local min = math.min
+
+function form_date(days)
+  required(days, "number")
+  return own.day(days)
+end
+
+function get_password(prompt)
+  required(prompt, "string")
+  return native.password(prompt)
+end
+
+function pipe_to(command, data)
+  required(command, "string")
+  required(data, "string")
+  own.settle()
+  return native.pipe_to(command, data)
+end
+
+function pipe_from(command)
+  required(command, "string")
+  own.settle()
+  return native.pipe_from(command)
+end
+
+function regex_search(pattern, text)
+  required(pattern, "string")
+  required(text, "string")
+  return native.search(pattern, text)
+end
+
+function sleep(interval)
+  required(interval, "number")
+  own.settle()
+  native.sleep(interval)
+end
+local wait = sleep
+
+-- Runs a function again until it ends without an error, waiting longer each time.
+function recover(commands, retries)
+  required(commands, "function")
+  optional(retries, "number")
+  local delay, failures = 1, 0
+  while true do
+    local results = table.pack(protected(commands))
+    if results[1] or (retries and failures >= retries) then return table.unpack(results, 1, results.n) end
+    failures = failures + 1
+    native.warn(("%s; trying again in %d seconds"):format(tostring(results[2]), delay))
+    wait(delay)
+    delay = min(delay * 2, 1024)
+  end
+end
+
+-- Runs lines as they are typed.
+local function interact()
+  while true do
+    write "> "
+    io.stdout:flush()
+    local line = read "l"
+    if not line then
+      write "\n"
+      return
+    end
+    local chunk, failure = load("return " .. line, "=stdin")
+    if not chunk then chunk, failure = load(line, "=stdin") end
+    if chunk then
+      local results = table.pack(protected(chunk))
+      if not results[1] then
+        native.warn(tostring(results[2]))
+      elseif results.n > 1 then
+        print(table.unpack(results, 2, results.n))
+      end
+    else
+      native.warn(failure)
+    end
+  end
+end
+
+function own.main(configuration, interactive)
+  return function()
+    configuration()
+    if interactive then interact() end
+    own.finish()
+  end
+end

@@ -1,0 +1,142 @@
+-- Messages, and what is fetched of them.
+local native, own = ...
+
+local ipairs, pairs, type, setmetatable, rawget = ipairs, pairs, type, setmetatable, rawget
+local option, required = own.option, own.required
+local fetch, load = native.fetch, native.load
+
+Message = {}
+Message._mt = {}
+
+-- What was fetched in this run, by mailbox, thing and UID.
+local cache = setmetatable({}, { __mode = "k" })
+
+local function shelf(mailbox, what)
+  local all = cache[mailbox]
+  if not all then
+    all = {}
+    cache[mailbox] = all
+  end
+  local found = all[what]
+  if not found then
+    found = {}
+    all[what] = found
+  end
+  return found
+end
+
+-- Gives one thing of several messages, by UID; what is fetched is fetched of all at once.
+local function several(mailbox, what, uids)
+  -- Flags change; all else of a message stays as it is.
+  if what == "flags" or not option "cache" then return fetch(own.handle(mailbox), uids, what) end
+  local known, missing = shelf(mailbox, what), {}
+  for _, uid in ipairs(uids) do
+    if known[uid] == nil then missing[#missing + 1] = uid end
+  end
+  if #missing > 0 then
+    for uid, value in pairs(fetch(own.handle(mailbox), missing, what)) do known[uid] = value end
+  end
+  local found = {}
+  for _, uid in ipairs(uids) do found[uid] = known[uid] end
+  return found
+end
+
+local function one(mailbox, what, uid) return several(mailbox, what, { uid })[uid] end
+
+-- Gives contents of one message. The last few are kept: configurations ask for parts of one after the other.
+local recent, last = {}, 0
+local function content(mailbox, what, uid)
+  if option "cache" then
+    for _, entry in pairs(recent) do
+      if entry[1] == mailbox and entry[2] == what and entry[3] == uid then return entry[4] end
+    end
+  end
+  local text = load(own.handle(mailbox), { uid }, what)
+  if text and #text < 1 << 20 then
+    last = last % 4 + 1
+    recent[last] = { mailbox, what, uid, text }
+  end
+  return text
+end
+
+local function uids_of(mailbox, messages)
+  if type(messages) ~= "table" then return {} end
+  return own.uids_of(messages, mailbox)
+end
+
+-- Each thing: how it is fetched of one message, and of several by UID.
+local things = {}
+for _, what in ipairs { "header", "flags", "date", "size", "structure" } do
+  things[what] = {
+    function(mailbox, uid) return one(mailbox, what, uid) end,
+    function(mailbox, uids) return several(mailbox, what, uids) end,
+  }
+end
+for _, what in ipairs { "body", "message" } do
+  things[what] = {
+    function(mailbox, uid) return content(mailbox, what, uid) end,
+    function(mailbox, uids)
+      local found = {}
+      for _, uid in ipairs(uids) do found[uid] = content(mailbox, what, uid) end
+      return found
+    end,
+  }
+end
+
+for what, ways in pairs(things) do
+  local of_one, of_several = ways[1], ways[2]
+  Message["fetch_" .. what] = function(self) return of_one(self._mailbox, self._uid) end
+  Mailbox["fetch_" .. what] = function(self, messages)
+    required(messages, "table")
+    return of_several(self, uids_of(self, messages))
+  end
+  Mailbox["_fetch_" .. what] = Mailbox["fetch_" .. what]
+end
+
+local function field(mailbox, name, uid) return one(mailbox, name:lower() .. ":", uid) or "" end
+
+function Message.fetch_field(self, name)
+  required(name, "string")
+  return field(self._mailbox, name, self._uid)
+end
+
+function Message.fetch_fields(self, names)
+  required(names, "table")
+  local all = {}
+  for at, name in ipairs(names) do all[at] = field(self._mailbox, name, self._uid) end
+  return table.concat(all, "\n")
+end
+
+function Mailbox.fetch_fields(self, names, messages)
+  required(names, "table")
+  required(messages, "table")
+  local uids, found = uids_of(self, messages), {}
+  for _, name in ipairs(names) do several(self, name:lower() .. ":", uids) end
+  for _, uid in ipairs(uids) do
+    local all = {}
+    for at, name in ipairs(names) do all[at] = field(self, name, uid) end
+    found[uid] = table.concat(all, "\n")
+  end
+  return found
+end
+Mailbox._fetch_fields = Mailbox.fetch_fields
+
+function Message.fetch_part(self, part)
+  required(part, "string")
+  if not part:match "^[0-9.]+$" then return "" end
+  return content(self._mailbox, part, self._uid) or ""
+end
+
+-- Makes the message with a UID of a mailbox.
+local mt = Message._mt
+function mt.__index(_, key) return Message[key] end
+
+function own.message(mailbox, uid)
+  return setmetatable({
+    _type = "message",
+    _mailbox = mailbox,
+    _account = mailbox._account,
+    _uid = uid,
+    _string = ("%s[%s]"):format(mailbox._string, tostring(uid)),
+  }, mt)
+end

@@ -1,0 +1,3 @@
+//! Beside the floors: other programs' scripts, run on our engine.
+
+pub mod imapfilter;
