@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit;
+use super::log::LogFormat;
 use super::options::{Options, PlaceOptions};
 use super::report::out;
 use super::run::told;
@@ -94,6 +95,11 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         quiet: false,
         verbose: u8::from(options.verbose),
         trace: options.debug.clone(),
+        json: false,
+        log: None,
+        log_format: LogFormat::Text,
+        on_failure: None,
+        ping: None,
     };
     let around = Surroundings::new(&ours, script.name.clone(), options.dry_run)?;
     around.run.permissions.allow(Permission::Purge);

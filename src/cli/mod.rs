@@ -12,12 +12,15 @@ mod keyring;
 #[cfg(not(feature = "keyring"))]
 #[path = "no_keyring.rs"]
 mod keyring;
+mod log;
+mod news;
 mod oauth;
 mod options;
 mod past_lines;
 mod places;
 mod plan;
 mod planned;
+mod record;
 mod repl;
 mod report;
 mod restore;

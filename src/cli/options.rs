@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::ArgAction;
 
+use super::log::LogFormat;
+
 /// Where journal and locks are.
 #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
 #[derive(Clone, Debug, clap::Args)]
@@ -60,6 +62,27 @@ pub struct Options {
     /// Print more: actions that found nothing to do, too
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
+
+    /// Run this by the shell if the script fails, with what went wrong on its standard input
+    #[arg(long, value_name = "COMMAND")]
+    pub on_failure: Option<String>,
+
+    /// Fetch this URL when the script did all that it wanted, for a service that tells you when it stops coming
+    #[arg(long, value_name = "URL")]
+    pub ping: Option<String>,
+
+    /// Print what happened as one JSON object at the end, in place of lines; what the script prints itself goes to
+    /// standard error then
+    #[arg(long)]
+    pub json: bool,
+
+    /// Add what happens to this file, with every message that is acted on
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", requires = "log", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
 
     /// Write what goes over the wire to a file, without the secrets
     #[arg(long, value_name = "FILE")]

@@ -85,7 +85,7 @@ pub(super) fn apply(path: &Path, options: &Options) -> ExitCode {
         around.run.permissions.allow(Permission::Purge);
         let code = match follow(&around.run, &plan) {
             Ok(followed) => end(&around, &followed, options.quiet),
-            Err(error) => failure(&error),
+            Err(error) => around.failed(&error),
         };
         Ok(around.end(code))
     };

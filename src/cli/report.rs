@@ -3,8 +3,12 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use serde_json::{Map, Value, json};
+
 use super::exit;
+use super::log::Log;
 use super::planned::{Sum, samples};
+use super::record::Record;
 use crate::engine::{Event, Report};
 use crate::error::{Error, visible};
 use crate::lua::{Caught, Outcome};
@@ -28,6 +32,11 @@ pub(super) enum Loudness {
 #[derive(Debug)]
 pub(super) struct Reporter {
     loudness: Loudness,
+    /// What is kept for the end, in place of what is printed.
+    record: Option<Record>,
+    log: Option<Log>,
+    /// What failed.
+    failures: Vec<String>,
     done: usize,
     /// How many reports were printed.
     told: usize,
@@ -71,9 +80,12 @@ pub(super) fn failure(failed: &Error) -> u8 {
 }
 
 impl Reporter {
-    pub(super) fn new(loudness: Loudness, dry_run: bool) -> Self {
+    pub(super) fn new(loudness: Loudness, dry_run: bool, record: Option<Record>, log: Option<Log>) -> Self {
         Self {
             loudness,
+            record,
+            log,
+            failures: Vec::new(),
             done: 0,
             told: 0,
             changed: false,
@@ -84,7 +96,14 @@ impl Reporter {
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
+        if let Some(log) = &mut self.log {
+            log.event(event);
+        }
+        if let Some(record) = &mut self.record {
+            record.event(event);
+        }
         match event {
+            Event::Planned(_) | Event::Log(..) | Event::Warning(_) if self.record.is_some() => {}
             Event::Planned(_) | Event::Log("info", _) if self.loudness == Loudness::Quiet => {}
             Event::Done(report) => self.report(report),
             Event::Settled(report) => {
@@ -123,6 +142,9 @@ impl Reporter {
         if let Some(sum) = &mut self.planned {
             sum.add(report);
         }
+        if self.record.is_some() {
+            return;
+        }
         let text = report.to_string();
         let mut lines = text.lines();
         let head = lines.next().unwrap_or_default();
@@ -152,11 +174,57 @@ impl Reporter {
         self.in_doubt
     }
 
+    /// Notes a failure that is said elsewhere.
+    pub(super) fn note_failure(&mut self, message: &str, hint: Option<&str>, where_: &[(&str, String)]) {
+        self.failures.push(message.to_owned());
+        if let Some(log) = &mut self.log {
+            let fields = where_.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+            log.line("error", message, fields.collect());
+        }
+        if let Some(record) = &mut self.record {
+            record.error(message, hint, where_);
+        }
+    }
+
+    /// Gives what failed.
+    pub(super) fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
+    /// Notes the beginning of the run.
+    pub(super) fn begin(&mut self, name: &str) {
+        if let Some(log) = &mut self.log {
+            log.line("info", &format!("{name} begins"), Map::new());
+        }
+    }
+
+    /// Notes the end of the run, and gives all that happened in it, if that is wanted.
+    pub(super) fn end(&mut self, name: &str, code: u8) -> Option<Value> {
+        if let Some(log) = &mut self.log {
+            let level = if code == 0 { "info" } else { "error" };
+            let fields = Map::from_iter([("exit_code".to_owned(), json!(code))]);
+            log.line(level, &format!("{name} ends with exit code {code}"), fields);
+        }
+        self.record.as_ref().map(|record| record.whole(code))
+    }
+
     /// Prints what is to be said at the end.
-    pub(super) fn finish(&self, outcome: &Outcome) {
+    pub(super) fn finish(&mut self, outcome: &Outcome) {
+        if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.exit.is_none()) {
+            let place =
+                failure.places.first().map(|place| ("place", format!("{}:{}", place.file, place.line)));
+            let context: Vec<_> = failure.context.iter().cloned().chain(place).collect();
+            self.note_failure(&failure.message, failure.hint.as_deref(), &context);
+        }
+        for caught in &outcome.caught {
+            self.note_failure(&caught.message, None, &[]);
+        }
         for Caught { message, thrown, .. } in &outcome.caught {
             let how = if *thrown { "caught by the script: " } else { "" };
             err(format_args!("{BAD}error{BAD:#}: {how}{}", visible(message)));
+        }
+        if self.record.is_some() {
+            return;
         }
         if let Some(sum) = &self.planned {
             if self.loudness != Loudness::Quiet {

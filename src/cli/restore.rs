@@ -3,7 +3,6 @@ use std::process::ExitCode;
 
 use super::exit;
 use super::options::Options;
-use super::report::failure;
 use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 use super::undo::refuse_embedded;
@@ -27,7 +26,7 @@ pub(super) fn restore(file: &Path, mailbox: &str, options: &Options) -> ExitCode
         let code = match run() {
             Ok(true) => 0,
             Ok(false) => exit::PARTIAL,
-            Err(error) => failure(&error),
+            Err(error) => around.failed(&error),
         };
         Ok(around.end(code))
     };

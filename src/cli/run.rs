@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::Arguments;
+use super::news;
 use super::report::error;
 use super::surroundings::{Refusal, Surroundings};
 use super::{exit, script_error};
@@ -29,6 +30,10 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     let script = load(path, &arguments.arguments)?;
     let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
     let code = execute(&around, &script)?;
+    let code = around.code(code);
+    if !arguments.dry_run {
+        news::tell(&around, &arguments.options, &script.name, code);
+    }
     Ok(around.end(code))
 }
 

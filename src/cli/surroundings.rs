@@ -1,13 +1,19 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::log::Log;
 use super::options::Options;
-use super::report::{Loudness, Reporter, err};
+use super::record::Record;
+use super::report::{Loudness, Reporter, err, failure};
 use super::terminal::Terminal;
 use super::{exit, interrupt, places, trace};
 use crate::engine::{Accounts, Limits, Overlay, Permission, Permissions, Run, State, Wait};
+use crate::error::Error;
 use crate::imap::Context;
 use crate::sandbox::{Options as SandboxOptions, Sandbox};
 use crate::wire::{Timeouts, Transcript};
@@ -19,6 +25,9 @@ pub(super) type Refusal = (u8, String, &'static str);
 pub(super) struct Surroundings {
     pub(super) run: Run,
     terminal: Arc<Terminal>,
+    name: String,
+    /// Where what happened goes at the end, if it is wanted.
+    json: Option<File>,
     /// They live as long as the run.
     _embedded: Option<(Sandbox, TempDir)>,
 }
@@ -32,7 +41,12 @@ impl Surroundings {
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        let terminal = Arc::new(Terminal { reporter: Mutex::new(Reporter::new(loudness, dry_run)) });
+        let json = if options.json { Some(take_output()?) } else { None };
+        let record = options.json.then(|| Record::new(name.clone(), dry_run));
+        let log = options.log.as_deref().map(|path| open_log(path, options)).transpose()?;
+        let mut reporter = Reporter::new(loudness, dry_run, record, log);
+        reporter.begin(&name);
+        let terminal = Arc::new(Terminal { reporter: Mutex::new(reporter) });
         let context = context(options)?;
         interrupt::watch(context.interrupt.clone());
         let embedded = match options.place.sandbox {
@@ -75,7 +89,7 @@ impl Surroundings {
             sandbox.is_some(),
         );
         let permissions = permissions(options)?;
-        let state = State::new(directory, name, wait);
+        let state = State::new(directory, name.clone(), wait);
         let overlay = dry_run.then(Overlay::default);
         let limits = Arc::new(Limits::new(options.limit, options.no_create));
         let run = Run {
@@ -83,10 +97,11 @@ impl Surroundings {
             accounts: Arc::new(accounts),
             limits,
             permissions,
+            detailed: options.json || options.log.is_some(),
             overlay,
             ..Run::new(context, terminal.clone(), state)
         };
-        Ok(Self { run, terminal, _embedded: embedded })
+        Ok(Self { run, terminal, name, json, _embedded: embedded })
     }
 
     /// Gives the one that prints.
@@ -94,14 +109,53 @@ impl Surroundings {
         self.terminal.reporter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes an exit code say what the journal left in doubt.
+    pub(super) fn code(&self, code: u8) -> u8 {
+        if code == 0 && self.reporter().is_in_doubt() { exit::PARTIAL } else { code }
+    }
+
     /// Ends the run: makes the exit code say what the journal left in doubt, and notes it.
     pub(super) fn end(self, code: u8) -> u8 {
-        let code = if code == 0 && self.reporter().is_in_doubt() { exit::PARTIAL } else { code };
+        let code = self.code(code);
         if let Err(error) = self.run.state.end(code) {
             err(format_args!("warning: the end of this run could not be noted: {error}"));
         }
+        let whole = self.reporter().end(&self.name, code);
+        if let (Some(whole), Some(mut output)) = (whole, self.json) {
+            // Where nobody reads any more, there is nobody to tell.
+            let _ = writeln!(output, "{whole}");
+        }
         code
     }
+
+    /// Says what failed, and gives the exit code of its class.
+    pub(super) fn failed(&self, error: &Error) -> u8 {
+        let place = [("account", &error.account), ("mailbox", &error.mailbox)];
+        let place: Vec<_> =
+            place.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        self.reporter().note_failure(&error.to_string(), error.kind.hint().as_deref(), &place);
+        failure(error)
+    }
+}
+
+/// Keeps standard output for what is printed at the end: whatever else is written to it goes to standard error.
+fn take_output() -> Result<File, Refusal> {
+    let take = || -> io::Result<File> {
+        let own = rustix::io::dup(rustix::stdio::stdout())?;
+        rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+        Ok(File::from(own))
+    };
+    take().map_err(|error| {
+        (exit::CONFIG, format!("standard output can't be used: {error}"), "`--json` writes to it")
+    })
+}
+
+/// Opens the log.
+fn open_log(path: &Path, options: &Options) -> Result<Log, Refusal> {
+    Log::open(path, options.log_format).map_err(|error| {
+        let message = format!("the log `{}` can't be written: {error}", path.display());
+        (exit::CONFIG, message, "`--log` names a file in a directory that you can write to")
+    })
 }
 
 /// Starts a sandbox. Its mail ends with the run, and so does all that is known of it.

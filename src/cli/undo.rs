@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use super::exit;
 use super::options::Options;
-use super::report::{error, failure, out};
+use super::report::{error, out};
 use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 use crate::engine;
@@ -42,7 +42,7 @@ pub(super) fn undo(wanted: Option<i64>, options: &Options) -> ExitCode {
                 }
                 if undone.left.is_empty() && !undone.held { 0 } else { exit::PARTIAL }
             }
-            Err(error) => failure(&error),
+            Err(error) => around.failed(&error),
         };
         Ok(around.end(code))
     };
@@ -62,7 +62,7 @@ pub(super) fn settle(options: &Options) -> ExitCode {
                 0
             }
             Ok(_) => 0,
-            Err(error) => failure(&error),
+            Err(error) => around.failed(&error),
         };
         Ok(around.end(code))
     };

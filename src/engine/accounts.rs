@@ -69,7 +69,10 @@ impl Accounts {
         Ok(file.accounts().map(|(_, settings)| settings).find(is_it).cloned())
     }
 
-    fn existing(&self) -> Result<Option<&AccountsFile>> {
+    /// Gives the file, if there is one.
+    ///
+    /// Errors: as [`AccountsFile::read`].
+    pub fn existing(&self) -> Result<Option<&AccountsFile>> {
         self.path.as_ref().filter(|path| path.exists()).map(|_| self.file()).transpose()
     }
 

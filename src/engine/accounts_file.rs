@@ -19,6 +19,10 @@ const LARGEST: u64 = 1 << 20;
 pub struct AccountsFile {
     path: PathBuf,
     accounts: Vec<(String, AccountSettings)>,
+    /// What to run by the shell when a script failed.
+    pub on_failure: Option<String>,
+    /// The URL to fetch when a script did all that it wanted.
+    pub ping: Option<String>,
 }
 
 impl AccountsFile {
@@ -32,7 +36,7 @@ impl AccountsFile {
             let hint = "`imapscript accounts add` begins one, and `--config FILE` names another";
             bad(format!("the accounts file `{shown}` can't be read: {error}"), hint)
         })?;
-        let mut file = Self { path: path.to_owned(), accounts: Vec::new() };
+        let mut file = Self { path: path.to_owned(), ..Self::default() };
         let table = DeTable::parse(&text)
             .map_err(|error| file.error(&text, error.span(), error.message()))?
             .into_inner();
@@ -40,8 +44,20 @@ impl AccountsFile {
         tables.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in tables {
             let place = Some(name.span());
+            let general = match name.get_ref().as_ref() {
+                "on_failure" => Some(&mut file.on_failure),
+                "ping" => Some(&mut file.ping),
+                _ => None,
+            };
+            if let (Some(general), DeValue::String(text)) = (general, value.get_ref()) {
+                *general = Some(text.to_string());
+                continue;
+            }
             if !matches!(value.get_ref(), DeValue::Table(_)) {
-                let what = format!("`{}` is no account: each is a table, `[work]`", visible(name.get_ref()));
+                let what = format!(
+                    "`{}` is no account: each is a table, `[work]`, beside the texts `on_failure` and `ping`",
+                    visible(name.get_ref())
+                );
                 return Err(file.error(&text, place, &what));
             }
             let settings = AccountSettings::deserialize(ValueDeserializer::from(value));

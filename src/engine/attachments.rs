@@ -13,6 +13,7 @@ use super::report::{Report, Verb};
 use super::sample::Sample;
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
+use super::title::Title;
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{FetchItem, Section};
@@ -87,6 +88,7 @@ impl Saving<'_> {
         while let Some(met) = walk.step()? {
             let uid = met.loaded.uid;
             there.insert(uid);
+            self.report.entitle(uid, || Title::of(&met.loaded.headers));
             self.report.add_sample(|| Sample::of(met.loaded.date, &met.loaded.headers));
             let Some(structure) = met.loaded.structure else {
                 self.whole(uid, met.loaded.size)?;

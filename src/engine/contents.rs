@@ -2,6 +2,7 @@ use super::messages::{BODY_BATCH_BYTES, Loaded, MESSAGE_CAP, Needs, load_body};
 use super::report::Report;
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
+use super::title::Title;
 use super::walk::{Met, Walk};
 use crate::error::{ErrorKind, Result};
 use crate::imap::Section;
@@ -24,6 +25,7 @@ pub(super) fn each_content(
             None if loaded.size <= BODY_BATCH_BYTES => continue,
             None => load_body(selection, loaded.uid, loaded.size, Section::Whole).wait(),
         };
+        report.entitle(loaded.uid, || Title::of(&loaded.headers));
         match content {
             Ok(raw) => each(report, &loaded, raw)?,
             Err(error) => match *error.kind {

@@ -14,6 +14,7 @@ use super::report::{Report, Verb};
 use super::sample::Sample;
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
+use super::title::Title;
 use super::walk::Walk;
 use crate::error::{Error, Result};
 use crate::mail::{Uid, UidSet, UidValidity};
@@ -43,6 +44,7 @@ fn look_through(selection: &Selection, report: &mut Report) -> Result<()> {
             continue;
         }
         report.done.insert(met.loaded.uid);
+        report.entitle(met.loaded.uid, || Title::of(&met.loaded.headers));
         report.add_sample(|| Sample::of(met.loaded.date, &met.loaded.headers));
     }
     report.skip(selection.uids.difference(&there), GONE);

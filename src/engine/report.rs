@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -6,6 +7,7 @@ use super::names::NameSpec;
 use super::query::Query;
 use super::sample::Sample;
 use super::selection::Selection;
+use super::title::Title;
 use crate::error::{Error, ErrorKind};
 use crate::mail::{MailboxName, Uid, UidSet, UidValidity};
 
@@ -181,6 +183,10 @@ pub struct Report {
     pub planned: bool,
     /// Some of the messages, in a dry run.
     pub samples: Vec<Sample>,
+    /// What each message is known by, where the run wants to say it.
+    pub titles: BTreeMap<Uid, Title>,
+    /// The run wants to say it.
+    pub(super) detailed: bool,
     /// The rule that wanted it.
     pub rule: Option<String>,
     /// The account, as `user@host`.
@@ -234,6 +240,8 @@ impl Report {
             verb,
             planned: false,
             samples: Vec::new(),
+            titles: BTreeMap::new(),
+            detailed: false,
             rule: None,
             account: account.to_owned(),
             mailbox: mailbox.to_owned(),
@@ -253,8 +261,9 @@ impl Report {
     /// Makes one of an action on a selection.
     pub(super) fn of(verb: Verb, selection: &Selection, object: impl Into<Option<String>>) -> Self {
         let report = Self::new(verb, selection.account.label(), &selection.shown, object.into());
-        let planned = selection.account.run().overlay.is_some();
-        Self { rule: selection.rule.clone(), planned, ..report }
+        let run = selection.account.run();
+        let (planned, detailed) = (run.overlay.is_some(), run.detailed);
+        Self { rule: selection.rule.clone(), planned, detailed, ..report }
     }
 
     /// Tells whether everything that was wanted was done, or did not apply.
@@ -308,6 +317,13 @@ impl Report {
     pub(super) fn add_sample(&mut self, sample: impl FnOnce() -> Sample) {
         if self.planned && self.samples.len() < Sample::COUNT {
             self.samples.push(sample());
+        }
+    }
+
+    /// Adds what a message is known by, where the run wants to say it.
+    pub(super) fn entitle(&mut self, uid: Uid, title: impl FnOnce() -> Title) {
+        if self.detailed {
+            self.titles.insert(uid, title());
         }
     }
 

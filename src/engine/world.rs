@@ -89,6 +89,8 @@ pub struct Run {
     pub zone: Arc<Mutex<Option<TimeZone>>>,
     /// What the owner of the account has decided for it.
     pub preferences: Arc<Preferences>,
+    /// Reports name each message.
+    pub detailed: bool,
     /// What is planned, if this is a dry run: then nothing is changed.
     pub overlay: Option<Overlay>,
 }
@@ -108,6 +110,7 @@ impl Run {
             state: Arc::new(state),
             zone: Arc::default(),
             preferences: Arc::default(),
+            detailed: false,
             overlay: None,
             why: None,
         }

@@ -74,6 +74,7 @@ mod snapshot;
 mod socks;
 mod socks_server;
 mod sweep;
+mod telling;
 mod terminal;
 mod throttling;
 mod trust;

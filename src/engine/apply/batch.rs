@@ -7,6 +7,7 @@ use crate::engine::identity::Identity;
 use crate::engine::journal::{ActionId, Outcome};
 use crate::engine::report::{Verb, messages};
 use crate::engine::selection::Selection;
+use crate::engine::title::Title;
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::Session;
@@ -48,12 +49,13 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
         }
     }
     let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+    let mut identities = Identities::new();
     if !steps.is_empty() {
         let held = match steps.first() {
             Some(step) => held(run, step.selection)?,
             None => UidSet::new(),
         };
-        let identities = match &run.overlay {
+        identities = match &run.overlay {
             Some(overlay) => planning::make_ready(session, overlay, &mut steps, &held)?,
             None => make_ready(session, &mut steps, &held)?,
         };
@@ -74,7 +76,14 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
             flights::fly(session, run, &mut steps, &identities);
         }
     }
-    ended.extend(places.into_iter().zip(steps).map(|(place, step)| {
+    ended.extend(places.into_iter().zip(steps).map(|(place, mut step)| {
+        if run.detailed {
+            for uid in step.report.done.clone().iter() {
+                if let Some(headers) = identities.get(&uid).and_then(|identity| identity.headers.as_ref()) {
+                    step.report.entitle(uid, || Title::of(headers));
+                }
+            }
+        }
         let end = match step.error {
             Some(error) => Err(error),
             None => Ok(step.report),

@@ -27,6 +27,7 @@ use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
 use crate::engine::report::{Landing, Report, Verb, messages};
 use crate::engine::selection::Selection;
+use crate::engine::title::Title;
 use crate::error::{ErrorKind, Result};
 use crate::mail::UidSet;
 use book::Book;
@@ -78,6 +79,9 @@ pub(super) fn transfer(task: &Task, across: &Across, moves: bool) -> Result<Repo
     let heads = if moves { heads } else { take_credits(selection, &book, &target, heads, &mut report)? };
     if heads.is_empty() {
         return Ok(report);
+    }
+    for head in &heads {
+        report.entitle(head.uid, || Title::from(&head.known));
     }
     if target.missing && target.create().wait()? {
         report.notes.push(format!("created mailbox {}", report.object.clone().unwrap_or_default()));
