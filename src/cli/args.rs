@@ -60,7 +60,7 @@ pub enum Subcommand {
         arguments: Vec<String>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Do what a plan says and nothing else
     Apply {
@@ -69,7 +69,7 @@ pub enum Subcommand {
         plan: PathBuf,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Take back what a run did: the last one, unless its number is given
     Undo {
@@ -78,13 +78,13 @@ pub enum Subcommand {
         run: Option<i64>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Look after what runs left open or in doubt, and hold nothing any more
     Settle {
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Put what a purge has archived back into a mailbox, but what is there already
     Restore {
@@ -96,7 +96,7 @@ pub enum Subcommand {
         mailbox: String,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// List the runs that changed something, or what one of them did
     History {
@@ -120,7 +120,7 @@ pub enum Subcommand {
         arguments: Vec<String>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// List the accounts that scripts can use by their names
     #[command(args_conflicts_with_subcommands = true)]
@@ -130,7 +130,7 @@ pub enum Subcommand {
         command: Option<AccountsCommand>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Find what is wrong with scripts without running them: no server is contacted and nothing is done
     Check {
@@ -151,7 +151,7 @@ pub enum Subcommand {
         dry_run: bool,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
@@ -175,7 +175,7 @@ pub enum AccountsCommand {
         new: Box<AddOptions>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Log in to an account, or to all, and show what the server can do
     Test {
@@ -184,7 +184,7 @@ pub enum AccountsCommand {
         name: Option<String>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
 }
 
@@ -198,7 +198,7 @@ pub enum OauthCommand {
         login: LoginOptions,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
     /// Forget what the provider has given
     Logout {
@@ -207,7 +207,7 @@ pub enum OauthCommand {
         name: Option<String>,
         /// How it is run.
         #[command(flatten)]
-        options: Options,
+        options: Box<Options>,
     },
 }
 
