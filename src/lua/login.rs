@@ -16,7 +16,8 @@ use crate::imap::{Mechanism, SpecialUse};
 use crate::mail::Secret;
 use crate::wire::{Pin, TlsVersion};
 
-const KEYS: [&str; 21] = [
+/// What `login` knows.
+pub(super) const KEYS: [&str; 21] = [
     "host",
     "port",
     "tls",
@@ -38,6 +39,18 @@ const KEYS: [&str; 21] = [
     "namespace",
     "special_use",
     "limit",
+];
+
+/// What `oauth2` knows.
+pub(super) const OAUTH2_KEYS: [&str; 8] = [
+    "provider",
+    "client_id",
+    "client_secret",
+    "tenant",
+    "scope",
+    "authorization_url",
+    "token_url",
+    "device_url",
 ];
 
 /// Installs `login{…}`.
@@ -191,22 +204,12 @@ fn oauth2(args: &Args, value: &Value) -> Result<Option<OauthSettings>> {
         Value::Table(table) => table,
         value => return Err(args.wrong("`oauth2` as a table", value)),
     };
-    let known = [
-        "provider",
-        "client_id",
-        "client_secret",
-        "tenant",
-        "scope",
-        "authorization_url",
-        "token_url",
-        "device_url",
-    ];
     for pair in table.pairs::<Value, Value>() {
         let (key, _) = pair.map_err(|error| Error::script(error.to_string(), ""))?;
         let name = key.as_string().map(mlua::LuaString::to_string_lossy).unwrap_or_default();
-        if !known.contains(&name.as_str()) {
+        if !OAUTH2_KEYS.contains(&name.as_str()) {
             let what = format!("`oauth2` has no setting `{}`", crate::error::visible(&name));
-            return Err(Error::script(what, format!("it knows {}", known.join(", "))));
+            return Err(Error::script(what, format!("it knows {}", OAUTH2_KEYS.join(", "))));
         }
     }
     let text = |name: &str| match table.get::<Value>(name).unwrap_or(Value::Nil) {

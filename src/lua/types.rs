@@ -17,7 +17,7 @@ mod tests {
 
     use super::FILES;
     use crate::engine::{Event, Run, State, Wait, World};
-    use crate::lua::Vm;
+    use crate::lua::{Vm, login};
 
     /// A world in which nothing happens.
     struct Nowhere;
@@ -39,13 +39,14 @@ mod tests {
     }
 
     /// Types whose values are plain tables or that are only described: nothing is registered for them.
-    const PLAIN: [&str; 13] = [
+    const PLAIN: [&str; 14] = [
         "Attachment",
         "CopyOptions",
         "ListedMailbox",
         "LoginSettings",
         "MailboxStatus",
         "MoveOptions",
+        "OAuth2Settings",
         "PurgeOptions",
         "Query",
         "Remark",
@@ -115,10 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn every_query_key_is_declared() {
+    fn every_query_key_and_every_setting_is_declared() {
         let text = FILES.iter().map(|(_, text)| *text).collect::<String>();
-        for key in crate::engine::query::KEYS {
-            assert!(text.contains(&format!("---@field {key}? ")), "{key}");
+        for key in crate::engine::query::KEYS.iter().chain(&login::KEYS).chain(&login::OAUTH2_KEYS) {
+            let declared = [format!("---@field {key}? "), format!("---@field {key} ")];
+            assert!(declared.iter().any(|line| text.contains(line)), "{key}");
         }
     }
 }

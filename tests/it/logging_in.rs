@@ -118,7 +118,7 @@ fn with_a_client_certificate() {
 fn what_auth_names_needs_what_it_takes() {
     let server = Server::dovecot_of_logins(Tls::Implicit);
     for (settings, needed) in [
-        (r#"password = "x", auth = "xoauth2""#, "`auth = \"xoauth2\"` needs an `access_token`"),
+        (r#"password = "x", auth = "xoauth2""#, "`auth = \"xoauth2\"` needs `oauth2` or an `access_token`"),
         (r#"access_token = "x", auth = "plain""#, "`auth = \"plain\"` needs a `password`"),
         (r#"password = "x", auth = "external""#, "`auth = \"external\"` needs a `client_certificate`"),
     ] {

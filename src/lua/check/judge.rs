@@ -32,6 +32,9 @@ fn told<T>(result: Result<T>) -> Option<Failure> {
     result.err().map(|error| failure(&error))
 }
 
+/// Settings of `login` of which one must be there.
+const PROOFS: [&str; 4] = ["password", "access_token", "oauth2", "client_certificate"];
+
 impl Walk<'_> {
     /// Judges a query or a rule, if this is one.
     pub(super) fn judge_as(&mut self, class: &str, entries: &Entries) {
@@ -98,6 +101,11 @@ impl Walk<'_> {
                 if name == Some("Rule") && !matches!(table.raw_get("stop"), Ok(Value::Boolean(_))) {
                     // A rule must do something, and that may be the entry that is not understood.
                     let _ = table.raw_set("stop", true);
+                }
+                let is_there = |key: &&str| !matches!(table.raw_get(*key), Ok(Value::Nil));
+                if name == Some("LoginSettings") && !PROOFS.iter().any(|key| is_there(key)) {
+                    // Something must show who the user is, and that may be the entry that is not understood.
+                    let _ = table.raw_set("password", "none");
                 }
                 let found = whole.and_then(|()| trial(self, &table));
                 if let Some(found) = found.filter(|found| masked.as_ref() != Some(&found.message)) {

@@ -13,7 +13,7 @@ local Account = {}
 ---@field access_token? Secret|string Where an access token comes from (OAuth 2.0), in place of a password.
 ---@field port? integer 1 to 65535; by default 993 for implicit TLS, else 143.
 ---@field tls? "implicit"|"starttls"|"none" TLS from the first byte (default), STARTTLS (never falls back), or none (only to this machine).
----@field oauth2? OAuth2 Who gives access tokens, in place of a password. `imapscript oauth login` logs in.
+---@field oauth2? OAuth2Settings Who gives access tokens, in place of a password. `imapscript oauth login` logs in.
 ---@field auth? "scram-sha-256"|"scram-sha-1"|"plain"|"login"|"xoauth2"|"oauthbearer"|"external" The only mechanism to use, in place of the strongest.
 ---@field ca_file? string A PEM file with the authorities to trust, in place of the system's.
 ---@field ca_dir? string A directory of such files.
@@ -30,7 +30,7 @@ local Account = {}
 ---@field allow_plaintext? boolean Lets `tls = "none"` leave this machine; every run warns of it.
 
 ---Who gives access tokens (OAuth 2.0), and the client that you have registered there.
----@class OAuth2
+---@class OAuth2Settings
 ---@field provider? "google"|"microsoft" A provider whose addresses are known.
 ---@field client_id string The client's name with the provider.
 ---@field client_secret? Secret|string Its secret, where the provider gave one.
