@@ -59,7 +59,9 @@ pub(super) struct Opener {
 impl Opener {
     pub(super) fn open(&self, run: &Run) -> Result<Session> {
         let taken = || self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = taken().clone();
+        // Tokens are kept elsewhere, and renewed there before their time is over.
+        let is_renewed = matches!(self.proof, ProofSource::Oauth(_));
+        let known = taken().clone().filter(|_| !is_renewed);
         let is_old = known.is_some();
         let proof = known.map_or_else(|| self.proof.read(run, None), Ok)?;
         let mut credentials = Credentials { user: self.user.clone(), proof };
@@ -70,7 +72,7 @@ impl Opener {
         let mut session = Session::open(&address, &credentials, self.mechanism, &context);
         // A token's time may be over before anybody knows. A new one is tried, once.
         let is_stale = |error: &Error| matches!(&*error.kind, ErrorKind::Login { by: By::Token, .. });
-        if (is_old || matches!(self.proof, ProofSource::Oauth(_))) && session.as_ref().is_err_and(is_stale) {
+        if (is_old || is_renewed) && session.as_ref().is_err_and(is_stale) {
             credentials.proof = self.proof.read(run, Some(&credentials.proof))?;
             session = Session::open(&address, &credentials, self.mechanism, &context);
         }

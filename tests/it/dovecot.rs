@@ -49,7 +49,7 @@ pub(crate) fn dovecot() -> &'static Dovecot {
 }
 
 /// The Dovecot of this process that takes every way to log in: besides `PASSWORD` the passwords of `ODD`, client
-/// certificates, and as an access token `token-of-` and the user's name.
+/// certificates, and as an access token `token-of-` and the user's name, with anything after `--`.
 pub(crate) fn dovecot_of_logins() -> &'static Dovecot {
     static DOVECOT: OnceLock<Dovecot> = OnceLock::new();
     DOVECOT.get_or_init(|| persist(true))
@@ -114,7 +114,7 @@ fn start(logins: bool) -> Result<Dovecot, String> {
 /// Tells Dovecot whose a token is (RFC 7662).
 fn introspect(body: &str) -> Answer {
     let token = body.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
-    match token.strip_prefix("token-of-") {
+    match token.strip_prefix("token-of-").and_then(|rest| rest.split("--").next()) {
         Some(user) => Answer::json(&format!(r#"{{"active":true,"username":"{user}","scope":"mail"}}"#)),
         None => Answer::json(r#"{"active":false}"#),
     }

@@ -84,6 +84,16 @@ fn with_an_access_token() {
 }
 
 #[test]
+fn with_a_long_token() {
+    for auth in ["xoauth2", "oauthbearer"] {
+        let mut server = Server::dovecot_of_logins(Tls::Implicit);
+        server.password = format!("token-of-{}--{}", server.user, "x".repeat(5000));
+        let settings = format!(r#"user = "$USER", access_token = secret.env "PASSWORD", auth = "{auth}""#);
+        Script::new(&script(&settings)).on(&server).stdout("0\n").stderr("").run();
+    }
+}
+
+#[test]
 fn with_a_token_that_is_refused() {
     for auth in ["xoauth2", "oauthbearer"] {
         let server = Server::dovecot_of_logins(Tls::Implicit);

@@ -167,6 +167,20 @@ fn by_another_device() {
 }
 
 #[test]
+fn by_another_device_and_interrupted() {
+    let server = Server::dovecot_of_logins(Tls::Implicit);
+    let provider = Provider::start(|_, _| refusal("authorization_pending", ""));
+    let person = Person::new(&server, &provider);
+    let running = person.command(&["oauth", "login", "--device"]).spawn();
+    while provider.grants().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    running.signal("INT");
+    let output = running.finish();
+    assert_eq!(output.status, Some(130), "{output}");
+}
+
+#[test]
 fn by_another_device_and_refused() {
     for (why, message) in [
         ("access_denied", "the provider says: access_denied: device-code <secret>"),

@@ -14,6 +14,9 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// The longest that a provider may make us wait between two questions.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// The shortest, whatever it says.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// How often in a row the provider may be out of reach.
 const TRIES: usize = 5;
 
@@ -53,7 +56,8 @@ impl<'a> DeviceLogin<'a> {
     /// Errors: it was refused, or the code's time is over, or somebody interrupts it.
     pub fn finish(self) -> Result<()> {
         let provider = Provider::new(&self.source, self.run)?;
-        let (start, mut pause, mut unreached) = (Instant::now(), self.code.interval(), 0);
+        let (start, mut unreached) = (Instant::now(), 0);
+        let mut pause = self.code.interval().max(SHORTEST);
         loop {
             self.wait(pause)?;
             match provider.poll(&self.code)? {
@@ -82,7 +86,7 @@ impl<'a> DeviceLogin<'a> {
             if self.run.is_interrupted() {
                 return Err(ErrorKind::Interrupted.into());
             }
-            std::thread::sleep(Duration::from_millis(50).min(pause));
+            std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }

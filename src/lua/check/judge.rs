@@ -103,7 +103,7 @@ impl Walk<'_> {
                     let _ = table.raw_set("stop", true);
                 }
                 let is_there = |key: &&str| !matches!(table.raw_get(*key), Ok(Value::Nil));
-                if name == Some("LoginSettings") && !PROOFS.iter().any(|key| is_there(key)) {
+                if name == Some("LoginSettings") && !PROOFS.iter().any(is_there) {
                     // Something must show who the user is, and that may be the entry that is not understood.
                     let _ = table.raw_set("password", "none");
                 }
