@@ -107,13 +107,18 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
     let settings = Settings {
         truststore: options.truststore.clone(),
         certificates: home.map(|home| home.join("certificates")),
+        // The process may change its directory.
+        pid: options.pid.as_deref().and_then(|path| std::path::absolute(path).ok()),
+        log: options.log.as_deref().and_then(|path| std::path::absolute(path).ok()),
         interactive: options.interactive,
     };
-    let _pid = options.pid.as_deref().map(PidFile::write).transpose()?;
+    let _pid = PidFile::write(&settings)?;
     let broken = |error: mlua::Error| (FAILED, format!("Lua could not be started: {error}"), "");
     let outcome = imapfilter::run(&around.run, &settings, &script).map_err(broken)?;
     if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.exit.is_none()) {
         script_error::show(failure, &script);
+        // What is on the terminal is enough where there is no log.
+        let _ = settings.note(&failure.message);
     }
     let code = code(&outcome);
     let outcome =
@@ -181,23 +186,26 @@ fn script(options: &ImapfilterOptions, home: Option<&Path>) -> Result<Script, Re
     }
 }
 
-/// A file with the process's number, which goes with it.
-struct PidFile(PathBuf);
+/// A file with the process's number, which goes with the process.
+struct PidFile<'a>(&'a Settings);
 
-impl PidFile {
-    fn write(path: &Path) -> Result<Self, Refusal> {
-        fs::write(path, format!("{}\n", std::process::id())).map_err(|error| {
+impl<'a> PidFile<'a> {
+    fn write(settings: &'a Settings) -> Result<Self, Refusal> {
+        settings.write_pid().map_err(|error| {
+            let path = settings.pid.clone().unwrap_or_default();
             let message =
                 format!("the file `{}` for the process's number can't be written: {error}", path.display());
             (FAILED, message, "name one in a directory you can write to")
         })?;
-        Ok(Self(path.to_owned()))
+        Ok(Self(settings))
     }
 }
 
-impl Drop for PidFile {
+impl Drop for PidFile<'_> {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _ = fs::remove_file(&self.0);
+        if let Some(path) = &self.0.pid {
+            // It may be gone already.
+            let _ = fs::remove_file(path);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod code;
 mod encode;
 mod envelope;
 mod fetch;
+mod idle;
 mod list;
 mod login;
 mod mailbox;

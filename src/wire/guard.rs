@@ -129,6 +129,15 @@ impl Guard {
         self.line().next()
     }
 
+    /// Gives the next thing the server has said, if there is one, without waiting for it.
+    pub fn poll(&self) -> Result<Option<Event>> {
+        let mut line = self.line();
+        line.usable()?;
+        let result = line.look_before_send();
+        line.poisoned |= result.is_err();
+        result.map(|()| line.queue.pop_front())
+    }
+
     /// Waits for the first response, which is not looked at here.
     pub fn greeting(&self) -> Result<Frame> {
         let mut line = self.line();

@@ -51,6 +51,11 @@ impl Interrupt {
         self.0.store(false, Ordering::SeqCst);
     }
 
+    /// Gives the flag itself, for what can only set one.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Tells whether it is raised.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)

@@ -337,6 +337,12 @@ impl Running {
         assert!(status.success());
     }
 
+    /// Tells whether it has come to its end.
+    pub(crate) fn has_ended(&self) -> bool {
+        let status = Path::new("/proc").join(self.child.id().to_string()).join("stat");
+        fs::read_to_string(status).is_ok_and(|text| text.contains(") Z "))
+    }
+
     /// Waits for somebody to ask for the run to be killed and does so, as `kill -9` does it; or waits for its end.
     pub(crate) fn kill_when_asked(&mut self, asked: &Receiver<()>) {
         let deadline = Instant::now() + PATIENCE;

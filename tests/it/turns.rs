@@ -18,13 +18,13 @@ struct Count {
 }
 
 /// Carries one connection to a server and counts its turns.
-struct Counter {
-    address: SocketAddr,
+pub(crate) struct Counter {
+    pub(crate) address: SocketAddr,
     count: Arc<Mutex<Count>>,
 }
 
 impl Counter {
-    fn start(upstream: SocketAddr) -> Self {
+    pub(crate) fn start(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let count = Arc::new(Mutex::new(Count::default()));
@@ -41,6 +41,13 @@ impl Counter {
             }
         });
         Self { address, count }
+    }
+}
+
+impl Counter {
+    /// The turns so far.
+    pub(crate) fn turns(&self) -> usize {
+        self.count.lock().unwrap().turns
     }
 }
 

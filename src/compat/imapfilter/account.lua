@@ -178,6 +178,13 @@ function Account.logout(self)
 end
 Account._logout_user = Account.logout
 
+-- Waits for news of a mailbox. Gives whether there was any, and what it was.
+function Mailbox.enter_idle(self)
+  own.settle()
+  native.rest()
+  return native.idle(own.handle(self), option "keepalive" * 60, option "wakeonany")
+end
+
 -- Gives four numbers, all -1 where there is no such mailbox.
 function Mailbox.check_status(self)
   own.settle()

@@ -59,18 +59,6 @@ fn act(
         return Ok(false);
     };
     let run = mailbox.account().run();
-    if let (Some(_), Action::MoveAcross(across) | Action::CopyAcross(across)) = (&run.overlay, &action)
-        && across.account != *mailbox.account()
-    {
-        let verb = if action.removes() { "move" } else { "copy" };
-        let (count, to) = (messages(selection.uids.len()), across.account.label());
-        run.world.tell(Event::Planned(format!(
-            "would {verb} {count} from {} to {} of {to}",
-            selection.shown,
-            across.spec.shown()
-        )));
-        return Ok(true);
-    }
     let before = run.created.load(std::sync::atomic::Ordering::Relaxed);
     let removals = Removal::of(&selection, std::slice::from_ref(&action), None);
     let reserved = Waiting::begin(removals.into_iter().collect()).and_then(Waiting::wait);

@@ -39,9 +39,26 @@ end
 function sleep(interval)
   required(interval, "number")
   own.settle()
+  native.rest()
   native.sleep(interval)
 end
 local wait = sleep
+
+-- Goes on in the background, and runs a function again and again.
+function become_daemon(interval, commands, nochdir, noclose)
+  required(interval, "number")
+  required(commands, "function")
+  optional(nochdir, "boolean")
+  optional(noclose, "boolean")
+  own.settle()
+  io.stdout:flush()
+  native.daemon(nochdir or false, noclose or false)
+  while true do
+    commands()
+    own.settle()
+    wait(interval)
+  end
+end
 
 -- Runs a function again until it ends without an error, waiting longer each time.
 function recover(commands, retries)

@@ -108,11 +108,11 @@ fn add_parts(lua: &Lua, part: &BodyStructure, to: &Table) -> mlua::Result<()> {
     part.children.iter().try_for_each(|child| add_parts(lua, child, to))
 }
 
-/// Fetches contents of one message: `body`, `message`, or the number of a part. Its size is asked for first. Gives
-/// nothing if it is gone.
+/// Fetches contents of one message: `body`, `message`, or the number of a part. `size` is that of the
+/// message, which must be known first. Gives nothing if it is gone.
 fn load(
     lua: &Lua,
-    (mailbox, uid, what): (UserDataRef<MailboxHandle>, Table, LuaString),
+    (mailbox, uid, size, what): (UserDataRef<MailboxHandle>, Table, u64, LuaString),
 ) -> mlua::Result<Option<LuaString>> {
     let what = what.to_string_lossy();
     let section = match what.as_str() {
@@ -122,10 +122,6 @@ fn load(
     };
     let Some(uid) = uids(&uid)?.first() else { return Ok(None) };
     let Some(selection) = mailbox.selection(lua, UidSet::from(uid))? else { return Ok(None) };
-    let known = thrown(lua, selection.fetch(vec![FetchItem::Size]).wait())?;
-    let Some(size) = known.iter().find(|fetch| fetch.uid == Some(uid)).and_then(|fetch| fetch.size) else {
-        return Ok(None);
-    };
     let body = soft(lua, load_body(&selection, uid, size, section).wait())?;
     body.map(|body| lua.create_string(body)).transpose()
 }

@@ -2,7 +2,8 @@
 local native, own = ...
 
 local ipairs, pairs, type, setmetatable, rawget = ipairs, pairs, type, setmetatable, rawget
-local option, required = own.option, own.required
+local option, required, min = own.option, own.required, math.min
+local table, tostring = table, tostring
 local fetch, load = native.fetch, native.load
 
 Message = {}
@@ -41,7 +42,43 @@ local function several(mailbox, what, uids)
   return found
 end
 
-local function one(mailbox, what, uid) return several(mailbox, what, { uid })[uid] end
+-- How many messages are looked ahead to where a configuration goes through what it has found.
+local AHEAD = 500
+local walks = setmetatable({}, { __mode = "k" })
+
+-- Gives the messages to fetch something of when one is asked for: those after it, if the one before it was asked for
+-- last.
+local function ahead(mailbox, what, uid)
+  local lists = own.found[mailbox]
+  if not lists then return { uid } end
+  local walk = walks[lists]
+  if not walk then
+    walk = { place = {} }
+    for _, list in ipairs(lists) do
+      for at, known in ipairs(list) do walk.place[known] = { list, at } end
+    end
+    walks[lists] = walk
+  end
+  local place = walk.place[uid]
+  if not place then return { uid } end
+  local list, at = place[1], place[2]
+  local before = walk[what]
+  walk[what] = at
+  if before ~= at - 1 then return { uid } end
+  return { table.unpack(list, at, min(at + AHEAD - 1, #list)) }
+end
+
+local function one(mailbox, what, uid)
+  if what == "flags" or not option "cache" then return several(mailbox, what, { uid })[uid] end
+  local known = shelf(mailbox, what)[uid]
+  if known ~= nil then return known end
+  local uids = ahead(mailbox, what, uid)
+  local last = uids[#uids]
+  local value = several(mailbox, what, uids)[uid]
+  local walk = own.found[mailbox] and walks[own.found[mailbox]]
+  if walk and walk.place[last] then walk[what] = walk.place[last][2] end
+  return value
+end
 
 -- Gives contents of one message. The last few are kept: configurations ask for parts of one after the other.
 local recent, last = {}, 0
@@ -51,7 +88,8 @@ local function content(mailbox, what, uid)
       if entry[1] == mailbox and entry[2] == what and entry[3] == uid then return entry[4] end
     end
   end
-  local text = load(own.handle(mailbox), { uid }, what)
+  local size = one(mailbox, "size", uid)
+  local text = size and load(own.handle(mailbox), { uid }, size, what)
   if text and #text < 1 << 20 then
     last = last % 4 + 1
     recent[last] = { mailbox, what, uid, text }

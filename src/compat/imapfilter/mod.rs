@@ -8,6 +8,7 @@
 
 mod account;
 mod action;
+mod daemon;
 mod fetch;
 mod mailbox;
 mod pattern;

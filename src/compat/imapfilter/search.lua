@@ -4,7 +4,7 @@ local native, own = ...
 local ipairs, type, error, floor = ipairs, type, error, math.floor
 local time, date = os.time, os.date
 local key_flag, key_text, key_header = native.key_flag, native.key_text, native.key_header
-local key_date, key_size, key_match = native.key_date, native.key_size, native.key_match
+local key_date, key_size = native.key_date, native.key_size
 local option, optional = own.option, own.optional
 
 -- Gives the day so many days ago.
@@ -12,6 +12,8 @@ local function day(days) return date("%d-%b-%Y", time() - floor(days * 86400)) e
 own.day = day
 
 local function charset() return option "charset" end
+-- Patterns see what is on the wire, or with `options.decode`, which imapfilter does not have, decoded text.
+local function key_match(part, pattern) return native.key_match(part, pattern, option "decode") end
 local function both(a, b) return { "all", a, b } end
 
 -- Each method: the types of its arguments, and what makes a condition of them.

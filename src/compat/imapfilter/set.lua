@@ -13,6 +13,9 @@ Set._mt = mt
 -- Each promise: a list of parts, `{ mailbox, condition }`, each of another mailbox.
 local promised = setmetatable({}, { __mode = "k" })
 
+-- What was found last in each mailbox: configurations go through it, and ask for the same of each message.
+own.found = setmetatable({}, { __mode = "k" })
+
 -- Keeps promises: all that is asked of one mailbox travels together, and all mailboxes are asked at once.
 local function keep(sets)
   local places, order = {}, {}
@@ -37,7 +40,10 @@ local function keep(sets)
   for at, mailbox in ipairs(order) do wishes[at] = { own.handle(mailbox), places[mailbox] } end
   local answers = seek(wishes)
   local found = {}
-  for at, mailbox in ipairs(order) do found[mailbox] = answers[at] end
+  for at, mailbox in ipairs(order) do
+    found[mailbox] = answers[at]
+    own.found[mailbox] = answers[at]
+  end
   for _, set in ipairs(sets) do
     local parts, count = promised[set], 0
     promised[set] = nil

@@ -6,10 +6,10 @@ use mlua::{Lua, LuaString, Table, UserData, Value};
 use super::mailbox::uids;
 use super::pattern::Pattern;
 use super::vm::thrown;
-use crate::engine::{Matcher, Part, Sought};
+use crate::engine::{Matcher, Part, Sought, Test};
 use crate::error::{Error, visible};
 use crate::imap::SearchKey;
-use crate::mail::{Flag, UidSet};
+use crate::mail::{Flag, Headers, Message, UidSet};
 
 /// A condition as the Lua parts hold it. They combine conditions as tables: `{ "all", a, b }`, `{ "any", a, b }` and
 /// `{ "not", a }`.
@@ -128,7 +128,7 @@ pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
 
 /// Makes a test: the part (`header`, `body`, `message`, or the name of a field and a colon), the pattern, and whether
 /// decoded text is tested.
-fn matching(lua: &Lua, (part, pattern): (LuaString, LuaString)) -> mlua::Result<Condition> {
+fn matching(lua: &Lua, (part, pattern, decode): (LuaString, LuaString, bool)) -> mlua::Result<Condition> {
     let pattern = thrown(lua, Pattern::cached(lua, &pattern.as_bytes()))?;
     let part = match part.to_string_lossy() {
         part if part == "header" => Part::Header,
@@ -136,11 +136,52 @@ fn matching(lua: &Lua, (part, pattern): (LuaString, LuaString)) -> mlua::Result<
         part if part == "message" => Part::Whole,
         part => Part::Field(part.trim_end_matches(':').to_owned()),
     };
+    if decode {
+        return Ok(Condition(Sought::Match(decoding(part, pattern))));
+    }
     let field = matches!(part, Part::Field(_));
     let test = move |content: &[u8]| {
         if field { pattern.is_match(super::fetch::value(content)) } else { pattern.is_match(content) }
     };
     Ok(Condition(Sought::Match(Matcher { part, test: Arc::new(test) })))
+}
+
+/// Makes a test of decoded text: of each field's value, of a header of such fields, of a body's text.
+fn decoding(part: Part, pattern: Pattern) -> Matcher {
+    let lines = |headers: &Headers| -> String {
+        let each: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        each.concat()
+    };
+    let (part, test): (Part, Arc<Test>) = match part {
+        Part::Field(name) => {
+            let of = name.clone();
+            let test = move |content: &[u8]| {
+                let headers = Headers::parse(content);
+                let mut values = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&of));
+                values.any(|(_, value)| pattern.is_match(value.as_bytes()))
+            };
+            (Part::Field(name), Arc::new(test))
+        }
+        Part::Header => {
+            let test = move |content: &[u8]| pattern.is_match(lines(&Headers::parse(content)).as_bytes());
+            (Part::Header, Arc::new(test))
+        }
+        // How a body is encoded is said in the header.
+        Part::Text => {
+            let test =
+                move |content: &[u8]| pattern.is_match(Message::parse(content.to_vec()).text().as_bytes());
+            (Part::Whole, Arc::new(test))
+        }
+        Part::Whole => {
+            let test = move |content: &[u8]| {
+                let message = Message::parse(content.to_vec());
+                let text = format!("{}\r\n{}", lines(message.headers()), message.text());
+                pattern.is_match(text.as_bytes())
+            };
+            (Part::Whole, Arc::new(test))
+        }
+    };
+    Matcher { part, test }
 }
 
 /// Decodes a text of the configuration's.

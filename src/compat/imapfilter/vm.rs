@@ -1,12 +1,15 @@
 use std::cell::RefCell;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
-use super::{account, action, fetch, mailbox, process, sought};
+use super::{account, action, daemon, fetch, mailbox, process, sought};
 use crate::engine::{Account, Event, Run};
-use crate::error::{Class, Error, ErrorKind, Result};
+use crate::error::{Class, Error, ErrorKind, Result, visible};
 use crate::lua::{
     Exit, Failures, Outcome, Script, caught, chunk, describe, install_errors, raise, to_its_end, watch,
 };
@@ -18,8 +21,26 @@ pub struct Settings {
     pub truststore: Option<PathBuf>,
     /// A file with certificates that are trusted as well.
     pub certificates: Option<PathBuf>,
+    /// Where the process's number is written.
+    pub pid: Option<PathBuf>,
+    /// Where errors are written as well.
+    pub log: Option<PathBuf>,
     /// Lines from standard input are run after the configuration.
     pub interactive: bool,
+}
+
+impl Settings {
+    /// Writes the process's number, where it is wanted.
+    pub fn write_pid(&self) -> io::Result<()> {
+        self.pid.as_ref().map_or(Ok(()), |path| fs::write(path, format!("{}\n", std::process::id())))
+    }
+
+    /// Writes an error down, where that is wanted.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        let Some(path) = &self.log else { return Ok(()) };
+        let mut file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        writeln!(file, "{} {}", jiff::ZonedDateTime::now().strftime("%F %T"), visible(text))
+    }
 }
 
 /// All accounts of the run that have been connected.
@@ -44,6 +65,7 @@ pub fn run(run: &Run, settings: &Settings, script: &Script) -> mlua::Result<Outc
     lua.set_app_data(Failures::default());
     lua.set_app_data(Connected::default());
     lua.set_app_data(run.clone());
+    lua.set_app_data(settings.clone());
     install_errors(&lua)?;
     watch(&lua, run)?;
     let xpcall: Function = lua.globals().raw_get("xpcall")?;
@@ -111,6 +133,7 @@ fn native(lua: &Lua, run: &Run, settings: &Settings) -> mlua::Result<Table> {
     action::install(lua, &native)?;
     fetch::install(lua, &native)?;
     process::install(lua, &native, run)?;
+    daemon::install(lua, &native, run, settings)?;
     Ok(native)
 }
 
@@ -148,5 +171,10 @@ fn tell(lua: &Lua, error: &Error) {
         (Some(account), None) => format!("{account}: "),
         _ => String::new(),
     };
-    run.world.tell(Event::Log("error", format!("{place}{error}")));
+    let text = format!("{place}{error}");
+    if let Some(settings) = lua.app_data_ref::<Settings>() {
+        // Who reads the terminal has it anyway.
+        let _ = settings.note(&text);
+    }
+    run.world.tell(Event::Log("error", text));
 }

@@ -4,9 +4,11 @@
 mod actions;
 mod better;
 mod case;
+mod cost;
 mod fetching;
 mod idioms;
 mod listing;
+mod running;
 mod searching;
 mod sets;
 

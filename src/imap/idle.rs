@@ -1,0 +1,105 @@
+use std::time::{Duration, Instant};
+
+use super::encode::Command;
+use super::pipeline::crate_error;
+use super::selected::Access;
+use super::session::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mail::MailboxName;
+use crate::wire::{Event, Frame};
+
+/// How often it is looked whether something happened.
+const SLICE: Duration = Duration::from_millis(100);
+
+impl Session {
+    /// Waits in a mailbox until the server tells something that is waited for (RFC 2177), and gives its word, such as
+    /// `EXISTS`; or until `stop` says so, and then gives nothing.
+    ///
+    /// The wait is begun anew whenever `patience` is over, so that the server does not take us for gone.
+    pub fn idle(
+        &mut self,
+        name: &MailboxName,
+        access: Access,
+        patience: Duration,
+        wakes: &dyn Fn(&str) -> bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<String>> {
+        self.run_in(name, access, false, &[], &mut |_, _| Ok(()))?;
+        loop {
+            let woken = self.idle_once(patience, wakes, stop);
+            if woken.is_err() {
+                self.guard.poison();
+            }
+            match woken.map_err(|error| self.explain(error).in_command("IDLE"))? {
+                None if !stop() => {}
+                woken => return Ok(woken),
+            }
+        }
+    }
+
+    fn idle_once(
+        &mut self,
+        patience: Duration,
+        wakes: &dyn Fn(&str) -> bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<String>> {
+        let start = Instant::now();
+        let command = Command::new("IDLE");
+        self.guard.hold();
+        self.inner.run_command(command.verb()).map_err(crate_error)?;
+        let tag = self.guard.last_tag();
+        self.guard.expect_continuation();
+        self.guard.release()?;
+        let (mut woken, mut begun) = (None, false);
+        while !begun {
+            match self.guard.next()? {
+                Event::Continuation(_) => begun = true,
+                Event::Untagged(frame) => self.hear_event(&frame, wakes, &mut woken)?,
+                // Refused.
+                Event::Tagged(_, frame) => {
+                    let text = crate::error::visible(&String::from_utf8_lossy(frame.bytes()));
+                    let kind = ErrorKind::Refused { command: "IDLE".to_owned(), status: "NO", text };
+                    return Err(kind.into());
+                }
+            }
+        }
+        while woken.is_none() && !stop() && start.elapsed() < patience {
+            match self.guard.poll()? {
+                Some(Event::Untagged(frame)) => self.hear_event(&frame, wakes, &mut woken)?,
+                Some(_) => return Err(Error::protocol("an end of IDLE that nobody asked for")),
+                None if self.guard.has_ended() => {
+                    return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
+                }
+                None => std::thread::sleep(SLICE),
+            }
+        }
+        self.guard.append(b"DONE\r\n", false)?;
+        self.guard.release()?;
+        loop {
+            match self.guard.next()? {
+                Event::Tagged(of, _) if of == tag => return Ok(woken),
+                Event::Untagged(frame) => self.hear_event(&frame, wakes, &mut woken)?,
+                Event::Tagged(..) | Event::Continuation(_) => {
+                    return Err(Error::protocol("a reply to something else than IDLE"));
+                }
+            }
+        }
+    }
+
+    /// Takes in what the server tells, and keeps the first word that is waited for.
+    fn hear_event(
+        &mut self,
+        frame: &Frame,
+        wakes: &dyn Fn(&str) -> bool,
+        woken: &mut Option<String>,
+    ) -> Result<()> {
+        self.digest(frame)?;
+        let text = String::from_utf8_lossy(frame.bytes()).into_owned();
+        let mut words = text.split_ascii_whitespace().skip(1);
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if woken.is_none() && first.parse::<u32>().is_ok() {
+            *woken = Some(second.to_ascii_uppercase()).filter(|word| wakes(word));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! How runs begin, wait, are written down and end.
+
+use super::case::{Case, mail};
+use crate::{
+    harness::Script,
+    mail::Mail,
+    server::{Server, Tls},
+};
+use std::{fs, thread, time::Duration};
+use tempfile::TempDir;
+
+#[test]
+fn news_of_a_mailbox_wake_a_configuration() {
+    let server = Server::dovecot(Tls::None);
+    let source = "options.starttls = false options.info = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  io.stderr:write('waiting\\n') print(account.INBOX:enter_idle()) print(#account.INBOX:select_all())";
+    let script = Script::command(&["imapfilter"]).script(source).on(&server).args(&["-c", "$DIR/script.lua"]);
+    let running = script.spawn();
+    // As long as it does not wait yet, the news wait for it in the mailbox: so they come again.
+    let mut observer = server.observe();
+    observer.ensure("INBOX");
+    for n in 0..100 {
+        thread::sleep(Duration::from_millis(100));
+        if running.has_ended() {
+            break;
+        }
+        observer.append("INBOX", &Mail::new(&format!("news {n}")));
+    }
+    let output = running.finish();
+    assert_eq!(output.status, Some(0), "{output}");
+    assert!(output.stdout.starts_with("true\tEXISTS\n"), "{output}");
+}
+
+#[test]
+fn a_signal_ends_the_wait() {
+    let server = Server::dovecot(Tls::None);
+    let source = "options.starttls = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  os.execute('(sleep 1; kill -USR1 $PPID) & sleep 0')\n\
+                  print(select('#', account.INBOX:enter_idle()))";
+    Script::command(&["imapfilter"])
+        .script(source)
+        .on(&server)
+        .args(&["-c", "$DIR/script.lua"])
+        .stdout("1\n")
+        .run();
+}
+
+#[test]
+fn a_daemon_goes_on_in_the_background() {
+    let home = TempDir::new().unwrap();
+    let server = Server::dovecot(Tls::None);
+    server.seed("INBOX", &[Mail::new("a")]);
+    let source = "options.starttls = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  print(#account.INBOX:select_all())\n\
+                  local n = 0\n\
+                  become_daemon(0.1, function()\n\
+                    n = n + 1\n\
+                    account.INBOX:select_all():add_flags({ 'Round' .. n })\n\
+                    if n == 3 then io.open('$DIR/done', 'w'):close() os.exit(0) end\n\
+                  end)";
+    Script::command(&["imapfilter"])
+        .script(source)
+        .home(home.path())
+        .on(&server)
+        .args(&["-c", "$DIR/script.lua", "-p", "$DIR/pid"])
+        .stdout("1\n")
+        .run();
+    for _ in 0..300 {
+        if home.path().join("done").exists() && !home.path().join("pid").exists() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    let snapshot = server.snapshot();
+    assert_eq!(snapshot.mailboxes["INBOX"][0].flags, ["Round1", "Round2", "Round3"]);
+    assert!(!home.path().join("pid").exists(), "the file with the process's number is gone");
+}
+
+#[test]
+fn decoded_text_is_matched_where_that_is_wanted() {
+    let source = "local I = account.INBOX\n\
+                  print(#I:match_subject('Gr\\195\\188\\195\\159e'), #I:match_header('Gr\\195\\188\\195\\159e'))\n\
+                  options.decode = true\n\
+                  print(#I:match_subject('Gr\\195\\188\\195\\159e'), #I:match_header('Subject: Gr\\195\\188\\195\\159e'))\n\
+                  print(#I:match_body('See the file'), #I:match_message('Hello world'))";
+    let encoded = |server: &Server| {
+        server.seed("INBOX", &[Mail::new("=?utf-8?q?Gr=C3=BC=C3=9Fe?=")]);
+    };
+    assert_eq!(Case::new(source).prepare(encoded).ours().output.stdout, "0\t0\n2\t2\n1\t1\n");
+}
+
+#[test]
+fn a_run_is_in_the_journal() {
+    let home = TempDir::new().unwrap();
+    let server = Server::dovecot(Tls::None);
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]);
+    let before = server.snapshot();
+    let source = "options.starttls = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  account.INBOX:contain_subject('a'):mark_flagged()\n\
+                  account.INBOX:contain_subject('a'):move_messages(account.Archive)";
+    Script::command(&["imapfilter"])
+        .script(source)
+        .home(home.path())
+        .on(&server)
+        .args(&["-c", "$DIR/script.lua"])
+        .stdout(
+            "$USER@127.0.0.1: marked 1 message in INBOX: \\Flagged\n\
+             $USER@127.0.0.1: moved 1 message from INBOX to Archive\n",
+        )
+        .mailbox("Archive", &["a"])
+        .run();
+    let history = Script::command(&["history"]).home(home.path()).run();
+    assert!(history.stdout.contains("script.lua"), "{history}");
+    assert_ne!(mail(&before), mail(&server.snapshot()));
+}
+
+#[test]
+fn a_limit_stops_a_run() {
+    let case = Case::new("account.INBOX:select_all():delete_messages()").args(&["--limit", "3"]);
+    let ran = case.ours();
+    assert_eq!(ran.output.status, Some(7), "{}", ran.output);
+    assert_eq!(ran.after.mailboxes["INBOX"].len(), 7);
+}
+
+#[test]
+fn trust_is_given_on_the_command_line_or_by_certificates_that_were_accepted() {
+    let server = Server::dovecot(Tls::Implicit);
+    server.seed("INBOX", &[Mail::new("a")]);
+    let run = |source: &str, args: &[&str], status: i32, stdout: &str| {
+        let home = TempDir::new().unwrap();
+        if args.contains(&"accepted") {
+            fs::create_dir(home.path().join(".imapfilter")).unwrap();
+            fs::copy(server.ca_file.as_ref().unwrap(), home.path().join(".imapfilter/certificates")).unwrap();
+        }
+        let args: Vec<_> = args.iter().filter(|arg| **arg != "accepted").copied().collect();
+        Script::command(&["imapfilter"])
+            .script(&format!(
+                "{source} account = IMAP {{ server = '$HOST', port = $PORT, ssl = 'auto', username = '$USER', password = '$PASSWORD' }}\n\
+                 print(#account.INBOX:select_all())"
+            ))
+            .home(home.path())
+            .on(&server)
+            .args(&["-c", "$DIR/script.lua"])
+            .args(&args)
+            .status(status)
+            .stdout(stdout)
+            .run()
+    };
+    run("", &["-t", "$CA"], 0, "1\n");
+    run("", &["accepted"], 0, "1\n");
+    run("options.certificates = false", &[], 5, "");
+    let refused = run("", &["-l", "$DIR/log"], 5, "");
+    assert!(refused.stderr.contains("unknown authority"), "{refused}");
+}
+
+#[test]
+fn starttls_is_used_where_it_is_offered() {
+    let server = Server::dovecot(Tls::Starttls);
+    let source = "account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  print(#account.INBOX:select_all())";
+    let script =
+        || Script::command(&["imapfilter"]).script(source).on(&server).args(&["-c", "$DIR/script.lua"]);
+    script().args(&["-t", "$CA"]).stdout("0\n").run();
+    script().status(5).run();
+    script().args(&["-V"]).run();
+}
+
+#[test]
+fn errors_are_written_to_a_log_as_well() {
+    let home = TempDir::new().unwrap();
+    let server = Server::dovecot(Tls::None);
+    Script::command(&["imapfilter"])
+        .script("error('boo')")
+        .home(home.path())
+        .on(&server)
+        .args(&["-c", "$DIR/script.lua", "-l", "$DIR/log"])
+        .status(2)
+        .stderr_contains("boo")
+        .run();
+    assert!(fs::read_to_string(home.path().join("log")).unwrap().ends_with(" boo\n"));
+}
