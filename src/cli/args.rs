@@ -9,6 +9,7 @@ use super::exit;
 use super::imapfilter::ImapfilterOptions;
 use super::oauth::LoginOptions;
 use super::options::{Options, PlaceOptions};
+use super::schedule::ScheduleOptions;
 
 /// Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail.
 #[derive(Debug, Parser)]
@@ -17,7 +18,7 @@ use super::options::{Options, PlaceOptions};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|repl|accounts|oauth|sandbox|imapfilter|types …",
+    override_usage = "imapscript [OPTIONS] SCRIPT [ARGS]...\n       imapscript plan|apply|undo|settle|restore|history|why|check|repl|schedule|status|\n                  accounts|oauth|sandbox|imapfilter|types|completions|man …",
     after_help = "Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,\n\
                   6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,\n\
                   130 interrupted."
@@ -153,6 +154,23 @@ pub enum Subcommand {
         #[command(flatten)]
         options: Box<Options>,
     },
+    /// Let a script run by itself, by systemd's timers or by cron
+    Schedule(ScheduleOptions),
+    /// Tell how scripts fared: when each last ran well, and what went wrong since
+    Status {
+        /// Only this one
+        #[arg(value_name = "SCRIPT")]
+        script: Option<PathBuf>,
+        /// End with exit code 1 if one has not run well for so long, such as `2d`
+        #[arg(long, value_name = "AGE")]
+        max_age: Option<String>,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+        /// Where the journal is.
+        #[command(flatten)]
+        place: PlaceOptions,
+    },
     /// Keep an embedded server with sample mail running, for any mail client
     Sandbox(SandboxOptions),
     /// Run an imapfilter configuration as it is
@@ -163,6 +181,14 @@ pub enum Subcommand {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Print what a shell needs to complete the command line
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// What can be done with accounts.

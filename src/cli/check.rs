@@ -35,7 +35,8 @@ pub(super) fn check(scripts: &[PathBuf]) -> ExitCode {
     told(look(scripts))
 }
 
-fn look(scripts: &[PathBuf]) -> Result<u8, Refusal> {
+/// Shows what is wrong with scripts, and gives the exit code.
+pub(super) fn look(scripts: &[PathBuf]) -> Result<u8, Refusal> {
     let mut count = 0;
     for path in scripts {
         let script = load(path, &[])?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod args;
 mod check;
+mod completions;
 mod exit;
 mod history;
 mod imapfilter;
@@ -13,6 +14,7 @@ mod keyring;
 #[path = "no_keyring.rs"]
 mod keyring;
 mod log;
+mod man;
 mod news;
 mod oauth;
 mod options;
@@ -26,7 +28,9 @@ mod report;
 mod restore;
 mod run;
 mod sandbox;
+mod schedule;
 mod script_error;
+mod status;
 mod surroundings;
 mod terminal;
 mod trace;
@@ -59,6 +63,12 @@ pub fn main() -> ExitCode {
         Some(args::Subcommand::Types { directory }) => types::write(directory),
         Some(args::Subcommand::Check { scripts }) => check::check(scripts),
         Some(args::Subcommand::Repl { dry_run, options }) => repl::repl(options, *dry_run),
+        Some(args::Subcommand::Schedule(options)) => schedule::schedule(options),
+        Some(args::Subcommand::Status { script, max_age, json, place }) => {
+            status::status(script.as_deref(), max_age.as_deref(), *json, place)
+        }
+        Some(args::Subcommand::Completions { shell }) => completions::completions(*shell),
+        Some(args::Subcommand::Man) => man::man(),
         Some(args::Subcommand::Plan { output, script, arguments, options }) => {
             plan::plan(script, arguments, output, options)
         }

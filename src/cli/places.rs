@@ -19,11 +19,13 @@ pub(super) fn state_directory(wanted: Option<&Path>, sandbox: Option<SocketAddr>
 
 /// Finds the accounts file: where the command line says, or the user's environment.
 pub(super) fn accounts_file(wanted: Option<&Path>) -> Option<PathBuf> {
-    let usual = || {
-        let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(home()?.join(".config")));
-        Some(config?.join("imapscript/accounts.toml"))
-    };
+    let usual = || Some(config_home()?.join("imapscript/accounts.toml"));
     wanted.map(Path::to_owned).or_else(usual)
+}
+
+/// Finds where the user keeps programs' settings.
+pub(super) fn config_home() -> Option<PathBuf> {
+    absolute("XDG_CONFIG_HOME").or_else(|| Some(home()?.join(".config")))
 }
 
 /// Finds the home directory. Where HOME is not set, this asks the system's list of users.

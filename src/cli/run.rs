@@ -31,10 +31,20 @@ fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
     let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
     let code = execute(&around, &script)?;
     let code = around.code(code);
-    if !arguments.dry_run {
-        news::tell(&around, &arguments.options, &script.name, code);
+    if arguments.dry_run {
+        return Ok(around.end(code));
     }
-    Ok(around.end(code))
+    news::tell(&around, &arguments.options, &script.name, code);
+    if path == Path::new("-") {
+        return Ok(around.end(code));
+    }
+    Ok(around.end_of(&whole_path(path), code))
+}
+
+/// Gives a script's path as it is wherever one stands.
+pub(super) fn whole_path(path: &Path) -> String {
+    let whole = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    whole.unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
 /// Runs a script, says how it ended, and gives the exit code.

@@ -114,6 +114,15 @@ impl Surroundings {
         if code == 0 && self.reporter().is_in_doubt() { exit::PARTIAL } else { code }
     }
 
+    /// Ends the run of a script, and notes how it fared.
+    pub(super) fn end_of(self, script: &str, code: u8) -> u8 {
+        let code = self.code(code);
+        let trouble = self.reporter().failures().first().cloned();
+        // A run that changed nothing needs no journal. Who watches the script hears that it is not noted any more.
+        let _ = self.run.state.note_health(script, code, trouble.as_deref(), &*self.run.world);
+        self.end(code)
+    }
+
     /// Ends the run: makes the exit code say what the journal left in doubt, and notes it.
     pub(super) fn end(self, code: u8) -> u8 {
         let code = self.code(code);

@@ -68,7 +68,7 @@ pub use discovery::{Candidate, Resolver, discover};
 pub use export::export;
 pub use following::{Followed, follow};
 pub use idle::{Idled, Stop, idle};
-pub use journal::{AccountRow, Journal, RunRow, Trace};
+pub use journal::{AccountRow, Health, Journal, RunRow, Trace};
 pub use limits::{Limits, Reserved};
 pub use literal::Literal;
 pub use messages::{

@@ -132,6 +132,11 @@ impl State {
         }
     }
 
+    /// Notes how a script ended, whether it has changed anything or not; `error` says what went wrong.
+    pub fn note_health(&self, script: &str, exit: u8, error: Option<&str>, world: &dyn World) -> Result<()> {
+        self.journal(world)?.note_health(script, exit, error)
+    }
+
     /// Notes how the run ended, if it has changed anything, and gives the locks back.
     pub fn end(&self, exit: u8) -> Result<()> {
         let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();

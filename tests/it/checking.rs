@@ -243,6 +243,29 @@ fn every_key_of_a_query_may_have_a_value_that_only_a_run_knows() {
     fine(&source);
 }
 
+/// The fields that a class of the type files has.
+fn fields(class: &str) -> Vec<String> {
+    let text: String = imapscript::lua::types::FILES.iter().map(|(_, text)| *text).collect();
+    let begin = text.find(&format!("---@class {class}\n")).unwrap();
+    let lines = text[begin..].lines().skip(1).take_while(|line| line.starts_with("---@field "));
+    lines.map(|line| line.split([' ', '?']).nth(1).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_setting_may_have_a_value_that_only_a_run_knows() {
+    let mut source = GIVEN.to_owned();
+    for key in fields("LoginSettings") {
+        let given = ["host", "user", "password"].map(|name| if name == key { "x = nil" } else { name });
+        let given: Vec<_> =
+            given.iter().filter(|name| **name != "x = nil").map(|name| format!("{name} = '1', ")).collect();
+        writeln!(source, "login {{ {}{key} = unknown() }}", given.concat()).unwrap();
+    }
+    let oauth: Vec<_> = fields("OAuth2").iter().map(|key| format!("{key} = unknown()")).collect();
+    writeln!(source, "login {{ host = unknown(), user = unknown(), oauth2 = {{ {} }} }}", oauth.join(", "))
+        .unwrap();
+    fine(&source);
+}
+
 #[test]
 fn the_examples_are_in_order() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

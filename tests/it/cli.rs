@@ -28,26 +28,31 @@ fn help_says_it_all() {
     Lua scripts for IMAP mailboxes: filters and housekeeping that cannot lose mail
 
     Usage: imapscript [OPTIONS] SCRIPT [ARGS]...
-           imapscript plan|apply|undo|settle|restore|history|why|check|repl|accounts|oauth|sandbox|imapfilter|types …
+           imapscript plan|apply|undo|settle|restore|history|why|check|repl|schedule|status|
+                      accounts|oauth|sandbox|imapfilter|types|completions|man …
 
     Commands:
-      plan        Write down what a script would do, and change nothing
-      apply       Do what a plan says and nothing else
-      undo        Take back what a run did: the last one, unless its number is given
-      settle      Look after what runs left open or in doubt, and hold nothing any more
-      restore     Put what a purge has archived back into a mailbox, but what is there already
-      history     List the runs that changed something, or what one of them did
-      why         Tell which rule of which run touched a message, or which rule of a script would take
-                  it
-      accounts    List the accounts that scripts can use by their names
-      check       Find what is wrong with scripts without running them: no server is contacted and
-                  nothing is done
-      oauth       Log in with the provider of an account that uses OAuth 2.0
-      repl        Try things out, line by line
-      sandbox     Keep an embedded server with sample mail running, for any mail client
-      imapfilter  Run an imapfilter configuration as it is
-      types       Write type files, so that an editor knows imapscript's functions
-      help        Print this message or the help of the given subcommand(s)
+      plan         Write down what a script would do, and change nothing
+      apply        Do what a plan says and nothing else
+      undo         Take back what a run did: the last one, unless its number is given
+      settle       Look after what runs left open or in doubt, and hold nothing any more
+      restore      Put what a purge has archived back into a mailbox, but what is there already
+      history      List the runs that changed something, or what one of them did
+      why          Tell which rule of which run touched a message, or which rule of a script would take
+                   it
+      accounts     List the accounts that scripts can use by their names
+      check        Find what is wrong with scripts without running them: no server is contacted and
+                   nothing is done
+      oauth        Log in with the provider of an account that uses OAuth 2.0
+      repl         Try things out, line by line
+      schedule     Let a script run by itself, by systemd's timers or by cron
+      status       Tell how scripts fared: when each last ran well, and what went wrong since
+      sandbox      Keep an embedded server with sample mail running, for any mail client
+      imapfilter   Run an imapfilter configuration as it is
+      types        Write type files, so that an editor knows imapscript's functions
+      completions  Print what a shell needs to complete the command line
+      man          Print the manual page
+      help         Print this message or the help of the given subcommand(s)
 
     Arguments:
       <SCRIPT>

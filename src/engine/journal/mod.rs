@@ -5,6 +5,7 @@
 //! returns. A run that finds an action without an outcome knows that it was cut, and settles it first.
 
 mod entry;
+mod health;
 mod open;
 mod past;
 mod read;
@@ -22,6 +23,7 @@ use crate::mail::Uid;
 
 pub use entry::AccountRow;
 pub(super) use entry::{Entry, Fate, Intent, Known, Outcome, Target};
+pub use health::Health;
 pub(super) use open::failed;
 pub use past::RunRow;
 pub(super) use past::{PastAction, Place};

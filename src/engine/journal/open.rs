@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::Journal;
+use super::{Journal, health};
 use crate::engine::new_file::private_file;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The database's version, in its `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -191,6 +191,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     }
     if version < 2 {
         begun.execute_batch(PLANS)?;
+    }
+    if version < 3 {
+        begun.execute_batch(health::TABLE)?;
         begun.pragma_update(None, "user_version", VERSION)?;
     }
     begun.commit()?;

@@ -35,7 +35,7 @@ pub(super) fn words(flags: &[Flag]) -> String {
 
 impl Journal {
     /// Does something in one durable transaction.
-    fn write<T>(&self, job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn write<T>(&self, job: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let mut db = self.db();
         let result = db.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|begun| {
             let given = job(&begun)?;

@@ -98,15 +98,7 @@ impl Walk<'_> {
                     continue;
                 };
                 let whole = self.samples.add_missing(&self.declared, &table, class);
-                if name == Some("Rule") && !matches!(table.raw_get("stop"), Ok(Value::Boolean(_))) {
-                    // A rule must do something, and that may be the entry that is not understood.
-                    let _ = table.raw_set("stop", true);
-                }
-                let is_there = |key: &&str| !matches!(table.raw_get(*key), Ok(Value::Nil));
-                if name == Some("LoginSettings") && !PROOFS.iter().any(is_there) {
-                    // Something must show who the user is, and that may be the entry that is not understood.
-                    let _ = table.raw_set("password", "none");
-                }
+                complete(name, &table);
                 let found = whole.and_then(|()| trial(self, &table));
                 if let Some(found) = found.filter(|found| masked.as_ref() != Some(&found.message)) {
                     self.find(entry.line, found);
@@ -136,4 +128,17 @@ impl Walk<'_> {
             self.find(line, failure(&error));
         }
     }
+}
+
+/// Adds what a table must have one of: that may be the entry that is not understood.
+fn complete(class: Option<&str>, table: &Table) {
+    let lacks =
+        |keys: &[&str]| keys.iter().all(|key| table.raw_get(*key).is_ok_and(|value: Value| value.is_nil()));
+    let added = match class {
+        Some("Rule") if lacks(&["stop"]) => table.raw_set("stop", true),
+        Some("LoginSettings") if lacks(&PROOFS) => table.raw_set("password", "1"),
+        _ => Ok(()),
+    };
+    // Without memory, nothing is found.
+    let _ = added;
 }
