@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::account_settings::AccountSettings;
+use super::account_settings::{AccountSettings, TlsMode};
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The most that such a file may have, in bytes.
@@ -66,6 +66,10 @@ impl AccountsFile {
                 let within = error.span().filter(|span| !span.contains(&name.span().start));
                 file.error(&text, within.or(place), error.message())
             })?;
+            if settings.tls == TlsMode::Offered {
+                let what = "`tls = \"offered\"` is for imapfilter's configurations: use \"implicit\" or \"starttls\"";
+                return Err(file.error(&text, place, what));
+            }
             settings.name = Some(name.get_ref().to_string());
             if open && settings.has_secret() {
                 let what = format!("the accounts file `{shown}` has a password in it and others can read it");

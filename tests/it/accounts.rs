@@ -121,7 +121,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         (
             "[work]\nhost = \"a\"\nuser = \"b\"\ntls = \"ssl\"\n",
             "4:7",
-            "unknown variant `ssl`, expected one of `implicit`, `starttls`, `none`",
+            "unknown variant `ssl`, expected one of `implicit`, `starttls`",
         ),
         (
             "[work]\nhost = \"a\"\nuser = \"b\"\nspecial_use = { bin = \"x\" }\n",

@@ -18,6 +18,7 @@ mod agreement;
 mod ambient;
 mod append;
 mod archiving;
+mod canary;
 mod certificates;
 mod checking;
 mod cli;
