@@ -15,6 +15,7 @@ use crate::engine::apply::whole::Whole;
 use crate::engine::connection::Ticket;
 use crate::engine::export::Letters;
 use crate::engine::identity::Inquiry;
+use crate::engine::messages::BODY_BATCH_BYTES;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::outside::{plan_archive, whole_path};
 use crate::engine::overlay::{Arrival, Origin, Overlay, PlannedAction, PlannedMessage, raw};
@@ -27,6 +28,9 @@ use crate::engine::world::Run;
 use crate::error::{Error, Result};
 use crate::imap::{FetchItem, Section, Session};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet, UidValidity};
+
+/// How many messages of a file are looked for at once.
+const BATCH: usize = 250;
 
 /// Notes that messages are put into an mbox file and removed for good.
 ///
@@ -169,29 +173,49 @@ impl Restoring<'_> {
     /// Reads the file, leaves out what is in the mailbox already, and gives how many messages it has.
     fn read(&mut self, session: &mut Session, known: &mut Known<'_>) -> Result<u32> {
         let mut letters = Letters::open(&self.path)?;
-        let mut count = 0;
+        let (mut count, mut batch, mut bytes) = (0, Vec::new(), 0);
         while let Some(letter) = letters.next()? {
             count += 1;
             let Some(number) = Uid::new(count) else { break };
-            let (head, raw) = match letter {
-                Ok(letter) => crate::engine::apply::across::head(number, letter),
-                Err(reason) => {
-                    self.report.fail(UidSet::from(number), reason);
-                    continue;
+            match letter {
+                Ok(letter) => {
+                    let (head, raw) = crate::engine::apply::across::head(number, letter);
+                    let sample = (self.samples.len() + batch.len() < Sample::COUNT)
+                        .then(|| Sample::of(head.date, &Headers::parse(&raw)));
+                    bytes += head.size;
+                    batch.push((Head { sample, ..head }, Sha256::digest(&raw).into()));
                 }
-            };
-            if known.take(session, &head, &raw)? {
-                self.report.skip(UidSet::from(number), "in the mailbox already");
+                Err(reason) => self.report.fail(UidSet::from(number), reason),
+            }
+            if batch.len() == BATCH || bytes > BODY_BATCH_BYTES {
+                self.take(session, known, std::mem::take(&mut batch))?;
+                bytes = 0;
+            }
+        }
+        self.take(session, known, batch)?;
+        Ok(count)
+    }
+
+    /// Takes in messages of the file that are not in the mailbox already.
+    fn take(
+        &mut self,
+        session: &mut Session,
+        known: &mut Known<'_>,
+        batch: Vec<(Head, Digested)>,
+    ) -> Result<()> {
+        let there = known.digests(session, &batch)?;
+        for (head, digest) in batch {
+            if known.take(&there, &head, &digest) {
+                self.report.skip(UidSet::from(head.uid), "in the mailbox already");
                 continue;
             }
-            if self.samples.len() < Sample::COUNT {
-                self.samples.push(Sample::of(head.date, &Headers::parse(&raw)));
-            }
-            let origin = Origin::File(Arc::clone(&self.path), count);
+            let message = describe(&head);
+            let origin = Origin::File(Arc::clone(&self.path), head.uid.get());
             let arrival = Arrival::of(origin, head.flags.contains(&Flag::Seen), 0);
-            self.found.push((arrival, describe(&head)));
+            self.samples.extend(head.sample);
+            self.found.push((arrival, message));
         }
-        Ok(count)
+        Ok(())
     }
 
     fn selection(&self, session: &mut Session, overlay: &Overlay) -> Result<Option<Selection>> {
@@ -217,7 +241,10 @@ fn archived(number: Uid, message: PlannedMessage) -> PlannedMessage {
     PlannedMessage { uid: number.get(), brought_by: None, gmail_id: None, ..message }
 }
 
-/// By Message-ID, size and time of arrival.
+/// SHA-256 of a message's bytes.
+type Digested = [u8; 32];
+
+/// By Message-ID and size.
 type Alike = (Option<String>, Option<u64>);
 
 /// What would be in a mailbox already.
@@ -244,26 +271,37 @@ impl<'a> Known<'a> {
         Ok(Self { overlay, selection, messages })
     }
 
-    /// Tells whether a message is there, byte for byte and from the same time. Each of those there stands for one.
-    fn take(&mut self, session: &mut Session, head: &Head, raw: &[u8]) -> Result<bool> {
+    /// Gives the messages there that may be one of the batch: all but their bytes are alike.
+    fn alike(&self, head: &Head) -> impl Iterator<Item = Uid> {
         let date = head.date.map(|date| date.timestamp().as_second());
-        let alike = self.messages.get_mut(&(head.known.message_id.clone(), Some(head.size)));
-        let (Some(alike), Some(selection)) = (alike, &self.selection) else { return Ok(false) };
-        let candidates: Vec<Uid> =
-            alike.iter().filter(|(_, at)| date.is_none() || *at == date).map(|(uid, _)| *uid).collect();
-        for uid in candidates {
-            let wanted = [(UidSet::from(uid), vec![FetchItem::Section(Section::Whole)])];
-            let mut same = false;
-            self.overlay.fetch_each(session, selection, &wanted, &mut |mut fetch| {
-                let there = fetch.take_section(&Section::Whole).unwrap_or_default();
-                same |= Sha256::digest(&there) == Sha256::digest(raw);
-                Ok(())
-            })?;
-            if same {
-                alike.retain(|(known, _)| *known != uid);
-                return Ok(true);
+        let alike = self.messages.get(&(head.known.message_id.clone(), Some(head.size)));
+        let alike = alike.into_iter().flatten();
+        alike.filter(move |(_, at)| date.is_none() || *at == date).map(|(uid, _)| *uid)
+    }
+
+    /// Digests the messages there that may be ones of a batch.
+    fn digests(&self, session: &mut Session, batch: &[(Head, Digested)]) -> Result<BTreeMap<Uid, Digested>> {
+        let candidates: UidSet = batch.iter().flat_map(|(head, _)| self.alike(head)).collect();
+        let mut digests = BTreeMap::new();
+        let Some(selection) = self.selection.as_ref().filter(|_| !candidates.is_empty()) else {
+            return Ok(digests);
+        };
+        let wanted = [(candidates, vec![FetchItem::Section(Section::Whole)])];
+        self.overlay.fetch_each(session, selection, &wanted, &mut |mut fetch| {
+            if let (Some(uid), Some(raw)) = (fetch.uid, fetch.take_section(&Section::Whole)) {
+                digests.insert(uid, Sha256::digest(&raw).into());
             }
+            Ok(())
+        })?;
+        Ok(digests)
+    }
+
+    /// Tells whether a message is there, byte for byte and from the same time. Each of those there stands for one.
+    fn take(&mut self, there: &BTreeMap<Uid, Digested>, head: &Head, digest: &Digested) -> bool {
+        let Some(uid) = self.alike(head).find(|uid| there.get(uid) == Some(digest)) else { return false };
+        if let Some(alike) = self.messages.get_mut(&(head.known.message_id.clone(), Some(head.size))) {
+            alike.retain(|(known, _)| *known != uid);
         }
-        Ok(false)
+        true
     }
 }
