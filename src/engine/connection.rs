@@ -31,6 +31,10 @@ pub struct Ticket<T> {
     steadfast: bool,
 }
 
+/// How long it waits between trying to connect again.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(8)];
+
 /// How long an interrupted wait goes on for a job that only reads: it ends by itself within one slice of the
 /// socket's, unless it is still looking for the host.
 const GRACE: Duration = Duration::from_secs(1);
@@ -86,6 +90,8 @@ struct Worker {
     opener: Opener,
     run: Run,
     session: Option<Session>,
+    /// There was a session before.
+    had: bool,
 }
 
 impl Connection {
@@ -94,7 +100,7 @@ impl Connection {
         let builder = Builder::new().name("connection".to_owned());
         let of = run.clone();
         let thread = builder.spawn(move || {
-            let mut worker = Worker { opener, run: of, session: None };
+            let mut worker = Worker { opener, run: of, session: None, had: false };
             for job in queue {
                 job(&mut worker);
             }
@@ -159,7 +165,8 @@ impl Worker {
         // Servers close what was idle for long: a script that slept has done nothing wrong.
         if self.session.as_ref().is_none_or(Session::has_ended) {
             self.session = None;
-            self.session = Some(self.opener.open(&self.run).map_err(|error| error.in_account(&label))?);
+            self.session = Some(self.open().map_err(|error| error.in_account(&label))?);
+            self.had = true;
         }
         let Some(session) = &mut self.session else { return Err(ErrorKind::Poisoned.into()) };
         let run = &self.run;
@@ -171,6 +178,37 @@ impl Worker {
             self.session = None;
         }
         result.unwrap_or_else(|_| Err(defect(changes))).map_err(|error| error.in_account(&label))
+    }
+}
+
+impl Worker {
+    /// Opens a session. Where there was one before, a line that is down for a moment is tried again, each time after a
+    /// longer pause.
+    fn open(&self) -> Result<Session> {
+        let mut pauses = PAUSES.iter().filter(|_| self.had);
+        loop {
+            let error = match self.opener.open(&self.run) {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            };
+            let passes = matches!(
+                *error.kind,
+                ErrorKind::HostUnknown { .. }
+                    | ErrorKind::Connect { .. }
+                    | ErrorKind::Timeout { .. }
+                    | ErrorKind::ConnectionLost { .. }
+                    | ErrorKind::Bye { .. }
+                    | ErrorKind::Greeting { .. }
+            );
+            let Some(pause) = pauses.next().filter(|_| passes) else { return Err(error) };
+            let since = Instant::now();
+            while since.elapsed() < *pause {
+                if self.run.is_interrupted() {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod conversation;
 mod dovecot;
 mod dovecot_config;
 mod dry_run;
+mod endurance;
 mod errors;
 mod exporting;
 mod foresight;

@@ -319,6 +319,43 @@ fn a_connection_that_was_closed_while_idle_is_opened_anew() {
 }
 
 #[test]
+fn a_line_that_is_down_for_a_moment_is_tried_again() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[crate::mail::Mail::new("a")]);
+    let (listener, real) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), server.address);
+    let relay = Server { address: listener.local_addr().unwrap(), ..server };
+    let (sender, connections) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (number, here) in listener.incoming().enumerate() {
+            sender.send(number).ok();
+            let here = here.unwrap();
+            // The first goes after a while, and those after it at once.
+            if number == 1 || number == 2 {
+                continue;
+            }
+            let there = std::net::TcpStream::connect(real).unwrap();
+            for (mut from, mut to) in [
+                (here.try_clone().unwrap(), there.try_clone().unwrap()),
+                (there.try_clone().unwrap(), here.try_clone().unwrap()),
+            ] {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to).ok());
+            }
+            if number == 0 {
+                std::thread::sleep(std::time::Duration::from_millis(600));
+                here.shutdown(std::net::Shutdown::Both).unwrap();
+                there.shutdown(std::net::Shutdown::Both).unwrap();
+            }
+        }
+    });
+    Script::new("local a = $LOGIN a:noop() sleep(1) print(#a:mailbox(\"INBOX\"):all())")
+        .on(&relay)
+        .stdout("1\n")
+        .stderr("")
+        .run();
+    assert_eq!(connections.try_iter().count(), 4);
+}
+
+#[test]
 fn an_interrupt_ends_a_program_that_the_script_waits_for() {
     let server = Scripted::new().greet().serve().start();
     let server_ = Server::at(server.address, Tls::None);
