@@ -282,6 +282,9 @@ impl ErrorKind {
                 "check `host` and `port`, and that the server is up and no firewall is between"
             }
             Self::Proxy { .. } => "check `proxy`, and that it may connect to the server",
+            Self::Timeout { what: "greet", .. } => {
+                "port 993 speaks TLS at once (`tls = \"implicit\"`); or the line is slow: `--timeout SECONDS` waits longer"
+            }
             Self::Timeout { .. } => "the server or the line may be slow; `--timeout SECONDS` waits longer",
             Self::Tls { problem, .. } => match problem {
                 TlsProblem::Expired(_) => {

@@ -114,7 +114,13 @@ impl Session {
             notices: Vec::new(),
             bye: None,
         };
-        hello.greeting()?;
+        hello.greeting().map_err(|error| match (&*error.kind, tls) {
+            // What speaks TLS at once waits for us.
+            (ErrorKind::Timeout { seconds, .. }, None) => {
+                Error::from(ErrorKind::Timeout { what: "greet", seconds: *seconds })
+            }
+            _ => error,
+        })?;
         let mut client = imap::Client::new(guard.clone());
         client.greeting_read = true;
         let starttls = match &address.security {

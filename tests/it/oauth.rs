@@ -199,6 +199,34 @@ fn by_another_device_and_refused() {
 }
 
 #[test]
+fn a_provider_without_the_wanted_way() {
+    let server = Server::dovecot_of_logins(Tls::Implicit);
+    let oauth2 = |more: &str| format!("[work]\n$SERVER\noauth2 = {{ client_id = \"x\", {more} }}\n");
+    for (settings, words, message, hint) in [
+        (
+            "provider = \"google\"",
+            &["--device"][..],
+            "the provider gives no codes for other devices",
+            "without `--device`",
+        ),
+        (
+            "token_url = \"https://login.example/\"",
+            &["--no-browser"],
+            "`oauth2` does not say where a person logs in",
+            "give `authorization_url`, or use `--device`",
+        ),
+    ] {
+        let output = Script::command(&[&["oauth", "login"], words].concat())
+            .on(&server)
+            .accounts(&oauth2(settings))
+            .status(3)
+            .run();
+        assert_eq!(error(&output), format!("error: {message}"));
+        assert!(output.stderr.contains(hint), "{output}");
+    }
+}
+
+#[test]
 fn a_token_is_renewed_when_it_is_due() {
     let server = Server::dovecot_of_logins(Tls::Implicit);
     let access = token_of(&server);

@@ -217,6 +217,19 @@ fn a_server_that_wants_a_certificate_and_gets_none() {
     }
 }
 
+#[test]
+fn a_port_that_speaks_tls_at_once() {
+    let mut server = Server::dovecot(Tls::Starttls);
+    server.address = Server::dovecot(Tls::Implicit).address;
+    Script::new(&script(r#"ca_file = "$CA""#))
+        .on(&server)
+        .options(&["--timeout", "1"])
+        .status(5)
+        .stderr_contains("error: the server did not greet within 1 second\n")
+        .stderr_contains("hint: port 993 speaks TLS at once (`tls = \"implicit\"`)")
+        .run();
+}
+
 /// A server that wants a certificate: openssl's own, since native-tls has none.
 struct Demanding {
     server: Server,

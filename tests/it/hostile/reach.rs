@@ -44,7 +44,7 @@ fn a_server_that_hangs_up_at_once() {
 fn a_server_without_a_greeting() {
     let ended = Case::new(Scripted::new().stall())
         .silent()
-        .fails(5, "the server did not answer within 1 second")
+        .fails(5, "the server did not greet within 1 second")
         .hinting("`--timeout SECONDS` waits longer");
     assert!(ended.received.is_empty());
 }
