@@ -26,6 +26,10 @@ pub struct ImapfilterOptions {
     #[arg(short = 'c', value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// Write a configuration down as a script of imapscript's, as far as that goes; nothing is connected or changed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "execute", "interactive"])]
+    pub convert: Option<PathBuf>,
+
     /// Write what goes over the wire to a file, without the secrets
     #[arg(short = 'd', value_name = "FILE")]
     pub debug: Option<PathBuf>,
@@ -92,7 +96,7 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         no_create: false,
         wait: Some(None),
         timeout: None,
-        quiet: false,
+        quiet: options.convert.is_some(),
         verbose: u8::from(options.verbose),
         trace: options.debug.clone(),
         json: false,
@@ -111,6 +115,7 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         pid: options.pid.as_deref().and_then(|path| std::path::absolute(path).ok()),
         log: options.log.as_deref().and_then(|path| std::path::absolute(path).ok()),
         interactive: options.interactive,
+        convert: options.convert.is_some(),
     };
     let _pid = PidFile::write(&settings)?;
     let broken = |error: mlua::Error| (FAILED, format!("Lua could not be started: {error}"), "");
@@ -162,7 +167,7 @@ fn script(options: &ImapfilterOptions, home: Option<&Path>) -> Result<Script, Re
         return Ok(make("<command line>".to_owned(), text.as_bytes().to_vec()));
     }
     let default = || home.map(|home| home.join("config.lua"));
-    let Some(path) = options.config.clone().or_else(default) else {
+    let Some(path) = options.convert.clone().or(options.config.clone()).or_else(default) else {
         return Err((
             FAILED,
             "there is no home directory to find a configuration in".to_owned(),

@@ -2,7 +2,7 @@
 local native, own = ...
 
 local type, rawget, rawset, setmetatable, pairs, ipairs = type, rawget, rawset, setmetatable, pairs, ipairs
-local tonumber, error = tonumber, error
+local tonumber, tostring, error, math, utf8, io = tonumber, tostring, error, math, utf8, io
 local option, required, optional, note = own.option, own.required, own.optional, own.note
 
 Account = {}
@@ -45,14 +45,14 @@ function own.handle(mailbox)
   local known = handles[mailbox]
   local raw = not option "namespace"
   if not known or known.raw ~= raw then
-    known = { raw = raw, native.mailbox(session(mailbox._account), own.name(mailbox._mailbox), raw) }
+    local name, charset = mailbox._mailbox, option "charset"
+    -- The option is for searches as well: names are often in UTF-8 all the same.
+    if utf8.len(name) then charset = "" end
+    known = { raw = raw, native.mailbox(session(mailbox._account), name, raw, charset) }
     handles[mailbox] = known
   end
   return known[1]
 end
-
--- Gives a name as the engine wants it.
-function own.name(name) return name end
 
 function own.is_mailbox(value) return type(value) == "table" and rawget(value, "_type") == "mailbox" end
 
@@ -184,6 +184,11 @@ function Mailbox.enter_idle(self)
   native.rest()
   return native.idle(own.handle(self), option "keepalive" * 60, option "wakeonany")
 end
+
+-- What some configurations call before they talk to a server themselves: it is always ready here.
+function Account._check_connection() end
+function Mailbox._check_connection() end
+function Mailbox._cached_select() return true end
 
 -- Gives four numbers, all -1 where there is no such mailbox.
 function Mailbox.check_status(self)

@@ -113,6 +113,13 @@ for name, action in pairs(actions) do
   end
 end
 
+function Mailbox._flag_messages(self, mode, flags, uids)
+  local list = only_of(self, uids)
+  if mode == "remove" then return remove(list, flags) end
+  if mode == "replace" then return replace(list, flags) end
+  return add(list, flags)
+end
+
 for name, change in pairs { add_flags = add, remove_flags = remove, replace_flags = replace } do
   Set[name] = function(self, flags)
     required(flags, "table")
@@ -140,6 +147,11 @@ for name, verb in pairs { copy_messages = "copy", move_messages = "move" } do
     if verb == "move" then return false end
     return nil
   end
+end
+
+function Mailbox._copy_messages(self, to, uids)
+  destination(to)
+  return transfer("copy", only_of(self, uids), to)
 end
 
 function Mailbox.append_message(self, message, flags, date)

@@ -5,7 +5,7 @@ local type, select, tostring, error, load, pairs, ipairs = type, select, tostrin
 local required, optional = own.required, own.optional
 local protected = own.pcall
 local read, write, print = io.read, io.write, print
-local min = math.min
+local min, pack, unpack, stdout = math.min, table.pack, table.unpack, io.stdout
 
 function form_date(days)
   required(days, "number")
@@ -51,7 +51,7 @@ function become_daemon(interval, commands, nochdir, noclose)
   optional(nochdir, "boolean")
   optional(noclose, "boolean")
   own.settle()
-  io.stdout:flush()
+  stdout:flush()
   native.daemon(nochdir or false, noclose or false)
   while true do
     commands()
@@ -66,8 +66,8 @@ function recover(commands, retries)
   optional(retries, "number")
   local delay, failures = 1, 0
   while true do
-    local results = table.pack(protected(commands))
-    if results[1] or (retries and failures >= retries) then return table.unpack(results, 1, results.n) end
+    local results = pack(protected(commands))
+    if results[1] or (retries and failures >= retries) then return unpack(results, 1, results.n) end
     failures = failures + 1
     native.warn(("%s; trying again in %d seconds"):format(tostring(results[2]), delay))
     wait(delay)
@@ -79,7 +79,7 @@ end
 local function interact()
   while true do
     write "> "
-    io.stdout:flush()
+    stdout:flush()
     local line = read "l"
     if not line then
       write "\n"
@@ -88,11 +88,11 @@ local function interact()
     local chunk, failure = load("return " .. line, "=stdin")
     if not chunk then chunk, failure = load(line, "=stdin") end
     if chunk then
-      local results = table.pack(protected(chunk))
+      local results = pack(protected(chunk))
       if not results[1] then
         native.warn(tostring(results[2]))
       elseif results.n > 1 then
-        print(table.unpack(results, 2, results.n))
+        print(unpack(results, 2, results.n))
       end
     else
       native.warn(failure)
@@ -100,7 +100,11 @@ local function interact()
   end
 end
 
-function own.main(configuration, interactive)
+function own.main(configuration, interactive, convert)
+  if convert then
+    local write = own.converter()
+    return function() write(configuration) end
+  end
   return function()
     configuration()
     if interactive then interact() end

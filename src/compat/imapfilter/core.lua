@@ -3,6 +3,7 @@
 local native, own = ...
 
 local error, type, select, tostring, rawget = error, type, select, tostring, rawget
+local package, math, pairs, ipairs = package, math, pairs, ipairs
 local raw_pcall, raw_xpcall, raw_resume = pcall, xpcall, coroutine.resume
 local caught, exit, warn = native.caught, native.exit, native.warn
 

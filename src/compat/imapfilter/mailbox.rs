@@ -8,7 +8,7 @@ use super::vm::{soft, thrown};
 use crate::engine::{Account, NameSpec, Selection, seek};
 use crate::error::{Error, ErrorKind};
 use crate::imap::Access;
-use crate::mail::{Uid, UidSet};
+use crate::mail::{MailboxName, Uid, UidSet};
 
 /// A mailbox as the Lua parts hold it.
 #[derive(Debug)]
@@ -70,22 +70,24 @@ pub(super) fn uids(list: &Table) -> mlua::Result<UidSet> {
 
 /// Installs what is done with mailboxes.
 pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    native.raw_set(
-        "mailbox",
-        lua.create_function(|_, (account, name, raw): (UserDataRef<AccountHandle>, LuaString, bool)| {
-            let spec = if raw {
-                NameSpec::Raw(name.as_bytes().to_vec())
-            } else {
-                NameSpec::Plain(name.to_string_lossy())
-            };
-            Ok(MailboxHandle { account: account.0.clone(), spec, known: RefCell::default() })
-        })?,
-    )?;
+    native.raw_set("mailbox", lua.create_function(named)?)?;
     native.raw_set("seek", lua.create_function(|lua, wishes: Table| search(lua, &wishes))?)?;
     native.raw_set(
         "status",
         lua.create_function(|lua, mailbox: UserDataRef<MailboxHandle>| status(lua, &mailbox))?,
     )
+}
+
+/// Gives the mailbox of a name: the server's own (`raw`), or one in the user's namespace. `charset` says what it is
+/// written in.
+fn named(
+    lua: &Lua,
+    (account, name, raw, charset): (UserDataRef<AccountHandle>, LuaString, bool, LuaString),
+) -> mlua::Result<MailboxHandle> {
+    let name = sought::decoded(lua, &name, &charset)?;
+    let own = raw.then(|| MailboxName::new(&name)).flatten();
+    let spec = own.map_or(NameSpec::Plain(name), |own| NameSpec::Raw(own.wire().to_vec()));
+    Ok(MailboxHandle { account: account.0.clone(), spec, known: RefCell::default() })
 }
 
 /// Searches mailboxes, all at once: a list of `{ mailbox, { wish, … } }`. Gives for each a list of lists of UIDs, which

@@ -3,7 +3,7 @@ local native, own = ...
 
 local ipairs, pairs, type, setmetatable, rawget = ipairs, pairs, type, setmetatable, rawget
 local option, required, min = own.option, own.required, math.min
-local table, tostring = table, tostring
+local tostring, concat, unpack = tostring, table.concat, table.unpack
 local fetch, load = native.fetch, native.load
 
 Message = {}
@@ -65,7 +65,7 @@ local function ahead(mailbox, what, uid)
   local before = walk[what]
   walk[what] = at
   if before ~= at - 1 then return { uid } end
-  return { table.unpack(list, at, min(at + AHEAD - 1, #list)) }
+  return { unpack(list, at, min(at + AHEAD - 1, #list)) }
 end
 
 local function one(mailbox, what, uid)
@@ -142,7 +142,7 @@ function Message.fetch_fields(self, names)
   required(names, "table")
   local all = {}
   for at, name in ipairs(names) do all[at] = field(self._mailbox, name, self._uid) end
-  return table.concat(all, "\n")
+  return concat(all, "\n")
 end
 
 function Mailbox.fetch_fields(self, names, messages)
@@ -153,7 +153,7 @@ function Mailbox.fetch_fields(self, names, messages)
   for _, uid in ipairs(uids) do
     local all = {}
     for at, name in ipairs(names) do all[at] = field(self, name, uid) end
-    found[uid] = table.concat(all, "\n")
+    found[uid] = concat(all, "\n")
   end
   return found
 end

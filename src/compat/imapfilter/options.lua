@@ -1,7 +1,7 @@
 -- `options`, which configurations set, or replace as a whole.
 local native, own = ...
 
-local type, rawset, setmetatable = type, rawset, setmetatable
+local type, rawset, setmetatable, pairs, tostring = type, rawset, setmetatable, pairs, tostring
 local huge = math.huge
 
 local defaults = {

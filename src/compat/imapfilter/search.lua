@@ -1,7 +1,7 @@
 -- The searching methods, of mailboxes and of sets.
 local native, own = ...
 
-local ipairs, type, error, floor = ipairs, type, error, math.floor
+local ipairs, pairs, type, error, floor, concat = ipairs, pairs, type, error, math.floor, table.concat
 local time, date = os.time, os.date
 local key_flag, key_text, key_header = native.key_flag, native.key_text, native.key_header
 local key_date, key_size = native.key_date, native.key_size
@@ -102,7 +102,7 @@ function Mailbox._send_query(self, criteria, messages)
   if type(criteria) == "table" then
     local words = {}
     for at, word in ipairs(criteria) do words[at] = word end
-    query = table.concat(words, " ")
+    query = concat(words, " ")
   end
   return own.uids_of(search(self, native.key_raw(query, charset()), messages), self)
 end

@@ -4,8 +4,8 @@ local native, own = ...
 
 local rawget, rawset, rawlen, rawequal = rawget, rawset, rawlen, rawequal
 local next, type, pairs, ipairs, setmetatable, getmetatable = next, type, pairs, ipairs, setmetatable, getmetatable
-local error, collectgarbage, concat = error, collectgarbage, table.concat
-local seek = native.seek
+local error, collectgarbage = error, collectgarbage
+local seek, unpack = native.seek, table.unpack
 
 Set = {}
 local mt = {}
@@ -100,12 +100,21 @@ local function groups(list)
 end
 own.groups = groups
 
--- Gives the messages of a list that are in a mailbox.
+-- Gives the messages of a list that are in a mailbox. Some configurations have lists of UIDs already.
 function own.uids_of(list, mailbox)
+  if not promised[list] and type(rawget(list, 1)) == "number" then return list end
   for _, group in ipairs(groups(list)) do
     if rawequal(group[1], mailbox) then return group[2] end
   end
   return {}
+end
+
+function _extract_messages(mailbox, list) return own.uids_of(list, mailbox) end
+
+function _extract_mailboxes(list)
+  local mailboxes = {}
+  for _, group in ipairs(groups(list)) do mailboxes[group[1]] = true end
+  return mailboxes
 end
 
 -- Gives the same messages as far as they meet a condition, too.
@@ -133,7 +142,7 @@ end
 -- Adds to a combination, which is made flat: what is added to it again and again must not become deep.
 local function joined(word, a, b)
   if type(a) ~= "table" or a[1] ~= word then return { word, a, b } end
-  local list = { table.unpack(a) }
+  local list = { unpack(a) }
   list[#list + 1] = b
   return list
 end

@@ -185,7 +185,7 @@ fn decoding(part: Part, pattern: Pattern) -> Matcher {
 }
 
 /// Decodes a text of the configuration's.
-fn decoded(lua: &Lua, text: &LuaString, charset: &LuaString) -> mlua::Result<String> {
+pub(super) fn decoded(lua: &Lua, text: &LuaString, charset: &LuaString) -> mlua::Result<String> {
     let (bytes, label) = (text.as_bytes(), charset.as_bytes());
     let result = if label.is_empty() {
         std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| {

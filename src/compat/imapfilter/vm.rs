@@ -25,6 +25,8 @@ pub struct Settings {
     pub pid: Option<PathBuf>,
     /// Where errors are written as well.
     pub log: Option<PathBuf>,
+    /// The configuration is not run but written down as a script of ours.
+    pub convert: bool,
     /// Lines from standard input are run after the configuration.
     pub interactive: bool,
 }
@@ -48,7 +50,7 @@ impl Settings {
 pub(super) struct Connected(pub(super) RefCell<Vec<Account>>);
 
 /// The parts of the interface, in the order in which they are loaded.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("core", include_str!("core.lua")),
     ("options", include_str!("options.lua")),
     ("set", include_str!("set.lua")),
@@ -57,6 +59,7 @@ const PARTS: [(&str, &str); 8] = [
     ("message", include_str!("message.lua")),
     ("account", include_str!("account.lua")),
     ("auxiliary", include_str!("auxiliary.lua")),
+    ("convert", include_str!("convert.lua")),
 ];
 
 /// Runs a configuration to its end, and logs every account out.
@@ -81,7 +84,8 @@ pub fn run(run: &Run, settings: &Settings, script: &Script) -> mlua::Result<Outc
     });
     let failure = match loaded {
         Ok(main) => {
-            let main: Function = own.get::<Function>("main")?.call((main, settings.interactive))?;
+            let main: Function =
+                own.get::<Function>("main")?.call((main, settings.interactive, settings.convert))?;
             to_its_end(&lua, &xpcall, main, Vec::new())?.err()
         }
         Err(failure) => Some(failure),

@@ -119,13 +119,16 @@ fn the_standard_library() {
 
 #[test]
 fn globals_of_the_configurations_own() {
-    same(
-        "function create_mailbox(name) return 'mine ' .. name end\n\
-         function sleep() return 'slept' end\n\
-         debug = false string.upper = nil table.unpack = nil ipairs_ = ipairs type = nil tostring = nil next = nil\n\
-         print(create_mailbox('x'), sleep(), debug, #account.INBOX:is_seen(), #(account.INBOX:is_seen() + account.INBOX:is_flagged()))\n\
-         print(account.INBOX:is_seen():move_messages(account['Junk mail']), account.INBOX[1]:fetch_field('subject'))",
-    );
+    let source = "function create_mailbox(name) return 'mine ' .. name end\n\
+                  function sleep() return 'slept' end\n\
+                  debug = false ipairs_ = ipairs\n";
+    let rest = "print(create_mailbox('x'), sleep(), debug, #account.INBOX:is_seen(), #(account.INBOX:is_seen() + account.INBOX:is_flagged()))\n\
+                print(account.INBOX:is_seen():move_messages(account['Junk mail']), account.INBOX[1]:fetch_field('subject'))";
+    same(&format!("{source}{rest}"));
+    // Here, even what imapfilter itself needs may be gone.
+    let harsh = "string.upper = nil table.unpack = nil type = nil tostring = nil next = nil pairs = nil error = nil\n";
+    let ran = Case::new(&format!("{source}{harsh}{rest}")).ours();
+    assert_eq!(ran.output.stdout, "mine x\tslept\tfalse\t2\t3\ntrue\tSubject: Hello\n", "{}", ran.output);
 }
 
 #[test]
@@ -136,6 +139,41 @@ fn internals() {
          print(type(Mailbox.is_seen), type(Set.is_seen), type(Account), type(Message), type(IMAP))\n\
          function Mailbox.of_ann(self) return self:contain_from('ann') end\n\
          print(account.INBOX[3]._uid, account.INBOX[3]._mailbox == account.INBOX, type(_check_required), type(_check_optional))",
+    );
+}
+
+#[test]
+fn what_configurations_reach_into() {
+    same(
+        "local I = account.INBOX\n\
+         print(#I:_send_query({ 'SEEN' }), #I:_send_query('SEEN'), #_extract_messages(I, I:is_seen()))\n\
+         local mailbox, yes = next(_extract_mailboxes(I:select_all())) print(mailbox == I, yes)\n\
+         print(I:_fetch_fields({ 'Subject' }, { 1 })[1], type(I:_fetch_header({ 1 })[1]), type(I:_fetch_flags({ 1 })[1]))\n\
+         print(I:_check_connection(), I:_cached_select(), account:_check_connection())\n\
+         print(I:_flag_messages('add', { '\\\\Flagged' }, { 1 }), I:_copy_messages(account['Junk mail'], { 1 }))",
+    );
+}
+
+#[test]
+fn lists_are_changed_like_tables() {
+    same(
+        "local set = account.INBOX:is_seen()\n\
+         table.insert(set, { account.INBOX, 1 })\n\
+         print(#set, #(set + account.INBOX:is_flagged()))\n\
+         table.sort(set, function(a, b) return a[2] > b[2] end)\n\
+         print(set[1][2], table.remove(set)[2], #set)\n\
+         set[#set + 1] = { account.INBOX, 7 }\n\
+         set:mark_flagged()",
+    );
+}
+
+#[test]
+fn names_beyond_ascii() {
+    same(
+        "local name = 'Entw\\195\\188rfe & mehr'\n\
+         print(account:create_mailbox(name), account.INBOX:is_seen():copy_messages(account[name]), #account[name]:select_all())\n\
+         options.charset = 'UTF-8' print(#account[name]:is_seen())\n\
+         options.namespace = false print(#account[name]:is_seen(), #account.INBOX:is_seen(), #account['lists/dev']:is_seen())",
     );
 }
 

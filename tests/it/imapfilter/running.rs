@@ -4,6 +4,7 @@ use super::case::{Case, mail};
 use crate::{
     harness::Script,
     mail::Mail,
+    proxy::Capability,
     server::{Server, Tls},
 };
 use std::{fs, thread, time::Duration};
@@ -182,4 +183,61 @@ fn errors_are_written_to_a_log_as_well() {
         .stderr_contains("boo")
         .run();
     assert!(fs::read_to_string(home.path().join("log")).unwrap().ends_with(" boo\n"));
+}
+
+#[test]
+fn a_configuration_is_written_down_as_a_script() {
+    let source = r"
+options.timeout = 60
+work = IMAP { server = 'imap.example.org', username = 'me', password = 'x', ssl = 'auto' }
+local home = IMAP { server = 'home.example.org', username = 'you', password = 'y' }
+results = work.INBOX:is_unseen() * work.INBOX:contain_from('ci@') - work.INBOX:match_subject('^\\[x\\]')
+results:move_messages(work['lists/ci']);
+(work.INBOX:is_older(30) + work.INBOX:is_larger(1000000) + work.Junk:select_all()):delete_messages()
+work.INBOX:mark_seen(work.INBOX:is_flagged())
+work.INBOX:arrived_before('01-Feb-2007'):copy_messages(home.old)
+for _, message in ipairs(work.INBOX:is_seen()) do print(message) end
+";
+    Script::command(&["imapfilter"])
+        .script(source)
+        .args(&["--convert", "$DIR/script.lua"])
+        .stdout(
+            r#"allow "purge"
+local work = login { host = "imap.example.org", user = "me", password = secret.prompt "Password: " }
+local account2 = login { host = "home.example.org", tls = "starttls", user = "you", password = secret.prompt "Password: " }
+work:mailbox("INBOX"):search({ seen = false, from = "ci@", except = { { subject = regex("^\\[x\\]") } } }):move(work:mailbox("lists/ci"))
+;(work:mailbox("INBOX"):search({ any = { { older_than = "30d" }, { larger_than = 1000000 } } }) + work:mailbox("Junk"):all()):purge()
+work:mailbox("INBOX"):search({ flagged = true }):mark("seen")
+work:mailbox("INBOX"):search({ before = "2007-02-01" }):copy(account2:mailbox("old"))
+-- $DIR/script.lua:10: goes through messages itself: write a loop over `selection:messages()`
+"#,
+        )
+        .run();
+}
+
+#[test]
+fn what_can_only_be_marked_is_held() {
+    let server = Server::dovecot_without(&[Capability::Move, Capability::Uidplus]);
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]);
+    let home = TempDir::new().unwrap();
+    let source = "options.starttls = false options.info = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  account.INBOX:contain_subject('a'):move_messages(account.Archive)\n\
+                  print(#account.INBOX:select_all(), #account.INBOX:is_deleted())";
+    let run = |status: i32, stdout: &str| {
+        let script = Script::command(&["imapfilter"]).script(source).home(home.path()).on(&server);
+        let output = script.args(&["-c", "$DIR/script.lua"]).status(status).run();
+        assert!(output.stdout.ends_with(stdout), "{output}");
+    };
+    run(8, "1\t0\n");
+    // The original is not moved a second time.
+    run(0, "1\t0\n");
+    assert_eq!(server.snapshot().subjects("Archive"), ["a"]);
+}
+
+#[test]
+fn an_attachment_called_bye_is_one() {
+    let source = "account['Junk mail']:append_message('Content-Type: application/pdf; name=\"* BYE.pdf\"\\r\\n\\r\\nx\\r\\n')\n\
+                  print(account['Junk mail'][1]:fetch_structure()['1'].name, #account.INBOX:select_all())";
+    assert_eq!(Case::new(source).ours().output.stdout, "* BYE.pdf\t7\n");
 }
