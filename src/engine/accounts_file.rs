@@ -68,7 +68,7 @@ impl AccountsFile {
             })?;
             if settings.tls == TlsMode::Offered {
                 let what = "`tls = \"offered\"` is for imapfilter's configurations: use \"implicit\" or \"starttls\"";
-                return Err(file.error(&text, place, what));
+                return Err(file.error(&text, Some(name.span()), what));
             }
             settings.name = Some(name.get_ref().to_string());
             if open && settings.has_secret() {
