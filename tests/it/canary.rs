@@ -75,7 +75,7 @@ const SOURCES: [&str; 5] = [
     "password = { file = \"secret\" }",
     "password = { env = \"SECRET\" }",
     "password = { credential = \"secret\" }",
-    "password = { command = [\"/bin/cat\", \"secret\"] }",
+    "password = { command = [\"/bin/cat\", \"config/imapscript/secret\"] }",
 ];
 
 #[test]

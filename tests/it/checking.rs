@@ -260,7 +260,7 @@ fn every_setting_may_have_a_value_that_only_a_run_knows() {
             given.iter().filter(|name| **name != "x = nil").map(|name| format!("{name} = '1', ")).collect();
         writeln!(source, "login {{ {}{key} = unknown() }}", given.concat()).unwrap();
     }
-    let oauth: Vec<_> = fields("OAuth2").iter().map(|key| format!("{key} = unknown()")).collect();
+    let oauth: Vec<_> = fields("OAuth2Settings").iter().map(|key| format!("{key} = unknown()")).collect();
     writeln!(source, "login {{ host = unknown(), user = unknown(), oauth2 = {{ {} }} }}", oauth.join(", "))
         .unwrap();
     fine(&source);
