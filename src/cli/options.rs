@@ -80,8 +80,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
 
-    /// How the log is written
-    #[arg(long, value_name = "FORMAT", requires = "log", value_enum, default_value_t = LogFormat::Text)]
+    /// Write the log as `text` or as `json`
+    #[arg(long, value_name = "FORMAT", requires = "log", value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// Write what goes over the wire to a file, without the secrets

@@ -55,83 +55,40 @@ fn help_says_it_all() {
       help         Print this message or the help of the given subcommand(s)
 
     Arguments:
-      <SCRIPT>
-              The script to run; `-` reads it from standard input
-
-      [ARGS]...
-              What the script finds in `arg`
+      <SCRIPT>   The script to run; `-` reads it from standard input
+      [ARGS]...  What the script finds in `arg`
 
     Options:
-      -n, --dry-run
-              Change nothing; show what would be done
-
-          --sandbox[=<ADDR>]
-              Run against an embedded server full of sample mail, or against one that `imapscript
-              sandbox` started
-
-          --state <DIR>
-              Keep the journal and the locks here [default: where the system keeps programs' state]
-
-          --config <FILE>
-              Read the accounts from here [default: imapscript/accounts.toml where you keep programs'
-              settings]
-
-          --account <NAME>
-              Mean this account where a script says `account()`
-
-          --allow <LIST>
-              Do only this, whatever the script wants: words such as `read,mark,move`, joined by commas
-
-          --limit <N>
-              Let the run move away, trash or purge at most this many messages, in one action or
-              several, in place of 1000 and half of a mailbox at once and 5000 in all
-
-          --no-create
-              Create no mailboxes for messages that are moved, copied or added
-
-          --wait[=<SECONDS>]
-              Wait until no other run changes the account; not longer than so many seconds
-
-          --timeout <SECONDS>
-              Wait this long for the server, in seconds, each time
-
-      -q, --quiet
-              Print nothing but errors
-
-      -v, --verbose...
-              Print more: actions that found nothing to do, too
-
-          --on-failure <COMMAND>
-              Run this by the shell if the script fails, with what went wrong on its standard input
-
-          --ping <URL>
-              Fetch this URL when the script did all that it wanted, for a service that tells you when
-              it stops coming
-
-          --json
-              Print what happened as one JSON object at the end, in place of lines; what the script
-              prints itself goes to standard error then
-
-          --log <FILE>
-              Add what happens to this file, with every message that is acted on
-
-          --log-format <FORMAT>
-              How the log is written
-
-              Possible values:
-              - text: For people: time, level, words
-              - json: One JSON object a line
-
-              [default: text]
-
-          --trace <FILE>
-              Write what goes over the wire to a file, without the secrets
-
-      -h, --help
-              Print help (see a summary with '-h')
-
-      -V, --version
-              Print version
+      -n, --dry-run               Change nothing; show what would be done
+          --sandbox[=<ADDR>]      Run against an embedded server full of sample mail, or against one
+                                  that `imapscript sandbox` started
+          --state <DIR>           Keep the journal and the locks here [default: where the system keeps
+                                  programs' state]
+          --config <FILE>         Read the accounts from here [default: imapscript/accounts.toml where
+                                  you keep programs' settings]
+          --account <NAME>        Mean this account where a script says `account()`
+          --allow <LIST>          Do only this, whatever the script wants: words such as
+                                  `read,mark,move`, joined by commas
+          --limit <N>             Let the run move away, trash or purge at most this many messages, in
+                                  one action or several, in place of 1000 and half of a mailbox at once
+                                  and 5000 in all
+          --no-create             Create no mailboxes for messages that are moved, copied or added
+          --wait[=<SECONDS>]      Wait until no other run changes the account; not longer than so many
+                                  seconds
+          --timeout <SECONDS>     Wait this long for the server, in seconds, each time
+      -q, --quiet                 Print nothing but errors
+      -v, --verbose...            Print more: actions that found nothing to do, too
+          --on-failure <COMMAND>  Run this by the shell if the script fails, with what went wrong on its
+                                  standard input
+          --ping <URL>            Fetch this URL when the script did all that it wanted, for a service
+                                  that tells you when it stops coming
+          --json                  Print what happened as one JSON object at the end, in place of lines;
+                                  what the script prints itself goes to standard error then
+          --log <FILE>            Add what happens to this file, with every message that is acted on
+          --log-format <FORMAT>   Write the log as `text` or as `json` [default: text]
+          --trace <FILE>          Write what goes over the wire to a file, without the secrets
+      -h, --help                  Print help
+      -V, --version               Print version
 
     Exit codes: 0 done, 1 the script failed, 2 usage, 3 configuration, 4 authentication, 5 connection,
     6 the server refused, 7 a limit stopped it, 8 partly done or in doubt, 9 another run is at work,
