@@ -191,16 +191,18 @@ impl Worker {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
             };
-            let passes = matches!(
+            let may_pass = matches!(
                 *error.kind,
                 ErrorKind::HostUnknown { .. }
                     | ErrorKind::Connect { .. }
+                    | ErrorKind::Proxy { .. }
+                    | ErrorKind::Provider { .. }
                     | ErrorKind::Timeout { .. }
                     | ErrorKind::ConnectionLost { .. }
                     | ErrorKind::Bye { .. }
                     | ErrorKind::Greeting { .. }
             );
-            let Some(pause) = pauses.next().filter(|_| passes) else { return Err(error) };
+            let Some(pause) = pauses.next().filter(|_| may_pass) else { return Err(error) };
             let since = Instant::now();
             while since.elapsed() < *pause {
                 if self.run.is_interrupted() {

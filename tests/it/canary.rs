@@ -20,7 +20,7 @@ fn forms() -> Vec<Vec<u8>> {
         // What comes before and after it changes the ends.
         text.as_bytes()[4..text.len() - 4].to_vec()
     });
-    encoded.chain([CANARY.as_bytes().to_vec(), CANARY[4..].as_bytes().to_vec()]).collect()
+    encoded.chain([CANARY.as_bytes().to_vec(), CANARY.as_bytes()[4..].to_vec()]).collect()
 }
 
 /// Searches all that a run left in a directory, but for the named files.

@@ -61,7 +61,7 @@ fn runs_in_a_row_leave_nothing_behind() {
         use std::os::unix::fs::PermissionsExt;
         let mode = fs::metadata(file).unwrap().permissions().mode();
         let is_ours = file.starts_with(home.path().join("state"));
-        assert!(!is_ours || mode & 0o077 == 0, "{} can be read by others: {mode:o}", file.display());
+        assert!(!is_ours || mode % 0o100 == 0, "{} can be read by others: {mode:o}", file.display());
     }
     assert_eq!(server.snapshot().subjects("Old").len(), runs());
 }
