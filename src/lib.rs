@@ -17,6 +17,8 @@
 //! [`sandbox`] stands beside the floors: an IMAP server that imports `mail` only and decodes commands with
 //! another library than the one that encodes them here, so that one mistake can't cancel itself out.
 //!
+//! [`compat`] stands beside `lua`: what other programs' configurations call, in Lua on top of the engine.
+//!
 //! # The life of a script
 //!
 //! `cli` reads the script and makes a [`lua::Vm`] on the main thread. What the script calls starts a job on

@@ -133,7 +133,7 @@ fn token(sent: &str) -> Result<Secret> {
 fn changed(lua: &Lua, account: &Account, ticket: Ticket<Report>, info: bool) -> mlua::Result<bool> {
     let report = soft(lua, ticket.wait())?;
     if let Some(report) = &report
-        && (info || !report.is_clean())
+        && (info || report.planned || !report.is_clean())
     {
         account.run().world.tell(Event::Done(Box::new(report.clone())));
     }

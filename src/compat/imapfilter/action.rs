@@ -80,7 +80,8 @@ fn act(
 /// own.
 fn concluded(lua: &Lua, mailbox: &MailboxHandle, report: &Report, info: bool) -> bool {
     let clean = report.is_clean();
-    if info || !clean {
+    // Who runs it dry wants to see it whatever the configuration says.
+    if info || !clean || report.planned {
         mailbox.account().run().world.tell(Event::Done(Box::new(report.clone())));
     }
     if !report.held.is_empty() {

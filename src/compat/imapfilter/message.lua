@@ -12,15 +12,18 @@ Message._mt = {}
 -- What was fetched in this run, by mailbox, thing and UID.
 local cache = setmetatable({}, { __mode = "k" })
 
-local function shelf(mailbox, what)
+-- How much of one thing is kept of a mailbox: whole headers of a large one would fill the memory.
+local KEPT = 2000
+
+local function shelf(mailbox, what, more)
   local all = cache[mailbox]
   if not all then
     all = {}
     cache[mailbox] = all
   end
   local found = all[what]
-  if not found then
-    found = {}
+  if not found or found.count + (more or 0) > KEPT and found.count > 0 then
+    found = { count = 0 }
     all[what] = found
   end
   return found
@@ -30,15 +33,18 @@ end
 local function several(mailbox, what, uids)
   -- Flags change; all else of a message stays as it is.
   if what == "flags" or not option "cache" then return fetch(own.handle(mailbox), uids, what) end
-  local known, missing = shelf(mailbox, what), {}
+  local known, missing, found = shelf(mailbox, what), {}, {}
   for _, uid in ipairs(uids) do
+    found[uid] = known[uid]
     if known[uid] == nil then missing[#missing + 1] = uid end
   end
   if #missing > 0 then
-    for uid, value in pairs(fetch(own.handle(mailbox), missing, what)) do known[uid] = value end
+    known = shelf(mailbox, what, #missing)
+    for uid, value in pairs(fetch(own.handle(mailbox), missing, what)) do
+      found[uid], known[uid] = value, value
+      known.count = known.count + 1
+    end
   end
-  local found = {}
-  for _, uid in ipairs(uids) do found[uid] = known[uid] end
   return found
 end
 

@@ -95,7 +95,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
 }
 
 /// Gives the messages of a selection's mailbox that nothing acts on.
-pub(in crate::engine) fn held(run: &Run, selection: &Selection) -> Result<UidSet> {
+pub(super) fn held(run: &Run, selection: &Selection) -> Result<UidSet> {
     let Some(validity) = selection.validity else { return Ok(UidSet::new()) };
     let Some(journal) = run.known_past()? else { return Ok(UidSet::new()) };
     let held = journal.held(&selection.account.row().identity, &selection.name, validity)?;

@@ -45,7 +45,6 @@ use crate::mail::{Flag, Label, MailboxName, Uid, UidSet, UidValidity};
 pub use across::{Across, restore};
 pub(super) use across::{Chosen, restore_some};
 pub use appending::{Appended, append};
-pub(super) use batch::held;
 pub use mailboxes::{create, delete, rename, subscribe};
 pub(super) use step::THROWN_AWAY;
 pub(super) use whole::Named;

@@ -11,7 +11,6 @@ mod question;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::apply::held;
 use super::connection::Ticket;
 use super::names::{NameSpec, script_name};
 use super::overlay::Still;
@@ -89,6 +88,15 @@ pub fn seek(
         let name = spec.resolve(session, run)?;
         find(session, run, &of, (&spec, &name), access, &sought).map_err(|error| error.in_mailbox(&shown))
     })
+}
+
+/// Gives the messages of a selection's mailbox that nothing acts on. Who only searches makes no journal.
+fn held(run: &Run, selection: &Selection) -> Result<UidSet> {
+    let (Some(validity), Some(journal)) = (selection.validity, run.state.past()) else {
+        return Ok(UidSet::new());
+    };
+    let held = journal.held(&selection.account.row().identity, &selection.name, validity)?;
+    Ok(held.into_iter().map(|(_, uid, _)| uid).collect())
 }
 
 fn find(

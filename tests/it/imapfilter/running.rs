@@ -241,3 +241,22 @@ fn an_attachment_called_bye_is_one() {
                   print(account['Junk mail'][1]:fetch_structure()['1'].name, #account.INBOX:select_all())";
     assert_eq!(Case::new(source).ours().output.stdout, "* BYE.pdf\t7\n");
 }
+
+#[test]
+fn a_dry_run_shows_what_would_be_done() {
+    let source = "local I = account.INBOX print(I:is_seen():move_messages(account['Junk mail']), #I:is_seen())\n\
+                  print(I:is_flagged():delete_messages(), account:create_mailbox('new'), #account.new:select_all())";
+    let case = Case::new(source).args(&["-n"]);
+    let ran = case.ours();
+    assert_eq!(ran.output.status, Some(0), "{}", ran.output);
+    for part in [
+        "would move 2 messages from INBOX to Junk mail\n",
+        "true\t0\n",
+        "would purge 1 message from INBOX\n",
+        "true\ttrue\t0\n",
+        "nothing was changed; this would move 2 messages, purge 1 message, create 1 mailbox\n",
+    ] {
+        assert!(ran.output.stdout.contains(part), "{part} is not in {}", ran.output);
+    }
+    assert_eq!(ran.after.mailboxes["INBOX"].len(), 7);
+}
