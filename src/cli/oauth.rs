@@ -1,7 +1,7 @@
 use std::process::{Command, ExitCode, Stdio};
 
 use super::options::Options;
-use super::report::{err, failure, out};
+use super::report::{err, out};
 use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 use crate::engine::{AccountSettings, BrowserLogin, DeviceLogin, OauthSettings};
@@ -39,7 +39,7 @@ fn with(
             let name = name.or(around.run.accounts.chosen());
             what(file.find(name)?, &around)
         });
-        let code = done.map_or_else(|error| failure(&error), |()| 0);
+        let code = done.map_or_else(|error| around.failed(&error), |()| 0);
         Ok(around.end(code))
     };
     told(go())

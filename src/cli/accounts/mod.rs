@@ -11,19 +11,19 @@ use comfy_table::presets::NOTHING;
 
 use super::exit;
 use super::options::Options;
-use super::report::{failure, out};
+use super::report::out;
 use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 pub(super) use add::{AddOptions, add};
 
 use crate::engine::{Account, AccountSettings, TlsMode};
-use crate::error::{Error, Result, visible};
+use crate::error::{Result, visible};
 
 /// What one of these commands does, in the run's surroundings.
 fn within(options: &Options, what: impl FnOnce(&Surroundings) -> Result<u8>) -> ExitCode {
     let go = || -> std::result::Result<u8, Refusal> {
         let around = Surroundings::new(options, "accounts".to_owned(), false)?;
-        let code = what(&around).unwrap_or_else(|error| failure(&error));
+        let code = what(&around).unwrap_or_else(|error| around.failed(&error));
         Ok(around.end(code))
     };
     told(go())
@@ -75,7 +75,7 @@ pub(super) fn test(name: Option<&str>, options: &Options) -> ExitCode {
             if let Err(error) = Account::new(settings.clone(), &around.run).and_then(|account| show(&account))
             {
                 let name = settings.name.clone().unwrap_or_default();
-                let failed = failure(&error.in_account(&name));
+                let failed = around.failed(&error.in_account(&name));
                 code = if code == 0 || code == failed { failed } else { exit::PARTIAL };
             }
         }
@@ -87,8 +87,7 @@ pub(super) fn test(name: Option<&str>, options: &Options) -> ExitCode {
 fn show(account: &Account) -> Result<()> {
     let capabilities = account.capabilities().wait()?;
     let listed = account.list(None, false).wait()?;
-    let quiet = |error: Error| error.in_account(account.label());
-    let namespaces = account.namespaces().wait().map_err(quiet)?;
+    let namespaces = account.namespaces().wait()?;
     account.log_out();
     let label = visible(account.label());
     out(format_args!("{label}: logged in"));
