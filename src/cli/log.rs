@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::record;
-use crate::engine::{Event, Remark, Report};
+use crate::engine::{Event, Report};
 use crate::error::visible;
 
 /// How the lines of a log are written.
@@ -88,31 +88,16 @@ impl Log {
             self.line(level, line.trim(), record::place(report));
         }
         for (uid, title) in &report.titles {
-            let outcome = outcome(report, *uid);
-            let Some(outcome) = outcome else { continue };
+            let Some(outcome) = record::outcome(report, *uid) else { continue };
             let mut fields = record::place(report);
-            fields.extend(record::message(*uid, title));
-            fields.insert("outcome".to_owned(), json!(outcome));
+            fields.extend(record::message(*uid, title, outcome));
             let id = title.message_id.as_deref().unwrap_or("?");
             let subject = title.subject.as_deref().unwrap_or_default();
             let rule = report.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
             let text =
                 format!("{}: {outcome} <{id}> “{subject}” of {}{rule}", report.account, report.mailbox);
-            self.line(if outcome == report.verb.done() { "info" } else { level }, &text, fields);
+            let level = if matches!(outcome, "failed" | "in doubt") { "error" } else { "info" };
+            self.line(level, &text, fields);
         }
-    }
-}
-
-/// Says what became of one message, if anything did.
-fn outcome(report: &Report, uid: crate::mail::Uid) -> Option<&'static str> {
-    let among = |remarks: &[Remark]| remarks.iter().any(|remark| remark.uids.contains(uid));
-    if report.done.contains(uid) {
-        Some(if report.planned { "planned" } else { report.verb.done() })
-    } else if among(&report.failed) {
-        Some("failed")
-    } else if among(&report.in_doubt) {
-        Some("in doubt")
-    } else {
-        None
     }
 }

@@ -94,12 +94,29 @@ pub(super) fn place(report: &Report) -> Map<String, Value> {
     place
 }
 
+/// Says what became of one message, if the action was about it.
+pub(super) fn outcome(report: &Report, uid: Uid) -> Option<&'static str> {
+    let among = |remarks: &[Remark]| remarks.iter().any(|remark| remark.uids.contains(uid));
+    if report.done.contains(uid) {
+        Some(if report.planned { "planned" } else { report.verb.done() })
+    } else if among(&report.failed) {
+        Some("failed")
+    } else if among(&report.in_doubt) {
+        Some("in doubt")
+    } else if among(&report.skipped) {
+        Some("skipped")
+    } else {
+        None
+    }
+}
+
 /// Gives a message.
-pub(super) fn message(uid: Uid, title: &Title) -> Map<String, Value> {
+pub(super) fn message(uid: Uid, title: &Title, outcome: &str) -> Map<String, Value> {
     let mut message = Map::new();
     message.insert("uid".to_owned(), json!(uid.get()));
     message.insert("message_id".to_owned(), json!(title.message_id));
     message.insert("subject".to_owned(), json!(title.subject));
+    message.insert("outcome".to_owned(), json!(outcome));
     message
 }
 
@@ -122,8 +139,11 @@ pub(super) fn action(report: &Report, messages: bool) -> Map<String, Value> {
     put("held", json!(report.held.to_string()));
     put("notes", json!(report.notes));
     if messages {
-        let done = report.titles.iter().filter(|(uid, _)| report.done.contains(**uid));
-        put("messages", done.map(|(uid, title)| Value::Object(message(*uid, title))).collect());
+        let each = report
+            .titles
+            .iter()
+            .filter_map(|(uid, title)| Some(Value::Object(message(*uid, title, outcome(report, *uid)?))));
+        put("messages", each.collect());
     }
     action
 }

@@ -78,7 +78,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     }
     ended.extend(places.into_iter().zip(steps).map(|(place, mut step)| {
         if run.detailed {
-            for uid in step.report.done.clone().iter() {
+            for uid in step.selection.uids.iter() {
                 if let Some(headers) = identities.get(&uid).and_then(|identity| identity.headers.as_ref()) {
                     step.report.entitle(uid, || Title::of(headers));
                 }
