@@ -40,6 +40,14 @@ pub struct Arguments {
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 
+    /// Run this by the shell if the script fails, with what went wrong on its standard input
+    #[arg(long, value_name = "COMMAND")]
+    pub on_failure: Option<String>,
+
+    /// Fetch this URL when the script did all that it wanted, for a service that tells you when it stops coming
+    #[arg(long, value_name = "URL")]
+    pub ping: Option<String>,
+
     /// How it is run.
     #[command(flatten)]
     pub options: Options,

@@ -102,8 +102,6 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         json: false,
         log: None,
         log_format: LogFormat::Text,
-        on_failure: None,
-        ping: None,
     };
     let around = Surroundings::new(&ours, script.name.clone(), options.dry_run)?;
     around.run.permissions.allow(Permission::Purge);

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::options::Options;
+use super::args::Arguments;
+use super::places;
 use super::report::err;
-use super::surroundings::Surroundings;
+use crate::engine::AccountsFile;
 use crate::error::visible;
 
 /// How long the service may take.
@@ -16,27 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 3;
 
 /// Tells whoever wants to know: the command line says who that is, else the accounts file.
-pub(super) fn tell(around: &Surroundings, options: &Options, script: &str, code: u8) {
-    let settings = match around.run.accounts.existing() {
-        Ok(settings) => settings,
+pub(super) fn tell(arguments: &Arguments, script: &str, code: u8, failures: &[String]) {
+    let path = places::accounts_file(arguments.options.config.as_deref());
+    let file = path.filter(|path| path.exists()).map(|path| AccountsFile::read(&path, None)).transpose();
+    let (on_failure, ping) = match file {
+        Ok(file) => file.map(|file| (file.on_failure, file.ping)).unwrap_or_default(),
         Err(error) => {
-            err(format_args!(
-                "warning: nobody is told how the script fared: {}",
-                visible(&error.to_string())
-            ));
-            None
+            let why = visible(&error.to_string());
+            err(format_args!("warning: it can't be told who wants to know how the script fared: {why}"));
+            (None, None)
         }
     };
-    let from_file = |choose: fn(&crate::engine::AccountsFile) -> &Option<String>| {
-        settings.and_then(|settings| choose(settings).clone())
-    };
     let done = if code == 0 {
-        let url = options.ping.clone().or_else(|| from_file(|file| &file.ping));
-        url.map_or(Ok(()), |url| ping(&url))
+        arguments.ping.clone().or(ping).map_or(Ok(()), |url| fetch(&url))
     } else {
-        let command = options.on_failure.clone().or_else(|| from_file(|file| &file.on_failure));
-        let failures = around.reporter().failures().join("\n");
-        command.map_or(Ok(()), |command| run(&command, script, code, &failures))
+        let command = arguments.on_failure.clone().or(on_failure);
+        command.map_or(Ok(()), |command| run(&command, script, code, &failures.join("\n")))
     };
     if let Err(why) = done {
         err(format_args!("warning: {}", visible(&why)));
@@ -63,7 +59,7 @@ fn run(command: &str, script: &str, code: u8, failures: &str) -> Result<(), Stri
 }
 
 /// Fetches a URL. What is in the answer does not matter.
-fn ping(url: &str) -> Result<(), String> {
+fn fetch(url: &str) -> Result<(), String> {
     let tls = ureq::tls::TlsConfig::builder().provider(ureq::tls::TlsProvider::NativeTls);
     let tls = tls.root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
     let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).tls_config(tls).build();
@@ -73,6 +69,8 @@ fn ping(url: &str) -> Result<(), String> {
         std::thread::sleep(Duration::from_secs(attempt.into()));
         match agent.get(url).call() {
             Ok(_) => return Ok(()),
+            // What it shows of itself would be the URL.
+            Err(ureq::Error::BadUri(_)) => return Err("what `ping` says is no URL".to_owned()),
             Err(error) => why = error.to_string(),
         }
     }

@@ -63,14 +63,6 @@ pub struct Options {
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Run this by the shell if the script fails, with what went wrong on its standard input
-    #[arg(long, value_name = "COMMAND")]
-    pub on_failure: Option<String>,
-
-    /// Fetch this URL when the script did all that it wanted, for a service that tells you when it stops coming
-    #[arg(long, value_name = "URL")]
-    pub ping: Option<String>,
-
     /// Print what happened as one JSON object at the end, in place of lines; what the script prints itself goes to
     /// standard error then
     #[arg(long)]

@@ -9,36 +9,40 @@ use super::surroundings::{Refusal, Surroundings};
 use super::{exit, script_error};
 use crate::lua::{Script, Vm};
 
-/// Runs a script.
+/// Runs a script, and tells whoever wants to know how it fared: also where it could not even begin.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    told(prepare_and_run(arguments))
+    let path = arguments.script.as_deref().unwrap_or(Path::new("-"));
+    let (code, failures) = prepare_and_run(path, arguments).unwrap_or_else(|refusal| {
+        let message = refusal.1.clone();
+        (refused(refusal), vec![message])
+    });
+    // What is only tried is no news.
+    if !arguments.dry_run && arguments.options.place.sandbox.is_none() {
+        news::tell(arguments, &path.to_string_lossy(), code, &failures);
+    }
+    code.into()
 }
 
 /// Gives the exit code of what was run, or says why it could not begin.
 pub(super) fn told(result: Result<u8, Refusal>) -> ExitCode {
-    match result {
-        Ok(code) => code.into(),
-        Err((code, message, hint)) => {
-            error(&message, Some(hint).filter(|hint| !hint.is_empty()));
-            code.into()
-        }
-    }
+    result.unwrap_or_else(refused).into()
 }
 
-fn prepare_and_run(arguments: &Arguments) -> Result<u8, Refusal> {
-    let path = arguments.script.as_deref().unwrap_or(Path::new("-"));
+/// Says why something could not begin, and gives the exit code.
+fn refused((code, message, hint): Refusal) -> u8 {
+    error(&message, Some(hint).filter(|hint| !hint.is_empty()));
+    code
+}
+
+/// Runs a script, and gives the exit code and what failed.
+fn prepare_and_run(path: &Path, arguments: &Arguments) -> Result<(u8, Vec<String>), Refusal> {
     let script = load(path, &arguments.arguments)?;
     let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
     let code = execute(&around, &script)?;
-    let code = around.code(code);
-    if arguments.dry_run {
-        return Ok(around.end(code));
-    }
-    news::tell(&around, &arguments.options, &script.name, code);
-    if path == Path::new("-") {
-        return Ok(around.end(code));
-    }
-    Ok(around.end_of(&whole_path(path), code))
+    let failures = around.reporter().failures().to_vec();
+    let noted = !arguments.dry_run && path != Path::new("-");
+    let code = if noted { around.end_of(&whole_path(path), code) } else { around.end(code) };
+    Ok((code, failures))
 }
 
 /// Gives a script's path as it is wherever one stands.

@@ -60,6 +60,10 @@ fn help_says_it_all() {
 
     Options:
       -n, --dry-run               Change nothing; show what would be done
+          --on-failure <COMMAND>  Run this by the shell if the script fails, with what went wrong on its
+                                  standard input
+          --ping <URL>            Fetch this URL when the script did all that it wanted, for a service
+                                  that tells you when it stops coming
           --sandbox[=<ADDR>]      Run against an embedded server full of sample mail, or against one
                                   that `imapscript sandbox` started
           --state <DIR>           Keep the journal and the locks here [default: where the system keeps
@@ -78,10 +82,6 @@ fn help_says_it_all() {
           --timeout <SECONDS>     Wait this long for the server, in seconds, each time
       -q, --quiet                 Print nothing but errors
       -v, --verbose...            Print more: actions that found nothing to do, too
-          --on-failure <COMMAND>  Run this by the shell if the script fails, with what went wrong on its
-                                  standard input
-          --ping <URL>            Fetch this URL when the script did all that it wanted, for a service
-                                  that tells you when it stops coming
           --json                  Print what happened as one JSON object at the end, in place of lines;
                                   what the script prints itself goes to standard error then
           --log <FILE>            Add what happens to this file, with every message that is acted on

@@ -140,6 +140,54 @@ fn a_log_has_failures_and_no_secrets() {
     assert!(output.stderr.contains("the log `no/such/my.log` can't be written"), "{output}");
 }
 
+on_both!(a_log_names_the_messages_that_were_left_alone, |server| {
+    server.seed("INBOX", &mails());
+    let home = TempDir::new().unwrap();
+    let source = r#"
+    local inbox = $LOGIN:mailbox "INBOX"
+    local found = inbox:search { seen = false }
+    inbox:search({ subject = "a" }):mark "seen"
+    found:move("Old", { limit = 9 })
+    "#;
+    let output =
+        Script::new(source).on(server).home(home.path()).options(&["--log", "my.log", "--json"]).run();
+    let text = fs::read_to_string(home.path().join("my.log")).unwrap();
+    assert!(text.contains(": skipped <a@example.org> “a” of INBOX"), "{text}");
+    let whole: Value = serde_json::from_str(&output.stdout).unwrap();
+    let messages = whole["actions"][1]["messages"].as_array().unwrap();
+    let outcomes: Vec<_> = messages.iter().map(|message| message["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["skipped", "moved", "moved"]);
+});
+
+#[test]
+fn what_keeps_a_script_from_beginning_is_told_too() {
+    let home = TempDir::new().unwrap();
+    let told = || fs::read_to_string(home.path().join("told")).unwrap_or_default();
+    let run = |options: &[&str], script: &str| {
+        let words = [&["--on-failure", "cat > told"], options, &[script]].concat();
+        let text = "ping = 'http://127.0.0.1:1/never'\n";
+        Script::command(&words).home(home.path()).accounts(text).spawn().finish()
+    };
+    assert_eq!(run(&[], "none.lua").status, Some(1));
+    assert!(told().contains("the script `none.lua` can't be read"), "{}", told());
+    assert_eq!(run(&["--log", "no/such/log"], "script.lua").status, Some(3));
+    assert!(told().contains("the log `no/such/log` can't be written"), "{}", told());
+    fs::remove_file(home.path().join("told")).unwrap();
+    // What is only tried is no news.
+    assert_eq!(run(&["-n"], "none.lua").status, Some(1));
+    assert_eq!(run(&["--sandbox"], "none.lua").status, Some(1));
+    assert_eq!(run(&["--sandbox"], "script.lua").stderr.matches("warning").count(), 0);
+    assert_eq!(told(), "");
+}
+
+#[test]
+fn a_ping_that_is_no_url_is_not_shown() {
+    for url in ["canary canary", "canary:", "http://ca nary/", "canary"] {
+        let output = Script::new("print(1)").options(&["--ping", url]).run();
+        assert!(output.stderr.starts_with("warning: ") && !output.stderr.contains("nary"), "{output}");
+    }
+}
+
 #[test]
 fn a_failure_is_told_by_a_command() {
     let home = TempDir::new().unwrap();
