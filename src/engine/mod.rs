@@ -53,6 +53,7 @@ mod state;
 mod template;
 mod title;
 mod undo;
+mod verb;
 mod walk;
 mod why;
 mod world;
