@@ -172,7 +172,8 @@ fn values(message: &MessageValue, about: &str) -> Result<Vec<String>> {
     }
 }
 
-fn lost(error: impl std::fmt::Display) -> Error {
+/// Makes an error of what Lua itself could not do.
+pub(super) fn lost(error: impl std::fmt::Display) -> Error {
     Error::script(error.to_string(), "")
 }
 

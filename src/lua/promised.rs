@@ -3,9 +3,9 @@ use mlua::{Function, Lua};
 use super::args::Args;
 use super::bind::function;
 use super::failure::{Failure, Place, places};
+use super::judging::lost;
 use super::judging::refuse_while_judging;
 use super::rule_list::mailboxes;
-use super::rules::lost;
 use crate::error::{Class, Result};
 
 /// Calls of `rules` that were not given their table, by where they are.

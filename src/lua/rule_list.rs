@@ -1,9 +1,9 @@
 use mlua::{AnyUserData, Function, Table, Value};
 
 use super::args::{Args, a_type};
+use super::judging::lost;
 use super::mailbox::MailboxValue;
 use super::rule::RuleValue;
-use super::rules::lost;
 use crate::error::{Error, Result};
 
 /// Reads a mailbox, or a list of them.
