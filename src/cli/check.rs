@@ -8,27 +8,8 @@ use super::report::{error, out};
 use super::run::{load, told};
 use super::script_error;
 use super::surroundings::Refusal;
-use crate::engine::{Event, World};
+use crate::engine::Nobody;
 use crate::lua;
-
-/// A world in which nothing is asked and nothing told.
-struct Silence;
-
-impl World for Silence {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn prompt(&self, _: &str) -> std::io::Result<String> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-
-    fn now(&self) -> jiff::ZonedDateTime {
-        jiff::ZonedDateTime::now()
-    }
-
-    fn tell(&self, _: Event) {}
-}
 
 /// Shows what is wrong with scripts.
 pub(super) fn check(scripts: &[PathBuf]) -> ExitCode {
@@ -42,7 +23,7 @@ pub(super) fn look(scripts: &[PathBuf]) -> Result<u8, Refusal> {
         let script = load(path, &[])?;
         let read = |path: &Path| fs::read(path).ok();
         let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
-        let found = lua::check(&script, Arc::new(Silence), &read).map_err(broken)?;
+        let found = lua::check(&script, Arc::new(Nobody), &read).map_err(broken)?;
         for failure in &found {
             script_error::show(failure, &script);
         }

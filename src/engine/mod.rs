@@ -98,4 +98,4 @@ pub use title::Title;
 pub use undo::{Undone, undo};
 pub use walk::{Met, Walk};
 pub use why::{Explained, explain};
-pub use world::{Event, Run, World};
+pub use world::{Event, Nobody, Run, World};

@@ -62,6 +62,26 @@ pub trait World: Send + Sync {
     fn tell(&self, event: Event);
 }
 
+/// A world in which nothing is asked and nothing told.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl World for Nobody {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn prompt(&self, _: &str) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn now(&self) -> ZonedDateTime {
+        ZonedDateTime::now()
+    }
+
+    fn tell(&self, _: Event) {}
+}
+
 /// One run of the program: what all its accounts share.
 #[derive(Clone)]
 pub struct Run {

@@ -16,27 +16,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::FILES;
-    use crate::engine::{Event, Run, State, Wait, World};
+    use crate::engine::{Nobody, Run, State, Wait};
     use crate::lua::{Vm, login};
-
-    /// A world in which nothing happens.
-    struct Nowhere;
-
-    impl World for Nowhere {
-        fn env(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn prompt(&self, _: &str) -> std::io::Result<String> {
-            Err(std::io::ErrorKind::Unsupported.into())
-        }
-
-        fn now(&self) -> jiff::ZonedDateTime {
-            jiff::ZonedDateTime::now()
-        }
-
-        fn tell(&self, _: Event) {}
-    }
 
     /// Types whose values are plain tables or that are only described: nothing is registered for them.
     const PLAIN: [&str; 14] = [
@@ -86,7 +67,7 @@ mod tests {
     #[test]
     fn everything_registered_is_declared_and_nothing_else() -> mlua::Result<()> {
         let state = State::new(Err(String::new()), String::new(), Wait::No);
-        let run = Run::new(crate::imap::Context::default(), std::sync::Arc::new(Nowhere), state);
+        let run = Run::new(crate::imap::Context::default(), std::sync::Arc::new(Nobody), state);
         let registered: BTreeSet<String> = Vm::new(&run)?.registered().into_iter().collect();
         let declared = declared();
         assert_eq!(
