@@ -16,41 +16,25 @@ impl UserData for SecretValue {
     }
 }
 
+/// Makes a source of the one text that names it.
+type Named = (&'static str, &'static str, fn(String) -> SecretSource);
+
+/// The functions that take no more than that.
+const NAMED: [Named; 4] = [
+    ("secret.env", "the name of an environment variable", SecretSource::Env),
+    ("secret.file", "the path of a file", |path| SecretSource::File(PathBuf::from(path))),
+    ("secret.keyring", "a name in the system keyring", SecretSource::Keyring),
+    ("secret.credential", "the name of a credential of systemd", SecretSource::Credential),
+];
+
 /// Installs the table `secret`.
 pub(super) fn install(lua: &Lua) -> mlua::Result<()> {
     let secret = lua.create_table()?;
-    put(
-        lua,
-        Some(("secret", &secret)),
-        "env",
-        function(lua, "secret.env", |_, args| {
-            Ok(SecretValue(SecretSource::Env(args.text("the name of an environment variable")?)))
-        })?,
-    )?;
-    put(
-        lua,
-        Some(("secret", &secret)),
-        "file",
-        function(lua, "secret.file", |_, args| {
-            Ok(SecretValue(SecretSource::File(PathBuf::from(args.text("the path of a file")?))))
-        })?,
-    )?;
-    put(
-        lua,
-        Some(("secret", &secret)),
-        "keyring",
-        function(lua, "secret.keyring", |_, args| {
-            Ok(SecretValue(SecretSource::Keyring(args.text("a name in the system keyring")?)))
-        })?,
-    )?;
-    put(
-        lua,
-        Some(("secret", &secret)),
-        "credential",
-        function(lua, "secret.credential", |_, args| {
-            Ok(SecretValue(SecretSource::Credential(args.text("the name of a credential of systemd")?)))
-        })?,
-    )?;
+    for (whole, wanted, source) in NAMED {
+        let name = whole.strip_prefix("secret.").unwrap_or(whole);
+        let make = function(lua, whole, move |_, args| Ok(SecretValue(source(args.text(wanted)?))))?;
+        put(lua, Some(("secret", &secret)), name, make)?;
+    }
     put(
         lua,
         Some(("secret", &secret)),
