@@ -1,7 +1,7 @@
 use jiff::ZonedDateTime;
 
 use super::reading::Whereabouts;
-use super::{Key, Overlay, turns};
+use super::{Key, Overlay};
 use crate::engine::asking::ask;
 use crate::engine::identity::{Identity, Inquiry};
 use crate::engine::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
@@ -32,10 +32,7 @@ impl Searched {
     ) -> Result<Option<Self>> {
         let Some(overlay) = &run.overlay else { return Ok(None) };
         let key = overlay.opened(session, name)?;
-        let validity = match &key {
-            Key::New(number) => turns::validity(*number),
-            Key::Server(_) => None,
-        };
+        let validity = key.validity();
         Ok(Some(Self { overlay: overlay.clone(), key, validity }))
     }
 

@@ -1,4 +1,4 @@
-use super::{Key, Overlay, turns};
+use super::{Key, Overlay};
 use crate::engine::world::Run;
 use crate::error::Result;
 use crate::imap::Session;
@@ -33,10 +33,7 @@ impl Still {
 
     /// Gives what the UIDs of a mailbox that would be made are worth.
     pub(in crate::engine) fn validity(&self) -> Option<UidValidity> {
-        match &self.key {
-            Key::Server(_) => None,
-            Key::New(number) => turns::validity(*number),
-        }
+        self.key.validity()
     }
 
     /// Gives those of the messages that would still be there.

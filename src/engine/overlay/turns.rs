@@ -33,6 +33,14 @@ impl Key {
             Self::New(number) => (None, *number),
         }
     }
+
+    /// Gives what the UIDs are worth of a mailbox that is to be made; what they are elsewhere is the server's to say.
+    pub(super) fn validity(&self) -> Option<UidValidity> {
+        match self {
+            Self::Server(_) => None,
+            Self::New(number) => validity(*number),
+        }
+    }
 }
 
 impl PartialOrd for Key {
