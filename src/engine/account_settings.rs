@@ -223,6 +223,12 @@ impl AccountSettings {
             || self.proxy.as_ref().is_some_and(ProxyAddress::has_password)
     }
 
+    /// Tells whether they trust a server more than anybody should begin to: as imapfilter does, and the journal of its runs
+    /// must know.
+    pub(super) fn is_lenient(&self) -> bool {
+        self.tls == TlsMode::Offered || self.any_host || self.certificates.is_some()
+    }
+
     /// Changes every path in them.
     pub(super) fn for_paths(&mut self, mut change: impl FnMut(&mut PathBuf)) {
         let Self { ca_file, ca_dir, certificates, client_certificate, client_key, .. } = self;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::account_settings::{AccountSettings, TlsMode};
+use super::account_settings::AccountSettings;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The most that such a file may have, in bytes.
@@ -66,8 +66,8 @@ impl AccountsFile {
                 let within = error.span().filter(|span| !span.contains(&name.span().start));
                 file.error(&text, within.or(place), error.message())
             })?;
-            if settings.tls == TlsMode::Offered {
-                let what = "`tls = \"offered\"` is for imapfilter's configurations: use \"implicit\" or \"starttls\"";
+            if settings.is_lenient() {
+                let what = "`tls = \"offered\"`, `certificates` and `any_host` are for imapfilter's configurations alone";
                 return Err(file.error(&text, Some(name.span()), what));
             }
             settings.name = Some(name.get_ref().to_string());

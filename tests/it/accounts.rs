@@ -130,6 +130,21 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         ),
         ("[a]\nhost = \"a\"\nuser = \"b\"\n\n[a]\n", "5:2", "duplicate key"),
         (
+            "[a]\nhost = \"a\"\nuser = \"b\"\nany_host = true\n",
+            "1:2",
+            "for imapfilter's configurations alone",
+        ),
+        (
+            "[a]\nhost = \"a\"\nuser = \"b\"\ntls = \"offered\"\n",
+            "1:2",
+            "for imapfilter's configurations alone",
+        ),
+        (
+            "[a]\nhost = \"a\"\nuser = \"b\"\ncertificates = \"x\"\n",
+            "1:2",
+            "for imapfilter's configurations alone",
+        ),
+        (
             "[work]\nhost = \"ä\" \nuser = \"b\"\n  password = { command = \"canary\" }\n",
             "4:14",
             "it must be a table with one of `command` (a list)",
