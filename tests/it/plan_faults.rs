@@ -316,3 +316,59 @@ on_both!(promise_19_a_planned_deletion_takes_what_the_plan_names, |server| {
         assert_eq!(after.subjects("INBOX"), ["late"]);
     }
 });
+
+on_both!(promise_19_a_mailbox_is_not_deleted_with_messages_that_the_plan_does_not_name, |server| {
+    server.seed("INBOX", &["a", "b", "c"].map(Mail::new)).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let source = r#"
+        allow "purge"
+        local account = $KEYED
+        account:mailbox("INBOX"):search({ subject = "a" }):copy "Box"
+        account:delete("Box", { nonempty = true })"#;
+    plan(server, home.path(), source);
+    // What was to come does not, and other messages do.
+    let mut other = server.observe();
+    for command in ["SELECT INBOX", "STORE 1:* +FLAGS (\\Deleted)", "EXPUNGE"] {
+        other.ok(command);
+    }
+    server.seed("Box", &["precious", "too"].map(Mail::new));
+    let applied = apply(server, home.path(), &[]);
+    assert_ne!(applied.status, Some(0), "{applied}");
+    assert!(applied.stderr.contains("2 messages"), "{applied}");
+    assert_eq!(server.snapshot().subjects("Box"), ["precious", "too"], "{applied}");
+});
+
+on_both!(promise_19_some_of_a_mailbox_to_be_deleted_are_not_all, |server| {
+    server.seed("INBOX", &["a", "b"].map(Mail::new)).seed("Box", &[Mail::new("old")]);
+    let home = TempDir::new().unwrap();
+    let source = r#"
+        allow "purge"
+        local account = $KEYED
+        account:mailbox("INBOX"):all():copy "Box"
+        account:delete("Box", { nonempty = true })"#;
+    plan(server, home.path(), source);
+    server.seed("Box", &[Mail::new("precious")]);
+    let applied = apply(server, home.path(), &[]);
+    assert_eq!(applied.status, Some(8), "{applied}");
+    assert!(server.snapshot().subjects("Box").contains(&"precious"), "{applied}");
+    assert_eq!(server.snapshot().subjects("Box").len(), 4, "{applied}");
+});
+
+on_both!(promise_18_a_plan_that_deletes_too_much_does_not_begin, |server| {
+    let many: Vec<_> = (0..25).map(|number| Mail::new(&format!("m{number}"))).collect();
+    server.seed("INBOX", &["a", "b", "c"].map(Mail::new)).seed("Box", &many);
+    let home = TempDir::new().unwrap();
+    let source = r#"
+        allow "purge"
+        local account = $KEYED
+        account:mailbox("INBOX"):all():move "Old"
+        account:delete("Box", { nonempty = true, limit = 30 })"#;
+    plan(server, home.path(), source);
+    let before = server.snapshot();
+    let applied = apply(server, home.path(), &[]);
+    assert_eq!(applied.status, Some(7), "{applied}");
+    assert_eq!(server.snapshot(), before, "{applied}");
+    let applied = apply(server, home.path(), &["--limit", "28"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
+    assert!(!server.snapshot().mailboxes.contains_key("Box"), "{applied}");
+});

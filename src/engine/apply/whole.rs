@@ -33,7 +33,8 @@ pub struct Whole {
     pub(in crate::engine) archive: Option<PathBuf>,
     /// How many there may be.
     pub(in crate::engine) limit: Option<usize>,
-    /// The messages that there may be, and what their UIDs are worth, where that is said: any other keeps the mailbox.
+    /// The messages that there may be, where a plan says it: any other keeps the mailbox. A script names none, and
+    /// means whatever is in it.
     pub(in crate::engine) named: Option<Named>,
 }
 
@@ -45,8 +46,14 @@ impl Whole {
     }
 }
 
-/// Messages of a mailbox: what its UIDs are worth, and what each is like as far as that is known.
-pub(in crate::engine) type Named = (UidValidity, BTreeMap<Uid, Option<Likeness>>);
+/// Messages of a mailbox.
+#[derive(Clone, Debug, Default)]
+pub(in crate::engine) struct Named {
+    /// What its UIDs are worth. Without it, there are none.
+    pub(in crate::engine) validity: Option<UidValidity>,
+    /// What each is like as far as that is known.
+    pub(in crate::engine) messages: BTreeMap<Uid, Option<Likeness>>,
+}
 
 /// A mailbox with messages in it.
 struct Found {
@@ -83,9 +90,9 @@ fn go(account: &Account, spec: NameSpec, how: &Whole) -> Result<Report> {
         return mailboxes::delete(account, spec).wait();
     }
     let mut task = Task::new(selection.clone(), Vec::new());
-    if let Some((validity, named)) = &how.named {
-        check_named(selection, *validity, named)?;
-        let like = named.iter().filter_map(|(uid, like)| Some((*uid, like.clone()?)));
+    if let Some(named) = &how.named {
+        check_named(selection, named)?;
+        let like = named.messages.iter().filter_map(|(uid, like)| Some((*uid, like.clone()?)));
         task.expected = Some(Arc::new(like.collect()));
     }
     let removal = Removal::of(selection, &[Action::Purge], how.limit);
@@ -145,21 +152,20 @@ fn find(session: &mut Session, run: &Run, account: &Account, spec: &NameSpec) ->
     Ok(Found { selection, next })
 }
 
-fn check_named(
-    selection: &Selection,
-    was: UidValidity,
-    named: &BTreeMap<Uid, Option<Likeness>>,
-) -> Result<()> {
-    let mailbox = selection.shown.clone();
-    match selection.validity {
-        Some(is) if is == was => {}
-        Some(is) => {
-            return Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into());
-        }
-        None => return Err(ErrorKind::NoUidValidity { mailbox }.into()),
+/// Makes sure that no other messages are there than those that were named.
+fn check_named(selection: &Selection, named: &Named) -> Result<()> {
+    let others = selection.uids.iter().filter(|uid| !named.messages.contains_key(uid)).count();
+    if others > 0 {
+        return Err(not_empty(selection, others));
     }
-    let others = selection.uids.iter().filter(|uid| !named.contains_key(uid)).count();
-    if others == 0 { Ok(()) } else { Err(not_empty(selection, others)) }
+    let mailbox = selection.shown.clone();
+    match (named.validity, selection.validity) {
+        (Some(was), Some(is)) if is == was => Ok(()),
+        (Some(was), Some(is)) => {
+            Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into())
+        }
+        _ => Err(ErrorKind::NoUidValidity { mailbox }.into()),
+    }
 }
 
 fn not_empty(selection: &Selection, count: usize) -> Error {

@@ -1,6 +1,5 @@
 //! What a plan does to mailboxes themselves, and what it adds to them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::order::{Addition, Order, Wanted, What};
@@ -14,7 +13,7 @@ use crate::mail::{Headers, MailboxName, UidSet};
 
 impl Following<'_> {
     /// Makes, deletes or renames a mailbox, or begins or ends a subscription.
-    pub(super) fn on_mailbox(&mut self, order: &Order) -> Result<()> {
+    pub(super) fn on_mailbox(&mut self, number: usize, order: &Order) -> Result<()> {
         let account = self.account(&order.account)?;
         let key = order.key(None);
         if self.past.take(&key).is_some() || self.past.has_begun(&key) && is_as_after(&account, order)? {
@@ -26,7 +25,9 @@ impl Following<'_> {
         let ticket = match &order.what {
             What::Delete => apply::delete(&account, name),
             What::DeleteWhole(wanted, archive) => {
-                let named = self.named(&account, order, wanted)?;
+                let named = Some(self.named(&account, order, wanted)?);
+                // It is counted again, together with what earlier actions have brought.
+                drop(self.reserved.remove(&number));
                 delete_whole(&account, name, Whole { archive: archive.clone(), limit: None, named })
             }
             What::Rename(target) => apply::rename(&account, name, raw(target)),
@@ -39,15 +40,23 @@ impl Following<'_> {
         self.tell(report)
     }
 
-    /// Gives the messages that a mailbox to be deleted may have.
-    fn named(&self, account: &Account, order: &Order, wanted: &[Wanted]) -> Result<Option<Named>> {
-        let (placed, _) = self.places.find(account, order, wanted)?;
-        let mut named = None;
+    /// Gives the messages that a mailbox to be deleted may have: where none of them is found, none.
+    ///
+    /// Error: the mailbox was rebuilt while the plan was followed.
+    fn named(&mut self, account: &Account, order: &Order, wanted: &[Wanted]) -> Result<Named> {
+        let (placed, missing) = self.places.find(account, order, wanted)?;
+        self.say_missing(order, missing)?;
+        let mut named = Named::default();
         for ((_, validity), found) in placed {
-            let Some(validity) = validity else { continue };
+            if let (Some(was), Some(is)) = (named.validity, validity)
+                && was != is
+            {
+                let mailbox = order.shown.clone();
+                return Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into());
+            }
+            named.validity = named.validity.or(validity);
             let like = found.into_iter().map(|(uid, wanted)| (uid, self.places.likeness(wanted)));
-            let (_, all) = named.get_or_insert_with(|| (validity, BTreeMap::new()));
-            all.extend(like);
+            named.messages.extend(like);
         }
         Ok(named)
     }

@@ -150,7 +150,11 @@ impl Following<'_> {
     ///
     /// Error: it is more than a run may.
     fn reserve(&mut self, number: usize, order: &Order) -> Result<()> {
-        let What::Messages(action, wanted) = &order.what else { return Ok(()) };
+        let (action, wanted) = match &order.what {
+            What::Messages(action, wanted) => (action, wanted),
+            What::DeleteWhole(wanted, _) => (&Action::Purge, wanted),
+            _ => return Ok(()),
+        };
         let key = |uid| order.key(order.validity.map(|validity| (validity, uid)));
         let is_new = |uid: &Uid| !self.past.has(&key(*uid));
         let here = wanted.iter().filter(|wanted| wanted.brought_by.is_none());
@@ -177,7 +181,7 @@ impl Following<'_> {
             What::Append(addition) => self.append(number, order, addition),
             What::Restore(path, brought) => self.restore(number, order, (path, brought)),
             What::Create | What::Delete | What::DeleteWhole(..) | What::Rename(_) | What::Subscribe(_) => {
-                self.on_mailbox(order)
+                self.on_mailbox(number, order)
             }
         }
     }
