@@ -196,6 +196,11 @@ fn delete(
 ) -> Result<UidSet> {
     let Found { selection, next, .. } = found;
     let name = &selection.name;
+    // Where the server does not tell what it gives the next message, a count alone would not show that one came and
+    // another went.
+    if next.is_none() && session.uid_search(name, Access::Read, &SearchKey::All)? != selection.uids {
+        return Err(not_empty(selection, heads.len()));
+    }
     session.leave(name)?;
     let status = run.status(session, name)?;
     let count = status.messages.and_then(|count| usize::try_from(count).ok());
