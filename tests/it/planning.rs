@@ -148,6 +148,23 @@ fn a_plan_keeps_to_limits_and_permissions() {
 }
 
 #[test]
+fn promise_14_a_plan_that_names_a_message_twice_is_refused() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    plan(&server, home.path(), r#"$KEYED:mailbox("INBOX"):all():copy "Box""#);
+    let path = home.path().join("plan.json");
+    let mut edited: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let messages = edited["actions"][0]["messages"].as_array_mut().unwrap();
+    messages.push(messages[0].clone());
+    fs::write(&path, edited.to_string()).unwrap();
+    let applied = apply(&server, home.path());
+    assert_eq!(applied.status, Some(3), "{applied}");
+    assert!(applied.stderr.contains("action 1 of the plan (copy): a message twice"), "{applied}");
+    assert_eq!(server.snapshot().subjects("Box"), [""; 0]);
+}
+
+#[test]
 fn what_is_no_plan_is_refused_before_anything_is_done() {
     let server = Server::sandbox();
     server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]);

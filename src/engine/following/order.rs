@@ -1,5 +1,6 @@
 //! Reads the actions of a plan, which anybody may have written: all of it is checked before anything is done.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
@@ -187,7 +188,16 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         path.filter(is_path).ok_or_else(|| bad("no whole path"))
     };
     let listed = || -> Result<Vec<Wanted>> {
-        action.messages.iter().map(|message| read(message, at).map_err(&bad)).collect()
+        let mut known = BTreeSet::new();
+        let each = action.messages.iter().map(|message| {
+            let wanted = read(message, at).map_err(&bad)?;
+            if known.insert((wanted.uid, wanted.brought_by)) {
+                Ok(wanted)
+            } else {
+                Err(bad("a message twice"))
+            }
+        });
+        each.collect()
     };
     let wanted = || -> Result<Vec<Wanted>> {
         if validity.is_none() {
