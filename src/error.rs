@@ -319,14 +319,18 @@ pub fn visible(text: &str) -> String {
             break;
         }
         match c {
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
-                out.push_str(&c.escape_unicode().to_string());
-            }
             c if c.is_control() => out.push_str(&c.escape_default().to_string()),
+            c if is_deceptive(c) => out.push_str(&c.escape_unicode().to_string()),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Tells whether a character changes what is shown without showing itself, or moves what comes after it.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

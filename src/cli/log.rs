@@ -2,14 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::record;
+use super::{record, trace};
 use crate::engine::{Event, Report};
 use crate::error::visible;
 
@@ -34,7 +33,7 @@ pub(super) struct Log {
 impl Log {
     /// Opens a log, which only its owner can read if it is new.
     pub(super) fn open(path: &Path, format: LogFormat) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let file = trace::open(OpenOptions::new().append(true), path)?;
         Ok(Self { file, format, broken: false })
     }
 
@@ -51,7 +50,7 @@ impl Log {
                 object.insert("level".to_owned(), json!(level));
                 object.insert("text".to_owned(), json!(text));
                 object.extend(fields);
-                format!("{}\n", Value::Object(object))
+                record::line(&Value::Object(object)) + "\n"
             }
         };
         // One write a line: two runs may log to one file.

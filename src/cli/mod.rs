@@ -4,6 +4,7 @@ mod accounts;
 mod args;
 mod check;
 mod completions;
+mod excerpt;
 mod exit;
 mod history;
 mod imapfilter;

@@ -4,10 +4,26 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Event, Remark, Report, Title};
+use crate::error::is_deceptive;
 use crate::mail::Uid;
 
 /// The version of the form.
 const VERSION: u32 = 1;
+
+/// Writes JSON in one line, in which nothing moves or changes what is shown: such characters are written by their
+/// numbers.
+pub(super) fn line(value: &Value) -> String {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        if is_deceptive(c) {
+            let mut units = [0; 2];
+            line.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
 
 /// All that happened in a run, for its end.
 #[derive(Debug)]

@@ -70,6 +70,7 @@ impl Session {
                     Ended::Session(code)
                 } else {
                     script_error::show(&failure, &Repl::script(text));
+                    self.around.reporter().note_script_failure(&failure);
                     Ended::Badly(exit::code(failure.class))
                 }
             }

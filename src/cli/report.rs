@@ -11,7 +11,7 @@ use super::planned::{Sum, samples};
 use super::record::Record;
 use crate::engine::{Event, Report};
 use crate::error::{Error, visible};
-use crate::lua::{Caught, Outcome};
+use crate::lua::{Caught, Failure, Outcome};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -186,6 +186,16 @@ impl Reporter {
         }
     }
 
+    /// Notes why a script failed, unless it ended itself.
+    pub(super) fn note_script_failure(&mut self, failure: &Failure) {
+        if failure.exit.is_some() {
+            return;
+        }
+        let place = failure.places.first().map(|place| ("place", format!("{}:{}", place.file, place.line)));
+        let context: Vec<_> = failure.context.iter().cloned().chain(place).collect();
+        self.note_failure(&failure.message, failure.hint.as_deref(), &context);
+    }
+
     /// Gives what failed.
     pub(super) fn failures(&self) -> &[String] {
         &self.failures
@@ -210,11 +220,8 @@ impl Reporter {
 
     /// Prints what is to be said at the end.
     pub(super) fn finish(&mut self, outcome: &Outcome) {
-        if let Some(failure) = outcome.failure.as_ref().filter(|failure| failure.exit.is_none()) {
-            let place =
-                failure.places.first().map(|place| ("place", format!("{}:{}", place.file, place.line)));
-            let context: Vec<_> = failure.context.iter().cloned().chain(place).collect();
-            self.note_failure(&failure.message, failure.hint.as_deref(), &context);
+        if let Some(failure) = &outcome.failure {
+            self.note_script_failure(failure);
         }
         for caught in &outcome.caught {
             self.note_failure(&caught.message, None, &[]);

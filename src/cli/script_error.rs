@@ -2,6 +2,7 @@ use std::fs;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::excerpt::excerpt;
 use super::report::err;
 use crate::error::visible;
 use crate::lua::{Failure, Script};
@@ -15,10 +16,8 @@ pub(super) fn show(failure: &Failure, script: &Script) {
         } else {
             fs::read_to_string(&place.file).ok()?
         };
-        // One long line must not fill the screen, and control characters must not reach it.
         let line = text.lines().nth(place.line.checked_sub(1)?)?;
-        let line: String = line.replace('\t', "    ").chars().take(160).collect();
-        Some((place, visible(&line)))
+        Some((place, excerpt(line)))
     });
     let mut group = Group::with_title(Level::ERROR.primary_title(message.as_str()));
     if let Some((place, line)) = &source {

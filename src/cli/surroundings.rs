@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use super::options::Options;
 use super::record::Record;
 use super::report::{Loudness, Reporter, err, failure};
 use super::terminal::Terminal;
-use super::{exit, interrupt, places, trace};
+use super::{exit, interrupt, places, record, report, trace};
 use crate::engine::{Accounts, Limits, Overlay, Permission, Permissions, Run, State, Wait};
 use crate::error::Error;
 use crate::imap::Context;
@@ -106,7 +106,7 @@ impl Surroundings {
 
     /// Gives the one that prints.
     pub(super) fn reporter(&self) -> MutexGuard<'_, Reporter> {
-        self.terminal.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+        self.terminal.reporter()
     }
 
     /// Makes an exit code say what the journal left in doubt.
@@ -130,11 +130,19 @@ impl Surroundings {
             err(format_args!("warning: the end of this run could not be noted: {error}"));
         }
         let whole = self.reporter().end(&self.name, code);
-        if let (Some(whole), Some(mut output)) = (whole, self.json) {
+        let (Some(whole), Some(mut output)) = (whole, self.json) else { return code };
+        match writeln!(output, "{}", record::line(&whole)) {
             // Where nobody reads any more, there is nobody to tell.
-            let _ = writeln!(output, "{whole}");
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                report::error(&format!("what happened can't be written: {error}"), None);
+                match code {
+                    0 if self.terminal.reporter().changed() => exit::PARTIAL,
+                    0 => exit::CONFIG,
+                    code => code,
+                }
+            }
+            _ => code,
         }
-        code
     }
 
     /// Says what failed, and gives the exit code of its class.

@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::ZonedDateTime;
 
@@ -11,6 +11,13 @@ use crate::engine::{Event, World};
 #[derive(Debug)]
 pub(super) struct Terminal {
     pub(super) reporter: Mutex<Reporter>,
+}
+
+impl Terminal {
+    /// Gives the one that prints.
+    pub(super) fn reporter(&self) -> MutexGuard<'_, Reporter> {
+        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl World for Terminal {
@@ -34,6 +41,6 @@ impl World for Terminal {
     }
 
     fn tell(&self, event: Event) {
-        self.reporter.lock().unwrap_or_else(std::sync::PoisonError::into_inner).tell(&event);
+        self.reporter().tell(&event);
     }
 }

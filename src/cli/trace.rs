@@ -3,17 +3,17 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Opens a file for the transcript: readable by its owner only, and never through a symbolic link.
+/// Begins a file that nobody else can read.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
+    let file = open(OpenOptions::new().write(true).truncate(true), path)?;
     if file.metadata()?.is_file() {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)
+}
+
+/// Opens a file, which nobody else can read if it is new: never through a symbolic link, and not for ever where it is a
+/// pipe that nobody reads.
+pub(super) fn open(how: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    how.create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }

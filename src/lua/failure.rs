@@ -197,9 +197,17 @@ fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) 
             let mut all = vec![place];
             all.extend(places);
             all.dedup();
-            plain(message.to_owned(), all)
+            plain(without_strings(message), all)
         }
         None => plain(text.to_owned(), places),
+    }
+}
+
+/// Leaves the string out that Lua could not make sense of: it may be a password.
+fn without_strings(message: &str) -> String {
+    match message.split_once(" near '") {
+        Some((what, token)) if token.starts_with(['"', '\'', '[']) => format!("{what} near a string"),
+        _ => message.to_owned(),
     }
 }
 

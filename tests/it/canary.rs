@@ -104,3 +104,27 @@ fn promise_25_no_secret_is_written_where_it_is_wrong() {
         assert_eq!(output.status, Some(4), "{auth} {output}");
     }
 }
+
+#[test]
+fn promise_25_a_password_in_a_script_is_not_shown_where_the_script_fails() {
+    let server = Server::dovecot(Tls::Implicit);
+    for source in [
+        "login { host = '$HOST', port = $PORT, ca_file = '$CA', user = '$USER', password = 'canary-7f3a' }:noop()",
+        "login { host = 'h', port = 99999, user = 'u', password = \"canary-7f3a\" }",
+        "login { host = 'h', user = 'u', password = 'canary-7f3a', nonsense = 1 }",
+        "login { host = 'h', user = 'u', password = 'canary-7f3a",
+        "login { host = 'h', user = 'u', password = [[canary-7f3a",
+        "login { host = 'h', user = 'u', password = 'canary-7f3a' 'canary' }",
+    ] {
+        let home = TempDir::new().unwrap();
+        let options = ["--log", "my.log"];
+        for output in [
+            Script::new(source).on(&server).home(home.path()).options(&options).spawn().finish(),
+            Script::command(&["check", "script.lua"]).script(source).on(&server).spawn().finish(),
+        ] {
+            assert!(!format!("{output}").contains("canary"), "{source}\n{output}");
+        }
+        let log = fs::read_to_string(home.path().join("my.log")).unwrap();
+        assert!(!log.contains("canary"), "{log}");
+    }
+}

@@ -81,8 +81,8 @@ fn an_error_shows_where_it_happened() {
     error: a query has no key `form`
      --> $DIR/script.lua:2:3
       |
-    2 |   local found = login { host = 'h', user = 'u', password = 'p' }:mailbox('INBOX'):search(query)
-      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    2 |   local found = login { host = 'h', user = 'u', password = … }:mailbox('INBOX'):search(query)
+      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = note: called from $DIR/script.lua:6, $DIR/script.lua:10
       = hint: did you mean `from`?

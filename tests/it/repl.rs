@@ -136,8 +136,8 @@ fn what_fails_is_shown_and_the_next_line_is_read() {
     error: an empty query would match every message
      --> repl:1:1
       |
-    1 | login { host = 'h', user = 'u', password = 'p' }:mailbox('INBOX'):search {}
-      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    1 | login { host = 'h', user = 'u', password = … }:mailbox('INBOX'):search {}
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = hint: write `mailbox:all()` if that is meant; a condition that is nil vanishes from a Lua table
     error: the script threw a table

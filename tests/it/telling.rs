@@ -189,6 +189,56 @@ fn a_ping_that_is_no_url_is_not_shown() {
 }
 
 #[test]
+fn what_fails_in_a_line_is_in_the_json() {
+    let output = Script::command(&["repl", "--json"]).stdin("error 'x'\nno_such()\n").spawn().finish();
+    let whole: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(whole["errors"].as_array().unwrap().len(), 2, "{whole}");
+    assert_eq!(whole["errors"][0]["message"], "x");
+}
+
+on_both!(what_moves_text_about_is_written_by_its_number, |server| {
+    server.seed("INBOX", &[Mail::new("=?utf-8?q?a=E2=80=AEb=C2=9Bc=E2=80=A8d?=")]);
+    let home = TempDir::new().unwrap();
+    let options = ["--json", "--log", "my.log", "--log-format", "json"];
+    let source = r#"$LOGIN:mailbox("INBOX"):all():mark "flagged""#;
+    let output = Script::new(source).on(server).home(home.path()).options(&options).run();
+    for text in [output.stdout, fs::read_to_string(home.path().join("my.log")).unwrap()] {
+        assert!(text.contains("a\\u202eb\\u009bc\\u2028d"), "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{9b}', '\u{2028}']), "{text}");
+        let line = text.lines().find(|line| line.contains("u202e")).unwrap();
+        assert!(serde_json::from_str::<Value>(line).is_ok());
+    }
+});
+
+#[test]
+fn json_that_can_not_be_written_is_said() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &mails());
+    let run = |source: &str| {
+        let command = format!("exec {} --json script.lua > /dev/full", env!("CARGO_BIN_EXE_imapscript"));
+        let words = ["-c", command.as_str()];
+        Script::command(&words).program("/bin/sh").script(source).on(&server).spawn().finish()
+    };
+    let output = run("print(1)");
+    assert_eq!(output.status, Some(3), "{output}");
+    assert!(output.stderr.contains("what happened can't be written: "), "{output}");
+    assert_eq!(run(r#"$LOGIN:mailbox("INBOX"):all():mark "flagged""#).status, Some(8));
+}
+
+#[test]
+fn a_log_goes_through_no_link_and_waits_for_no_pipe() {
+    let home = TempDir::new().unwrap();
+    fs::write(home.path().join("target"), "mine").unwrap();
+    std::os::unix::fs::symlink("target", home.path().join("link")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(home.path().join("pipe")).status().unwrap().success());
+    for log in ["link", "pipe"] {
+        let output = Script::new("print(1)").home(home.path()).options(&["--log", log]).status(3).run();
+        assert!(output.stderr.contains("can't be written"), "{output}");
+    }
+    assert_eq!(fs::read_to_string(home.path().join("target")).unwrap(), "mine");
+}
+
+#[test]
 fn a_failure_is_told_by_a_command() {
     let home = TempDir::new().unwrap();
     let told = || fs::read_to_string(home.path().join("told")).unwrap_or_default();
