@@ -28,8 +28,15 @@ pub(super) fn status(
         since => since.flatten(),
     };
     let directory = places::state_directory(place.state.as_deref(), place.sandbox.flatten());
-    let journal = directory.ok().and_then(|directory| Journal::look(&directory));
-    let mut all = match journal.map_or(Ok(Vec::new()), |journal| journal.health()) {
+    let journal = match directory.map(|directory| Journal::look(&directory)) {
+        Ok(journal) => journal,
+        Err(why) => {
+            error(&format!("there is no place for the journal: {why}"), Some("`--state DIR` names one"));
+            return exit::CONFIG.into();
+        }
+    };
+    let mut all = match journal.and_then(|journal| journal.map_or(Ok(Vec::new()), |journal| journal.health()))
+    {
         Ok(all) => all,
         Err(error) => return failure(&error).into(),
     };

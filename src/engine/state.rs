@@ -78,9 +78,10 @@ impl State {
         Ok(journal)
     }
 
-    /// Gives the journal to look into, where there is one that can be read: nothing is made or changed.
+    /// Gives the journal to look into, where there is one that can be read: nothing is made or changed. What is wrong with
+    /// it is said, and perhaps mended, where something is to be changed.
     pub(super) fn past(&self) -> Option<Arc<Journal>> {
-        Journal::look(self.directory.as_ref().ok()?).map(Arc::new)
+        Journal::look(self.directory.as_ref().ok()?).ok()?.map(Arc::new)
     }
 
     /// Makes ready to change an account: takes its lock, and notes run and account in the journal, which proves that it

@@ -1,5 +1,6 @@
 //! `imapscript status`: how scripts fared.
 
+use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -8,6 +9,7 @@ use crate::harness::Script;
 use crate::mail::Mail;
 use crate::output::Output;
 use crate::server::Server;
+use tempfile::TempDir;
 
 fn status(home: &Path, arguments: &[&str], code: i32) -> Output {
     Script::command(&["status"]).home(home).args(arguments).status(code).run()
@@ -122,4 +124,22 @@ fn a_state_that_cannot_be_written_does_not_fail_a_run_that_changes_nothing() {
         .stdout("x\n")
         .stderr("")
         .run();
+}
+
+#[test]
+fn a_journal_that_can_not_be_read_is_no_empty_one() {
+    let home = TempDir::new().unwrap();
+    let state = home.path().join("state/imapscript");
+    fs::create_dir_all(&state).unwrap();
+    let status = || Script::command(&["status", "--max-age", "1d"]).home(home.path()).spawn().finish();
+    fs::write(state.join("journal.db"), [7; 5000]).unwrap();
+    let damaged = status();
+    assert_eq!(damaged.status, Some(3), "{damaged}");
+    assert!(damaged.stderr.contains("can't be used"), "{damaged}");
+    fs::remove_file(state.join("journal.db")).unwrap();
+    let newer = Connection::open(state.join("journal.db")).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    let newer = status();
+    assert_eq!(newer.status, Some(3), "{newer}");
+    assert!(newer.stderr.contains("written by a newer imapscript"), "{newer}");
 }

@@ -138,26 +138,32 @@ impl Journal {
         let version: i64 = db
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(|error| failed(&shown, &error))?;
-        if version > VERSION {
-            let what = format!(
-                "the journal `{}` was written by a newer imapscript (version {version}; this one knows {VERSION})",
-                visible(&shown)
-            );
-            let hint = "use that imapscript, or another directory: `--state DIR`".to_owned();
-            return Err(ErrorKind::Config { what, hint }.into());
-        }
+        check_version(version, &shown)?;
         Ok(Self::of(db, shown))
     }
 
-    /// Opens the journal of a state directory for reading only. `None` where there is none, or none that can be read.
-    pub fn look(directory: &Path) -> Option<Self> {
+    /// Opens the journal of a state directory for reading only. `None` where there is none.
+    ///
+    /// Errors: it can't be read, or a newer version of imapscript has written it.
+    pub fn look(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(&path, flags).ok()?;
-        db.busy_timeout(PATIENCE).ok()?;
-        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).ok()?;
-        let path = path.display().to_string();
-        (1..=VERSION).contains(&version).then(|| Self::of(db, path))
+        let shown = path.display().to_string();
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unusable(&shown, &error.to_string())),
+            Ok(_) => {}
+        }
+        let open = || -> rusqlite::Result<(Connection, i64)> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let db = Connection::open_with_flags(&path, flags)?;
+            db.busy_timeout(PATIENCE)?;
+            let version = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            Ok((db, version))
+        };
+        let (db, version) = open().map_err(|error| failed(&shown, &error))?;
+        check_version(version, &shown)?;
+        // A run is just making it.
+        Ok((version > 0).then(|| Self::of(db, shown)))
     }
 
     fn of(db: Connection, path: String) -> Self {
@@ -175,6 +181,19 @@ impl Journal {
     pub fn exists(directory: &Path) -> bool {
         directory.join(NAME).is_file()
     }
+}
+
+/// Refuses what a newer version has written.
+fn check_version(version: i64, path: &str) -> Result<()> {
+    if version <= VERSION {
+        return Ok(());
+    }
+    let what = format!(
+        "the journal `{}` was written by a newer imapscript (version {version}; this one knows {VERSION})",
+        visible(path)
+    );
+    let hint = "use that imapscript, or another directory: `--state DIR`".to_owned();
+    Err(ErrorKind::Config { what, hint }.into())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
