@@ -21,7 +21,9 @@ pub(super) fn look(scripts: &[PathBuf]) -> Result<u8, Refusal> {
     let mut count = 0;
     for path in scripts {
         let script = load(path, &[])?;
-        let read = |path: &Path| fs::read(path).ok();
+        // A module that is a pipe would be waited for.
+        let is_file = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let read = |path: &Path| if is_file(path) { fs::read(path).ok() } else { None };
         let broken = |error: mlua::Error| (1, format!("Lua could not be started: {error}"), "");
         let found = lua::check(&script, Arc::new(Nobody), &read).map_err(broken)?;
         for failure in &found {

@@ -320,6 +320,16 @@ fn nothing_is_run_and_nobody_is_asked() {
 }
 
 #[test]
+fn strings_that_grow_without_end_are_let_go() {
+    let mut source = format!("local a0 = \"{}\"\n", "x".repeat(200));
+    for number in 1..60 {
+        writeln!(source, "local a{number} = a{0} .. a{0}", number - 1).unwrap();
+    }
+    source.push_str("print(a59)");
+    fine(&source);
+}
+
+#[test]
 fn a_script_may_be_as_deep_as_it_is_long() {
     for source in [
         format!("local x = 1{}\nprnt(x)", " + 1".repeat(60_000)),

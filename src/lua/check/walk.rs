@@ -14,6 +14,9 @@ use crate::lua::{Failure, Place};
 /// Globals of other Lua versions, for which scripts that run in any of them look.
 const ELSEWHERE: [&str; 6] = ["unpack", "loadstring", "setfenv", "getfenv", "bit32", "jit"];
 
+/// How long a string may be that is put together of others, in bytes.
+const JOINED: usize = 64 << 10;
+
 /// One script on the way.
 pub(super) struct Walk<'a> {
     pub(super) file: &'a str,
@@ -275,6 +278,10 @@ impl<'a> Walk<'a> {
         let (Some(Value::String(left)), Some(Value::String(right))) = (&left.value, &right.value) else {
             return None;
         };
+        // What is put together again and again would not end.
+        if left.as_bytes().len() + right.as_bytes().len() > JOINED {
+            return None;
+        }
         let both = [&*left.as_bytes(), &*right.as_bytes()].concat();
         self.samples.lua.create_string(both).ok().map(Value::String)
     }
