@@ -3,12 +3,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use tempfile::NamedTempFile;
+
+use super::exit;
 use super::options::Options;
 use super::report::{error, failure, out};
 use super::run::{execute, load, told};
 use super::surroundings::{Refusal, Surroundings};
 use super::undo::refuse_embedded;
-use super::{exit, trace};
 use crate::engine::{Followed, Permission, Plan, follow};
 use crate::error::{Class, visible};
 
@@ -35,14 +37,23 @@ pub(super) fn plan(script: &Path, arguments: &[String], output: &Path, options: 
             return Ok(failure(&error));
         }
         let text = overlay.plan().write(made);
-        let written = trace::create(output).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| cannot_write(output, &error))?;
+        write(output, &text).map_err(|error| cannot_write(output, &error))?;
         if !options.quiet {
             out(format_args!("the plan is in {}", visible(&output.display().to_string())));
         }
         Ok(0)
     };
     told(go())
+}
+
+/// Puts a plan in the place of an older one, if there is one: wholly or not at all.
+fn write(output: &Path, text: &str) -> io::Result<()> {
+    let directory = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(output).map_err(|error| error.error)?;
+    Ok(())
 }
 
 fn cannot_write(output: &Path, error: &io::Error) -> Refusal {
@@ -52,11 +63,11 @@ fn cannot_write(output: &Path, error: &io::Error) -> Refusal {
 
 /// Refuses to write over what is no plan.
 fn refuse_other_files(output: &Path) -> Result<(), Refusal> {
-    let text = match fs::read_to_string(output) {
+    let is_file = match fs::symlink_metadata(output) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        text => text.unwrap_or_default(),
+        metadata => metadata.is_ok_and(|metadata| metadata.is_file()),
     };
-    if Plan::read(&text).is_ok() {
+    if is_file && fs::read_to_string(output).is_ok_and(|text| Plan::read(&text).is_ok()) {
         return Ok(());
     }
     let shown = visible(&output.display().to_string());

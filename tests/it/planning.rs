@@ -231,3 +231,27 @@ fn a_plan_is_written_over_nothing_but_a_plan() {
     assert_eq!(output.status, Some(1), "{output}");
     assert!(!home.path().join("plan.json").exists());
 }
+
+#[test]
+fn a_plan_takes_the_place_of_another_wholly_or_not_at_all() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("a")]).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let source = r#"$KEYED:mailbox("INBOX"):all():move "Box""#;
+    assert_eq!(plan(&server, home.path(), source).status, Some(0));
+    let good = fs::read(home.path().join("plan.json")).unwrap();
+    // No file may be larger than nothing.
+    let command =
+        format!("ulimit -f 0; exec {} plan -q -o plan.json script.lua", env!("CARGO_BIN_EXE_imapscript"));
+    let words = ["-c", command.as_str()];
+    let cut = Script::command(&words).program("/bin/sh").script(source).on(&server).home(home.path());
+    assert_ne!(cut.spawn().finish().status, Some(0));
+    assert_eq!(fs::read(home.path().join("plan.json")).unwrap(), good);
+    assert_eq!(plan(&server, home.path(), source).status, Some(0));
+    // What is no file, or a link to one, stays what it is.
+    std::os::unix::fs::symlink("plan.json", home.path().join("link.json")).unwrap();
+    let words = ["plan", "-o", "link.json", "script.lua"];
+    let refused = Script::command(&words).script(source).on(&server).home(home.path()).spawn().finish();
+    assert_eq!(refused.status, Some(3), "{refused}");
+    assert!(fs::symlink_metadata(home.path().join("link.json")).unwrap().is_symlink());
+}
