@@ -76,10 +76,16 @@ impl Job {
         let stem = script.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
         let stem: String = stem.chars().take(40).map(plain).collect();
+        let directory = script.parent().map(Path::to_owned).unwrap_or_default();
+        if text(&directory)?.ends_with(char::is_whitespace) {
+            let what =
+                format!("systemd can't name the directory `{}`: it ends with a space", directory.display());
+            return Err((exit::USAGE, what, "rename it".to_owned()));
+        }
         Ok(Self {
             name: format!("imapscript-{stem}-{seed:06x}"),
             seed,
-            directory: script.parent().map(Path::to_owned).unwrap_or_default(),
+            directory,
             script,
             words,
             writable,

@@ -1,4 +1,6 @@
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -106,7 +108,8 @@ pub(super) fn add(job: &Job, every: Interval, yes: bool) -> Result<(), Wrong> {
     fs::create_dir_all(&directory)
         .map_err(|why| unusable(&format!("`{}` can't be made", directory.display()), why))?;
     for (path, text) in units {
-        fs::write(&path, text)
+        let new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        new.and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|why| unusable(&format!("`{}` can't be written", path.display()), why))?;
     }
     let timer = format!("{}.timer", job.name);
@@ -129,11 +132,16 @@ pub(super) fn remove(job: &Job, yes: bool) -> Result<(), Wrong> {
     agreed(&shown.join("\n"), "Stop the timer and remove these files?", yes)?;
     // A timer that does not run can be removed all the same.
     let stopped = control(&["disable", "--now", &format!("{}.timer", job.name)]);
-    for path in units.iter().filter(|path| path.exists()) {
+    // What starts it with the session goes, too, where systemd could not take it away.
+    let started = directory.join("timers.target.wants").join(format!("{}.timer", job.name));
+    for path in units.iter().chain([&started]).filter(|path| path.symlink_metadata().is_ok()) {
         fs::remove_file(path)
             .map_err(|why| unusable(&format!("`{}` can't be removed", path.display()), why))?;
     }
-    stopped.and_then(|()| control(&["daemon-reload"]))?;
+    let reloaded = control(&["daemon-reload"]);
+    stopped.and(reloaded).map_err(|(code, why, hint)| {
+        (code, format!("the files are removed, but a timer that is loaded may go on: {why}"), hint)
+    })?;
     out(format_args!("{}.timer is stopped and removed", job.name));
     Ok(())
 }
