@@ -7,6 +7,9 @@ use crate::error::Result;
 /// How long a script that is not run any more is remembered, in seconds: a year.
 const RETENTION: i64 = 365 * 24 * 60 * 60;
 
+/// How much of an error is kept, in characters.
+const LONGEST: usize = 1000;
+
 /// What version 3 of the database knows besides: how scripts fared, whether they changed anything or not.
 pub(super) const TABLE: &str = "
 CREATE TABLE health (
@@ -64,14 +67,14 @@ impl Journal {
                 "INSERT INTO health (script, runs, failures) VALUES (?1, 0, 0) ON CONFLICT (script) DO NOTHING",
                 params![script],
             )?;
-            let sql = if exit == 0 {
-                "UPDATE health SET runs = runs + 1, last_good = ?2 WHERE script = ?1 AND ?3 = 0 AND ?4 IS NULL"
-            } else {
-                "UPDATE health SET runs = runs + 1, failures = failures + 1, last_failure = ?2, exit = ?3, error = ?4
-                 WHERE script = ?1"
-            };
-            let error = error.filter(|_| exit != 0);
-            begun.execute(sql, params![script, now, exit, error]).map(|_| ())
+            if exit == 0 {
+                let sql = "UPDATE health SET runs = runs + 1, last_good = ?2 WHERE script = ?1";
+                return begun.execute(sql, params![script, now]).map(drop);
+            }
+            let error: Option<String> = error.map(|error| error.chars().take(LONGEST).collect());
+            let sql = "UPDATE health SET runs = runs + 1, failures = failures + 1, last_failure = ?2, exit = ?3, error = ?4
+                 WHERE script = ?1";
+            begun.execute(sql, params![script, now, exit, error]).map(drop)
         })
     }
 
