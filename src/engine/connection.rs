@@ -35,6 +35,9 @@ pub struct Ticket<T> {
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(8)];
 
+/// How long it goes on trying: an attempt that runs into its time-out is mostly the last.
+const OUTAGE: Duration = Duration::from_secs(30);
+
 /// How long an interrupted wait goes on for a job that only reads: it ends by itself within one slice of the
 /// socket's, unless it is still looking for the host.
 const GRACE: Duration = Duration::from_secs(1);
@@ -185,6 +188,7 @@ impl Worker {
     /// Opens a session. Where there was one before, a line that is down for a moment is tried again, each time after a
     /// longer pause.
     fn open(&self) -> Result<Session> {
+        let begun = Instant::now();
         let mut pauses = PAUSES.iter().filter(|_| self.had);
         loop {
             let error = match self.opener.open(&self.run) {
@@ -202,7 +206,8 @@ impl Worker {
                     | ErrorKind::Bye { .. }
                     | ErrorKind::Greeting { .. }
             );
-            let Some(pause) = pauses.next().filter(|_| may_pass) else { return Err(error) };
+            let goes_on = may_pass && begun.elapsed() < OUTAGE;
+            let Some(pause) = pauses.next().filter(|_| goes_on) else { return Err(error) };
             let since = Instant::now();
             while since.elapsed() < *pause {
                 if self.run.is_interrupted() {
