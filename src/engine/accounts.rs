@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::account_record;
@@ -73,7 +74,7 @@ impl Accounts {
     ///
     /// Errors: as [`AccountsFile::read`].
     pub fn existing(&self) -> Result<Option<&AccountsFile>> {
-        self.path.as_ref().filter(|path| path.exists()).map(|_| self.file()).transpose()
+        self.path.as_ref().filter(|path| is_there(path)).map(|_| self.file()).transpose()
     }
 
     /// Finds an account by its name, or the one that the command line names, or the only one.
@@ -81,7 +82,7 @@ impl Accounts {
     /// Errors: as [`AccountsFile::read`] and [`AccountsFile::find`].
     pub fn find(&self, name: Option<&str>) -> Result<AccountSettings> {
         let name = name.or(self.chosen.as_deref());
-        if self.sandbox && self.path.as_ref().is_none_or(|path| !path.exists()) {
+        if self.sandbox && self.path.as_ref().is_none_or(|path| !is_there(path)) {
             let name = name.unwrap_or("me");
             let password = SecretSource::Literal(Secret::new("sandbox"));
             let settings = AccountSettings::new("sandbox", name);
@@ -90,4 +91,9 @@ impl Accounts {
         }
         self.file()?.find(name).cloned()
     }
+}
+
+/// Tells whether there is a file, even one that can't be read.
+fn is_there(path: &Path) -> bool {
+    !path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

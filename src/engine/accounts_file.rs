@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The most that such a file may have, in bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// The permissions that let others read it.
+const READABLE: u32 = 0o044;
 
 /// The accounts of a file, in its order.
 #[derive(Clone, Debug, Default)]
@@ -26,19 +30,38 @@ pub struct AccountsFile {
 }
 
 impl AccountsFile {
+    /// What such a file can say beside its accounts.
+    pub const SETTINGS: [&str; 2] = ["on_failure", "ping"];
+
     /// Reads a file. Paths in it are beneath its directory; `~/` is beneath `home`.
     ///
-    /// Errors: it can't be read, or says something that makes no sense, with the place; or there is a password in it and
-    /// others can read it.
+    /// Errors: it can't be read, or says something that makes no sense, with the place; others can write to it, which
+    /// says what is run and where passwords go; or there is a password in it and others can read it.
     pub fn read(path: &Path, home: Option<&Path>) -> Result<Self> {
         let shown = visible(&path.display().to_string());
-        let (text, open) = read(path).map_err(|error| {
+        let (text, mode) = read(path).map_err(|error| {
             let hint = "`imapscript accounts add` begins one, and `--config FILE` names another";
             bad(format!("the accounts file `{shown}` can't be read: {error}"), hint)
         })?;
+        if mode & 0o022 != 0 {
+            let what = format!("others can write to the accounts file `{shown}` (mode {:03o})", mode & 0o777);
+            return Err(bad(what, &format!("`chmod go-w {shown}`")));
+        }
+        let file = Self::parse(path, &text, home)?;
+        if mode & READABLE != 0 && file.accounts.iter().any(|(_, settings)| settings.has_secret()) {
+            let what = format!("the accounts file `{shown}` has a password in it and others can read it");
+            return Err(bad(what, &format!("`chmod 600 {shown}`")));
+        }
+        Ok(file)
+    }
+
+    /// Reads what a file says, or would say.
+    ///
+    /// Error: it makes no sense, with the place.
+    pub fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Self> {
         let mut file = Self { path: path.to_owned(), ..Self::default() };
-        let table = DeTable::parse(&text)
-            .map_err(|error| file.error(&text, error.span(), error.message()))?
+        let table = DeTable::parse(text)
+            .map_err(|error| file.error(text, error.span(), error.message()))?
             .into_inner();
         let mut tables: Vec<_> = table.into_iter().collect();
         tables.sort_by_key(|(name, _)| name.span().start);
@@ -58,23 +81,19 @@ impl AccountsFile {
                     "`{}` is no account: each is a table, `[work]`, beside the texts `on_failure` and `ping`",
                     visible(name.get_ref())
                 );
-                return Err(file.error(&text, place, &what));
+                return Err(file.error(text, place, &what));
             }
             let settings = AccountSettings::deserialize(ValueDeserializer::from(value));
             let mut settings = settings.map_err(|error| {
                 // What is wrong with the table as a whole is at its head.
                 let within = error.span().filter(|span| !span.contains(&name.span().start));
-                file.error(&text, within.or(place), error.message())
+                file.error(text, within.or(place), error.message())
             })?;
             if settings.is_lenient() {
                 let what = "`tls = \"offered\"`, `certificates` and `any_host` are for imapfilter's configurations alone";
-                return Err(file.error(&text, Some(name.span()), what));
+                return Err(file.error(text, Some(name.span()), what));
             }
             settings.name = Some(name.get_ref().to_string());
-            if open && settings.has_secret() {
-                let what = format!("the accounts file `{shown}` has a password in it and others can read it");
-                return Err(bad(what, &format!("`chmod 600 {shown}`")));
-            }
             settings.for_paths(|path| *path = file.place(path, home));
             file.accounts.push((name.get_ref().to_string(), settings));
         }
@@ -83,7 +102,7 @@ impl AccountsFile {
 
     /// Tells whether a file can have a password in it: nobody else can read it, or it is not there yet.
     pub fn is_private(path: &Path) -> bool {
-        std::fs::metadata(path).map_or(true, |metadata| !is_open(&metadata))
+        std::fs::metadata(path).map_or(true, |metadata| metadata.mode() & READABLE == 0)
     }
 
     /// Gives every account with its name.
@@ -144,24 +163,14 @@ fn bad(what: String, hint: &str) -> Error {
     ErrorKind::Config { what, hint: hint.to_owned() }.into()
 }
 
-/// Gives the text, and tells whether others can read it.
-fn read(path: &Path) -> std::io::Result<(String, bool)> {
+/// Gives the text, and who may do what with it.
+fn read(path: &Path) -> std::io::Result<(String, u32)> {
     let file = File::open(path)?;
-    let open = is_open(&file.metadata()?);
+    let mode = file.metadata()?.mode();
     let mut text = String::new();
     let mut limited = file.take(LARGEST + 1);
     if u64::try_from(limited.read_to_string(&mut text)?).is_ok_and(|length| length > LARGEST) {
         return Err(std::io::Error::other("it is too large"));
     }
-    Ok((text, open))
-}
-
-#[cfg(unix)]
-fn is_open(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::mode(metadata) & 0o044 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open(_metadata: &std::fs::Metadata) -> bool {
-    false
+    Ok((text, mode))
 }

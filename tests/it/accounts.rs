@@ -190,7 +190,14 @@ fn a_file_with_a_password_that_others_can_read_is_refused() {
         assert!(output.stderr.contains("has a password in it and others can read it"), "{output}");
         assert!(output.stderr.contains("chmod 600"), "{output}");
     }
-    assert_eq!(run("[work]\n$SERVER\npassword = { env = \"PASSWORD\" }\n", 0o644).stdout, "1\n");
+    let named = "[work]\n$SERVER\npassword = { env = \"PASSWORD\" }\n";
+    assert_eq!(run(named, 0o644).stdout, "1\n");
+    // Whoever can write to it says what is run, and where passwords go.
+    for mode in [0o622, 0o664, 0o602] {
+        let output = run(named, mode);
+        assert_eq!(output.status, Some(3), "{output}");
+        assert!(output.stderr.contains("others can write to the accounts file"), "{output}");
+    }
 }
 
 #[test]

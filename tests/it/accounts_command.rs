@@ -120,6 +120,93 @@ fn an_account_is_added_tried_and_used() {
 }
 
 #[test]
+fn several_are_added_at_once_and_no_name_breaks_the_file() {
+    let (server, home) = (Server::sandbox(), TempDir::new().unwrap());
+    let port = server.address.port().to_string();
+    let begin = |address: &str, name: &[&str]| {
+        let words = ["accounts", "add", address, "--host", "127.0.0.1", "--port", &port, "--tls", "none"];
+        let words = [&words[..], &["--user", "u", "--password-env", "PASSWORD"], name].concat();
+        Script::command(&words).on(&server).home(home.path()).spawn()
+    };
+    let add = |address: &str, name: &[&str]| begin(address, name).finish();
+    let all: Vec<_> = (0..6).map(|_| begin("me@x.example", &["--name", "x"])).collect();
+    let statuses: Vec<_> = all.into_iter().map(|one| one.finish().status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == Some(0)).count(), 1, "{statuses:?}");
+    let before = file(home.path());
+    assert_eq!(before.matches("[x]").count(), 1, "{before}");
+    for name in ["", "ping", "on_failure"] {
+        let output = add("me@x.example", &["--name", name]);
+        assert_eq!(output.status, Some(2), "{output}");
+        assert!(output.stderr.contains("no account can be called"), "{output}");
+    }
+    assert_eq!(add("me@.com", &[]).status, Some(2));
+    assert_eq!(file(home.path()), before);
+    fs::write(home.path().join(FILE), format!("ping = 'https://example.org/1'\n{before}")).unwrap();
+    assert_eq!(add("me@ping.org", &[]).status, Some(0));
+    assert_eq!(add("me@x.org", &["--name", "a \"b\" ]#"]).status, Some(0));
+    let list = accounts(&server, home.path(), &[], "");
+    assert_eq!((list.status, list.stdout.lines().count()), (Some(0), 3), "{list}");
+    assert!(list.stdout.contains("ping2") && list.stdout.contains("a \"b\" ]#"), "{list}");
+}
+
+#[test]
+fn a_file_that_would_grow_too_large_stays_as_it_is() {
+    let (server, home) = (Server::sandbox(), TempDir::new().unwrap());
+    let port = server.address.port().to_string();
+    let path = home.path().join(FILE);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let before = format!("# {}\n", "x".repeat(500));
+    fs::write(&path, &before).unwrap();
+    // Files may have 512 bytes.
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} accounts add me@x.example --host 127.0.0.1 --port {port} --tls none --user u --password-env PASSWORD",
+        env!("CARGO_BIN_EXE_imapscript")
+    );
+    let words = ["-c", command.as_str()];
+    let output = Script::command(&words).program("/bin/sh").on(&server).home(home.path()).spawn().finish();
+    assert_eq!(output.status, Some(3), "{output}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), before, "{output}");
+}
+
+#[test]
+fn a_name_server_that_never_comes_to_an_end_is_left() {
+    let (server, home) = (Server::sandbox(), TempDir::new().unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let socket = UdpSocket::bind(address).unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        // What does not fit is asked for by TCP.
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let mut reply = buffer[..length].to_vec();
+            reply[2] = 0x83;
+            socket.send_to(&reply, from).unwrap();
+        }
+    });
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                use std::io::Write;
+                stream.write_all(&[0xff, 0xff]).ok();
+                while stream.write_all(&[0]).is_ok() {
+                    thread::sleep(std::time::Duration::from_millis(300));
+                }
+            });
+        }
+    });
+    let name_server = address.to_string();
+    let words = ["accounts", "add", "me@nothing.invalid", "--name-server", &name_server];
+    let output = Script::command(&words).on(&server).home(home.path()).spawn().finish();
+    assert_eq!(output.status, Some(2), "{output}");
+    assert!(output.stderr.contains("no server was found for nothing.invalid"), "{output}");
+    let running = Script::command(&words).on(&server).home(home.path()).spawn();
+    thread::sleep(std::time::Duration::from_millis(500));
+    running.signal("TERM");
+    assert_eq!(running.finish().status, Some(130));
+}
+
+#[test]
 fn what_does_not_log_in_is_not_added() {
     let (server, home) = (Server::dovecot(Tls::Implicit), TempDir::new().unwrap());
     let port = server.address.port().to_string();

@@ -13,6 +13,7 @@ use crate::engine::{
 };
 use crate::error::{ErrorKind, Result, visible};
 use crate::mail::Secret;
+use crate::wire::Interrupt;
 
 /// What is known of a new account from the command line. What is missing is found out or asked for.
 #[derive(Debug, clap::Args)]
@@ -84,13 +85,14 @@ fn go(new: &AddOptions, around: &Surroundings) -> Result<()> {
         Some(address) => address.clone(),
         None => ask::line("Address", None)?,
     };
+    let is_domain = |domain: &str| domain.split('.').all(|label| !label.is_empty());
     let Some((_, domain)) =
-        address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        address.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && is_domain(domain))
     else {
         return Err(usage(format!("`{}` is no address", visible(&address)), "it looks like me@example.org"));
     };
     let name = name(new, domain, known)?;
-    let server = server(new, domain)?;
+    let server = server(new, domain, &around.run.context.interrupt)?;
     let user = new.user.clone().unwrap_or_else(|| address.clone());
     let (source, typed) = if let Some(source) = password(new) {
         (source, None)
@@ -114,9 +116,7 @@ fn go(new: &AddOptions, around: &Surroundings) -> Result<()> {
     if let Some(secret) = typed {
         settings.password = Some(keep(new, &name, &secret, path)?);
     }
-    let table = written::table(&name, &settings);
-    written::append(path, &table)?;
-    AccountsFile::read(path, None)?.find(Some(&name))?;
+    written::append(path, &name, &settings)?;
     let path = visible(&path.display().to_string());
     out(format_args!("added to {path}: use it as `account {name:?}`"));
     Ok(())
@@ -129,8 +129,12 @@ fn absolute(path: PathBuf) -> PathBuf {
 
 /// Chooses a name that no other account has.
 fn name(new: &AddOptions, domain: &str, known: Option<&AccountsFile>) -> Result<String> {
-    let is_taken = |name: &str| known.is_some_and(|file| file.accounts().any(|(known, _)| known == name));
+    let is_account = |name: &str| known.is_some_and(|file| file.accounts().any(|(known, _)| known == name));
+    let is_taken = |name: &str| AccountsFile::SETTINGS.contains(&name) || is_account(name);
     if let Some(name) = &new.name {
+        if name.is_empty() || AccountsFile::SETTINGS.contains(&name.as_str()) {
+            return Err(usage(format!("no account can be called `{name}`"), "choose another name"));
+        }
         if is_taken(name) {
             let what = format!("there is an account `{}` already", visible(name));
             return Err(usage(what, "choose another name, or change the file by hand"));
@@ -144,7 +148,7 @@ fn name(new: &AddOptions, domain: &str, known: Option<&AccountsFile>) -> Result<
 }
 
 /// Finds the server, and lets a person say that it is meant where it is not the domain's own.
-fn server(new: &AddOptions, domain: &str) -> Result<Candidate> {
+fn server(new: &AddOptions, domain: &str, interrupt: &Interrupt) -> Result<Candidate> {
     if let Some(host) = &new.host {
         let tls = match new.tls.as_deref() {
             Some("starttls") => TlsMode::Starttls,
@@ -156,7 +160,10 @@ fn server(new: &AddOptions, domain: &str) -> Result<Candidate> {
     }
     err(format_args!("looking for the server of {} …", visible(domain)));
     let resolver = new.name_server.map_or_else(Resolver::of_system, |server| Resolver::new(vec![server]));
-    let found = discover(domain, &resolver).ok_or_else(|| {
+    let found = discover(domain, &resolver, interrupt).ok_or_else(|| {
+        if interrupt.is_raised() {
+            return ErrorKind::Interrupted.into();
+        }
         usage(format!("no server was found for {}", visible(domain)), "name it: `--host imap.example.org`")
     })?;
     let Candidate { host, port, tls, how, foreign } = &found;
@@ -182,8 +189,16 @@ fn password(new: &AddOptions) -> Option<SecretSource> {
 
 /// Keeps a password that was typed: in the system keyring, or in the accounts file itself if nobody else can read it.
 fn keep(new: &AddOptions, name: &str, secret: &Secret, path: &Path) -> Result<SecretSource> {
-    let has_keyring = keyring::read(name).is_ok();
-    if new.keyring || (has_keyring && ask::agreed("Keep the password in the system keyring?", true)?) {
+    let in_keyring = match keyring::read(name) {
+        // A script may use what is there.
+        Ok(Some(_)) => {
+            let question = format!("The system keyring has `{}` already. Replace it?", visible(name));
+            ask::agreed(&question, false)?
+        }
+        Ok(None) => new.keyring || ask::agreed("Keep the password in the system keyring?", true)?,
+        Err(_) => new.keyring,
+    };
+    if in_keyring {
         keyring::write(name, secret.expose()).map_err(|why| {
             let what = format!("the password can't be put into the system keyring: {}", visible(&why));
             usage(what, "without `--keyring` it is kept in the accounts file")

@@ -3,13 +3,18 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
+use crate::wire::Interrupt;
+
 /// How long a name server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many name servers are asked at the most.
+const MOST: usize = 3;
 
 /// The largest answer over UDP that is not cut.
 const DATAGRAM: usize = 4096;
@@ -43,10 +48,10 @@ impl Resolver {
         Self(servers)
     }
 
-    /// Gives the places of a service such as `_imaps._tcp.example.org`, the preferred ones first; `None` where the
-    /// domain says that it does not have the service.
-    pub(super) fn places(&self, service: &str) -> Option<Vec<Place>> {
-        let records = self.ask(service, TYPE::SRV);
+    /// Gives the preferred place of a service such as `_imaps._tcp.example.org`; `None` where the domain names none, or
+    /// says that it does not have the service.
+    pub(super) fn place(&self, service: &str, interrupt: &Interrupt) -> Option<Place> {
+        let records = self.ask(service, TYPE::SRV, interrupt);
         let mut places: Vec<(u16, u16, Place)> = records
             .into_iter()
             .filter_map(|record| match record {
@@ -58,12 +63,12 @@ impl Resolver {
             return None;
         }
         places.sort_by_key(|(priority, lightness, _)| (*priority, *lightness));
-        Some(places.into_iter().map(|(_, _, place)| place).collect())
+        places.into_iter().map(|(_, _, place)| place).next()
     }
 
     /// Gives the hosts that take a domain's mail.
-    pub(super) fn exchanges(&self, domain: &str) -> Vec<String> {
-        let records = self.ask(domain, TYPE::MX).into_iter();
+    pub(super) fn exchanges(&self, domain: &str, interrupt: &Interrupt) -> Vec<String> {
+        let records = self.ask(domain, TYPE::MX, interrupt).into_iter();
         let host = |record| match record {
             Record::Exchange(host) => Some(host),
             Record::Place { .. } => None,
@@ -72,11 +77,11 @@ impl Resolver {
     }
 
     /// Asks each server in turn. What can't be found out is nothing.
-    fn ask(&self, name: &str, kind: TYPE) -> Vec<Record> {
+    fn ask(&self, name: &str, kind: TYPE, interrupt: &Interrupt) -> Vec<Record> {
         let id = RandomState::new().build_hasher().finish().to_le_bytes();
         let id = u16::from_le_bytes([id[0], id[1]]);
         let Some(question) = query(id, name, kind) else { return Vec::new() };
-        for server in &self.0 {
+        for server in self.0.iter().take(MOST).take_while(|_| !interrupt.is_raised()) {
             let answer = over_udp(*server, &question, id)
                 .and_then(|answer| if is_cut(&answer) { over_tcp(*server, &question) } else { Ok(answer) });
             if let Some(records) = answer.ok().and_then(|answer| records(&answer, id)) {
@@ -106,11 +111,12 @@ fn over_udp(server: SocketAddr, question: &[u8], id: u16) -> io::Result<Vec<u8>>
     let socket = UdpSocket::bind(own)?;
     // Only what this server sends is taken.
     socket.connect(server)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
     socket.send(question)?;
     let mut buffer = vec![0; DATAGRAM];
+    let until = Instant::now() + PATIENCE;
     // A late answer to another question is passed over.
     for _ in 0..4 {
+        socket.set_read_timeout(Some(left(until)?))?;
         let length = socket.recv(&mut buffer)?;
         let answer = buffer.get(..length).unwrap_or_default();
         if Packet::parse(answer).is_ok_and(|packet| packet.id() == id) || is_cut(answer) {
@@ -122,15 +128,35 @@ fn over_udp(server: SocketAddr, question: &[u8], id: u16) -> io::Result<Vec<u8>>
 
 fn over_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let length = u16::try_from(question.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     stream.write_all(&[&length.to_be_bytes(), question].concat())?;
+    let until = Instant::now() + PATIENCE;
     let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
+    fill(&mut stream, &mut length, until)?;
     let mut answer = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut answer)?;
+    fill(&mut stream, &mut answer, until)?;
     Ok(answer)
+}
+
+/// Reads all of it, until then at the latest.
+fn fill(stream: &mut TcpStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
+    while !buffer.is_empty() {
+        stream.set_read_timeout(Some(left(until)?))?;
+        match stream.read(buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => buffer = buffer.get_mut(read..).unwrap_or_default(),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the time that is left.
+///
+/// Error: there is none.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// Tells whether the answer did not fit into a datagram. What is left of it need not make sense.

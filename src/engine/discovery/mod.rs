@@ -8,11 +8,12 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::account_settings::TlsMode;
+use crate::wire::Interrupt;
 use dns::Place;
 pub use dns::Resolver;
 
 /// How long a host may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A server that may be an address's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,10 @@ pub struct Candidate {
     pub foreign: bool,
 }
 
-/// Finds the server of a domain's addresses. `None` where nothing is found.
-pub fn discover(domain: &str, resolver: &Resolver) -> Option<Candidate> {
+/// Finds the server of a domain's addresses. `None` where nothing is found, or the user does not want to wait any more.
+///
+/// Only hosts within the domain are connected to: whether another one is meant is for a person to say.
+pub fn discover(domain: &str, resolver: &Resolver, interrupt: &Interrupt) -> Option<Candidate> {
     let domain = domain.trim_end_matches('.').to_lowercase();
     let make = |place: Place, tls: TlsMode, how: &'static str| {
         let foreign = !providers::is_own(&place.host, &domain);
@@ -40,29 +43,26 @@ pub fn discover(domain: &str, resolver: &Resolver) -> Option<Candidate> {
         return Some(make(place, TlsMode::Implicit, "a provider that is known"));
     }
     for (service, tls) in [("_imaps._tcp", TlsMode::Implicit), ("_imap._tcp", TlsMode::Starttls)] {
-        let places = resolver.places(&format!("{service}.{domain}")).unwrap_or_default();
-        let answers = |place: &Place| accepts(&place.host, place.port);
-        // The first one, even so: then the login says what is wrong with it.
-        let place = places.iter().find(|place| answers(place)).or(places.first()).cloned();
+        let place = resolver.place(&format!("{service}.{domain}"), interrupt);
         if let Some(place) = place {
             return Some(make(place, tls, "the domain says so (SRV)"));
         }
     }
-    if let Some(place) = resolver.exchanges(&domain).iter().find_map(|host| providers::of_exchange(host)) {
+    let exchanges = resolver.exchanges(&domain, interrupt);
+    if let Some(place) = exchanges.iter().find_map(|host| providers::of_exchange(host)) {
         return Some(make(place, TlsMode::Implicit, "it takes the domain's mail (MX)"));
     }
-    for (port, tls) in [(993, TlsMode::Implicit), (143, TlsMode::Starttls)] {
-        for host in [format!("imap.{domain}"), format!("mail.{domain}"), domain.clone()] {
-            if accepts(&host, port) {
-                return Some(make(Place { host, port }, tls, "the usual name"));
-            }
-        }
-    }
-    None
+    let hosts = [format!("imap.{domain}"), format!("mail.{domain}"), domain.clone()];
+    let usual = [(993, TlsMode::Implicit), (143, TlsMode::Starttls)]
+        .into_iter()
+        .flat_map(|(port, tls)| hosts.iter().map(move |host| (Place { host: host.clone(), port }, tls)));
+    let mut asked = usual.take_while(|_| !interrupt.is_raised());
+    let (place, tls) = asked.find(|(place, _)| accepts(place))?;
+    Some(make(place, tls, "the usual name"))
 }
 
 /// Tells whether a host accepts connections.
-fn accepts(host: &str, port: u16) -> bool {
-    let addresses = (host, port).to_socket_addrs().into_iter().flatten();
-    addresses.take(4).any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+fn accepts(place: &Place) -> bool {
+    let addresses = (&*place.host, place.port).to_socket_addrs().into_iter().flatten();
+    addresses.take(2).any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
 }
