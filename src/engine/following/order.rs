@@ -187,18 +187,7 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         let is_path = |path: &PathBuf| path.is_absolute() && !path.as_os_str().as_bytes().contains(&0);
         path.filter(is_path).ok_or_else(|| bad("no whole path"))
     };
-    let listed = || -> Result<Vec<Wanted>> {
-        let mut known = BTreeSet::new();
-        let each = action.messages.iter().map(|message| {
-            let wanted = read(message, at).map_err(&bad)?;
-            if known.insert((wanted.uid, wanted.brought_by)) {
-                Ok(wanted)
-            } else {
-                Err(bad("a message twice"))
-            }
-        });
-        each.collect()
-    };
+    let listed = || listed(action, at).map_err(&bad);
     let wanted = || -> Result<Vec<Wanted>> {
         if validity.is_none() {
             return Err(bad("messages without the UIDVALIDITY of their mailbox"));
@@ -261,6 +250,16 @@ fn order(action: &PlannedAction, at: usize) -> Result<Order> {
         target: if action.target_raw.is_empty() { None } else { Some(name(&action.target_raw)?) },
         what,
     })
+}
+
+/// Reads the messages of the action with this number, none of them twice; errors are for people.
+fn listed(action: &PlannedAction, at: usize) -> std::result::Result<Vec<Wanted>, &'static str> {
+    let mut known = BTreeSet::new();
+    let each = action.messages.iter().map(|message| {
+        let wanted = read(message, at)?;
+        if known.insert((wanted.uid, wanted.brought_by)) { Ok(wanted) } else { Err("a message twice") }
+    });
+    each.collect()
 }
 
 /// Reads a message of the action with this number; errors are for people.
