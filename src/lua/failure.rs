@@ -206,7 +206,7 @@ fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) 
 /// Leaves the string out that Lua could not make sense of: it may be a password.
 fn without_strings(message: &str) -> String {
     match message.split_once(" near '") {
-        Some((what, token)) if token.starts_with(['"', '\'', '[']) => format!("{what} near a string"),
+        Some((what, token)) if token.starts_with(['"', '\'', '[']) => what.to_owned(),
         _ => message.to_owned(),
     }
 }

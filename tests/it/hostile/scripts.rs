@@ -19,7 +19,7 @@ fn a_syntax_error() {
     );
     fails(
         "print(\"never ends\n",
-        "error: unfinished string near '\"never ends'\n --> $DIR/script.lua:1:1\n  |\n1 | print(\"never ends\n  | ^^^^^^^^^^^^^^^^^\n",
+        "error: unfinished string\n --> $DIR/script.lua:1:1\n  |\n1 | print(\"never ends\n  | ^^^^^^^^^^^^^^^^^\n",
     );
 }
 
