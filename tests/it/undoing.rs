@@ -86,6 +86,29 @@ on_every!(promise_15_what_was_moved_comes_back_on_every_rung, |server| {
     assert_eq!((inbox, alive("Box")), (vec!["a", "a", "b"], vec!["old"]), "{output}");
 });
 
+// The originals could only be marked, and another client has removed them since: what is in Box is all there is.
+#[test]
+fn promise_15_undo_leaves_copies_where_they_are_that_are_all_there_is() {
+    for server in [Server::sandbox_without, Server::dovecot_without].map(|make| make(&[Move, Uidplus])) {
+        server.seed("INBOX", &[Mail::new("a"), Mail::new("b")]).seed("Box", &[]).seed("Trash", &[]);
+        let home = TempDir::new().unwrap();
+        let source = r#"$KEYED:mailbox("INBOX"):search({ subject = "a" }):move "Box""#;
+        Script::new(source).on(&server).home(home.path()).status(8).run();
+        let mut other = server.observe();
+        other.ok("SELECT INBOX");
+        other.ok("EXPUNGE");
+        let output = command(&server, home.path(), &["undo"]);
+        assert_eq!(output.status, Some(8), "{output}");
+        assert_eq!(
+            output.stderr,
+            "error: not undone: 1 message in INBOX: no longer in the mailbox\n\
+             error: not undone: 1 message in Box: the original is not as it was\n"
+        );
+        let after = server.snapshot();
+        assert_eq!((after.subjects("Box"), after.subjects("Trash")), (vec!["a"], vec![]), "{output}");
+    }
+}
+
 on_both!(undo_follows_a_message_that_a_later_run_moved_on, |server| {
     server.seed("INBOX", &[Mail::new("a")]).seed("One", &[]).seed("Two", &[]);
     let home = TempDir::new().unwrap();

@@ -21,7 +21,7 @@ pub(in crate::engine) enum Purpose {
 }
 
 /// An action's number in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::engine) struct ActionId(pub(in crate::engine) i64);
 
 fn now() -> i64 {

@@ -65,6 +65,7 @@ pub fn undo(run: &Run, wanted: Option<i64>) -> Result<Undone> {
         moved: 0,
         left: Vec::new(),
         held: false,
+        only_copies: BTreeSet::new(),
     };
     let journal = Arc::clone(&undoing.journal);
     let actions = journal.actions_of(chosen.id)?;
@@ -99,6 +100,8 @@ struct Undoing<'a> {
     moved: usize,
     left: Vec<String>,
     held: bool,
+    /// What made copies whose originals are no messages again, or gone: the copies stay.
+    only_copies: BTreeSet<(ActionId, Uid)>,
 }
 
 impl Undoing<'_> {
@@ -143,6 +146,7 @@ impl Undoing<'_> {
             while let Some(next) = rest.next_if(|(spot, _)| is_beside(&together, spot)) {
                 together.push(next);
             }
+            self.spare_only_copies(&mut together);
             self.take_back(&together)?;
         }
         for action in &others {
@@ -211,6 +215,20 @@ impl Undoing<'_> {
         Ok(())
     }
 
+    /// Leaves copies where they are whose originals are not.
+    fn spare_only_copies(&mut self, spots: &mut Vec<(Spot, BTreeMap<Uid, Item>)>) {
+        for (spot, items) in &mut *spots {
+            let count = items.len();
+            items.retain(|_, item| !item.of.iter().any(|of| self.only_copies.contains(of)));
+            if items.len() < count {
+                let count = super::messages(count - items.len());
+                let shown = self.shown.get(&spot.mailbox).cloned().unwrap_or_default();
+                self.left.push(format!("{count} in {shown}: the original is not as it was"));
+            }
+        }
+        spots.retain(|(_, items)| !items.is_empty());
+    }
+
     /// Takes back what was done to messages that are in one mailbox now.
     fn take_back(&mut self, spots: &[(Spot, BTreeMap<Uid, Item>)]) -> Result<()> {
         let Some((first, _)) = spots.first() else { return Ok(()) };
@@ -227,6 +245,9 @@ impl Undoing<'_> {
                 even_held: matches!(&spot.back, Back::Unmark(flags) if flags.contains(&Flag::Deleted)),
             });
         }
+        let originals =
+            spots.iter().flat_map(|(_, items)| items.values()).filter_map(|item| item.original_of);
+        self.only_copies.extend(originals);
         let ended = match apply::apply_all(&account, tasks).wait() {
             Ok(ended) => ended,
             Err(error) => return self.leave(spots, error),
@@ -264,9 +285,12 @@ impl Undoing<'_> {
     }
 
     fn take(&mut self, report: Report, items: &BTreeMap<Uid, Item>) -> Result<()> {
-        let done = report.done.iter().filter_map(|uid| items.get(&uid));
+        let done = || report.done.iter().filter_map(|uid| items.get(&uid));
+        for original_of in done().filter_map(|item| item.original_of) {
+            self.only_copies.remove(&original_of);
+        }
         let undone: Vec<(ActionId, Option<Uid>)> =
-            done.flat_map(|item| item.of.iter().map(|(action, uid)| (*action, Some(*uid)))).collect();
+            done().flat_map(|item| item.of.iter().map(|(action, uid)| (*action, Some(*uid)))).collect();
         self.count += report.done.len();
         self.held |= !report.held.is_empty();
         self.journal.undone(&undone)?;

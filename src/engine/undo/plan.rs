@@ -24,13 +24,15 @@ pub(super) struct Item {
     pub(super) likeness: Option<Likeness>,
     /// What is taken back by it.
     pub(super) of: Vec<(ActionId, Uid)>,
+    /// It is the original of a copy that this made: as long as it is not a message again, that copy is the only one.
+    pub(super) original_of: Option<(ActionId, Uid)>,
 }
 
-/// A mailbox and what is to be done there; flags come before what moves messages away.
+/// A mailbox and what is to be done there; flags come before what moves messages away, in all accounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Spot {
-    pub(super) account: String,
     pub(super) moves: bool,
+    pub(super) account: String,
     pub(super) mailbox: MailboxName,
     pub(super) validity: u32,
     pub(super) back: Back,
@@ -113,7 +115,7 @@ pub(super) fn plan(actions: &[PastAction], ways: &Ways) -> Plan {
                 }
                 (_, Fate::Marked) => {
                     plan.unmark_deleted(action, entry);
-                    if action.target.is_some() {
+                    if action.target.is_some() && action.validity.is_some() {
                         extend(
                             &mut threads,
                             &mut at,
@@ -172,7 +174,7 @@ fn extend(threads: &mut Vec<Thread>, at: &mut HashMap<Place, usize>, action: &Pa
         let known = &entry.known;
         let elsewhere = target.is_some_and(|target| target.account.is_some());
         let likeness = if elsewhere { known.mail_likeness() } else { known.likeness() };
-        let item = Item { likeness, of: vec![(action.id, entry.uid)] };
+        let item = Item { likeness, of: vec![(action.id, entry.uid)], original_of: None };
         threads.push(Thread { origin: from, now, item });
     }
 }
@@ -200,11 +202,12 @@ impl Plan {
 
     /// The original of a message that could only be marked is a message again.
     fn unmark_deleted(&mut self, action: &PastAction, entry: &Entry) {
-        if let Some(place) = origin(action, entry) {
-            let of = if action.target.is_some() { Vec::new() } else { vec![(action.id, entry.uid)] };
-            let item = Item { likeness: entry.known.likeness(), of };
-            self.add(&place, Back::Unmark(vec![Flag::Deleted]), item);
-        }
+        let Some(place) = origin(action, entry) else { return };
+        let this = (action.id, entry.uid);
+        let (of, original_of) =
+            if action.target.is_some() { (Vec::new(), Some(this)) } else { (vec![this], None) };
+        let item = Item { likeness: entry.known.likeness(), of, original_of };
+        self.add(&place, Back::Unmark(vec![Flag::Deleted]), item);
     }
 
     /// Flags become what they were, where the message is now.
@@ -215,7 +218,8 @@ impl Plan {
         let flags: Vec<Flag> = named.filter(|flag| entry.known.flags.contains(flag) != set).collect();
         let Some(place) = origin(action, entry).filter(|_| !flags.is_empty()) else { return };
         let back = if set { Back::Unmark(flags) } else { Back::Mark(flags) };
-        let item = Item { likeness: entry.known.likeness(), of: vec![(action.id, entry.uid)] };
+        let item =
+            Item { likeness: entry.known.likeness(), of: vec![(action.id, entry.uid)], original_of: None };
         self.add(&follow(ways, place), back, item);
     }
 
