@@ -188,6 +188,26 @@ pub enum Class {
     Interrupted,
 }
 
+impl Class {
+    /// Gives of two that happened in one run the one that the run is judged by.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let order = [
+            Self::Interrupted,
+            Self::Partial,
+            Self::Limit,
+            Self::Locked,
+            Self::Auth,
+            Self::Connection,
+            Self::Refused,
+            Self::Config,
+            Self::Usage,
+            Self::Script,
+        ];
+        order.into_iter().find(|class| [self, other].contains(class)).unwrap_or(self)
+    }
+}
+
 impl ErrorKind {
     /// Gives the class, which decides the exit code.
     pub fn class(&self) -> Class {

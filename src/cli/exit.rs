@@ -1,5 +1,5 @@
 use crate::error::Class;
-use crate::lua::Outcome;
+use crate::lua::{How, Outcome};
 
 /// The command line makes no sense.
 pub(super) const USAGE: u8 = 2;
@@ -31,13 +31,14 @@ pub(super) fn code(class: Class) -> u8 {
 /// Gives the exit code of a script's end. A failure that the script caught and did not ignore counts too: then
 /// the run is partly done at best. So it is where a limit stopped a run that had `changed` something before.
 pub(super) fn of(outcome: &Outcome, changed: bool) -> u8 {
-    let caught = !outcome.caught.is_empty();
+    let caught = outcome.caught.iter().any(|caught| caught.how != How::Beside);
+    let beside = outcome.caught.iter().map(|caught| caught.class);
     match &outcome.failure {
         Some(failure) => match failure.exit {
             Some(own) if own != 0 || !caught => own,
             None if failure.class == Class::Interrupted => code(Class::Interrupted),
             None if failure.class == Class::Limit && changed => code(Class::Partial),
-            None if !caught => code(failure.class),
+            None if !caught => code(beside.fold(failure.class, Class::worse)),
             _ => code(Class::Partial),
         },
         None if caught => code(Class::Partial),

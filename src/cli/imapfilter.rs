@@ -15,7 +15,7 @@ use super::surroundings::{Refusal, Surroundings};
 use crate::compat::imapfilter::{self, Settings};
 use crate::engine::Permission;
 use crate::error::Class;
-use crate::lua::{Outcome, Script};
+use crate::lua::{How, Outcome, Script};
 
 /// imapfilter's own options, and some of ours.
 #[derive(Debug, clap::Args)]
@@ -124,8 +124,10 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         let _ = settings.note(&failure.message);
     }
     let code = code(&outcome);
-    let outcome =
-        Outcome { caught: outcome.caught.into_iter().filter(|caught| !caught.thrown).collect(), ..outcome };
+    let outcome = Outcome {
+        caught: outcome.caught.into_iter().filter(|caught| caught.how == How::Held).collect(),
+        ..outcome
+    };
     around.reporter().finish(&outcome);
     Ok(around.end(code))
 }
@@ -135,7 +137,7 @@ const FAILED: u8 = 2;
 
 /// Gives the exit code: imapfilter's own, but where mail is in doubt, a limit stopped it, or the user did.
 fn code(outcome: &Outcome) -> u8 {
-    let doubt = outcome.caught.iter().any(|caught| !caught.thrown);
+    let doubt = outcome.caught.iter().any(|caught| caught.how == How::Held);
     match &outcome.failure {
         Some(failure) if failure.class == Class::Interrupted => exit::code(Class::Interrupted),
         _ if doubt => exit::PARTIAL,

@@ -11,7 +11,7 @@ use super::planned::{Sum, samples};
 use super::record::Record;
 use crate::engine::{Event, Report};
 use crate::error::{Error, visible};
-use crate::lua::{Caught, Failure, Outcome};
+use crate::lua::{Caught, Failure, How, Outcome};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -226,8 +226,8 @@ impl Reporter {
         for caught in &outcome.caught {
             self.note_failure(&caught.message, None, &[]);
         }
-        for Caught { message, thrown, .. } in &outcome.caught {
-            let how = if *thrown { "caught by the script: " } else { "" };
+        for Caught { message, how, .. } in &outcome.caught {
+            let how = if *how == How::Caught { "caught by the script: " } else { "" };
             err(format_args!("{BAD}error{BAD:#}: {how}{}", visible(message)));
         }
         if self.record.is_some() {

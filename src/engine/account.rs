@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::account_record;
 use super::account_settings::{AccountSettings, Preferences, TlsMode};
 use super::apply::{look_back, make_way};
-use super::connection::{Connection, Ticket};
+use super::connection::Connection;
 use super::journal::AccountRow;
 use super::permission::Permission;
 use super::proof_source::ProofSource;
 use super::proxy_source::ProxySource;
 use super::secret_source::SecretSource;
+use super::ticket::Ticket;
 use super::world::{Event, Run};
 use crate::error::{By, Error, ErrorKind, Result, visible};
 use crate::imap::{Credentials, Mechanism, Proof, Security, ServerAddress, Session};
@@ -313,16 +314,24 @@ impl Account {
     /// Waits, after an interrupt, until nothing is at work for the account any more, however long that takes. What has
     /// not begun never begins.
     pub fn come_to_rest(&self) {
-        let connection = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(connection) = connection {
+        if let Some(connection) = self.take_connection() {
             connection.join();
         }
     }
 
     /// Finishes what is under way and logs out. The next job connects again.
     pub fn log_out(&self) {
-        let connection = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(connection);
+        drop(self.take_connection());
+    }
+
+    /// Does the same for several at once: none waits for another's goodbye.
+    pub fn log_out_all(accounts: &[Self]) {
+        let mut connections: Vec<_> = accounts.iter().filter_map(Self::take_connection).collect();
+        connections.iter_mut().for_each(Connection::close);
+    }
+
+    fn take_connection(&self) -> Option<Connection> {
+        self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

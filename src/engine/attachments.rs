@@ -3,7 +3,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::connection::Ticket;
 use super::contents::{GONE, too_large};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP, Needs, fetch_each, load_body};
 use super::new_file::{ensure_directory, refused, write_new};
@@ -13,6 +12,7 @@ use super::report::{Report, Verb};
 use super::sample::Sample;
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
+use super::ticket::Ticket;
 use super::title::Title;
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};

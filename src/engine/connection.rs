@@ -1,12 +1,12 @@
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::account::Opener;
+use super::ticket::{GRACE, Ticket, defect, no_thread};
 use super::world::{Event, Run};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::imap::Session;
 
 /// One connection: a thread that owns the session, and does one job after another on it.
@@ -22,71 +22,12 @@ pub(super) struct Connection {
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
-/// The promise of a job's result.
-#[derive(Debug)]
-pub struct Ticket<T> {
-    result: Receiver<Result<T>>,
-    run: Run,
-    /// The job changes mail: its outcome is waited for whatever the user does.
-    steadfast: bool,
-}
-
 /// How long it waits between trying to connect again.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(8)];
 
 /// How long it goes on trying: an attempt that runs into its time-out is mostly the last.
 const OUTAGE: Duration = Duration::from_secs(30);
-
-/// How long an interrupted wait goes on for a job that only reads: it ends by itself within one slice of the
-/// socket's, unless it is still looking for the host.
-const GRACE: Duration = Duration::from_secs(1);
-
-impl<T> Ticket<T> {
-    /// Makes a ticket for what could not even begin.
-    pub(super) fn failed(error: Error, run: &Run) -> Self {
-        let (sender, result) = channel();
-        let _ = sender.send(Err(error));
-        Self { result, run: run.clone(), steadfast: false }
-    }
-
-    /// Makes a ticket of what a thread of its own does. It owns no connection, so that it may wait for the tickets of
-    /// several; what it does changes mail.
-    pub(super) fn of_thread(run: &Run, job: impl FnOnce() -> Result<T> + Send + 'static) -> Self
-    where
-        T: Send + 'static,
-    {
-        let (sender, result) = channel();
-        let work = move || {
-            // Nobody may be waiting any more.
-            let _ = sender.send(catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(defect(true))));
-        };
-        match Builder::new().name("transfer".to_owned()).spawn(work) {
-            Ok(_) => Self { result, run: run.clone(), steadfast: true },
-            Err(error) => Self::failed(no_thread(&error), run),
-        }
-    }
-
-    /// Waits for the job's end and gives its result.
-    pub fn wait(self) -> Result<T> {
-        let mut raised: Option<Instant> = None;
-        loop {
-            match self.result.recv_timeout(Duration::from_millis(100)) {
-                Ok(result) => return result,
-                Err(RecvTimeoutError::Disconnected) => {
-                    let cause = "its thread has ended".to_owned();
-                    return Err(ErrorKind::ConnectionLost { cause }.into());
-                }
-                Err(RecvTimeoutError::Timeout) if self.run.is_interrupted() && !self.steadfast => {
-                    if raised.get_or_insert_with(Instant::now).elapsed() > GRACE {
-                        return Err(ErrorKind::Interrupted.into());
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-}
 
 /// What the thread owns.
 struct Worker {
@@ -123,19 +64,22 @@ impl Connection {
         steadfast: bool,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        let (sender, result) = channel();
+        let (ticket, promised) = Ticket::promise(run, steadfast);
         if let Some(jobs) = &self.jobs {
-            // A failed send shows as a disconnected ticket.
-            let _ = jobs.send(Box::new(move |worker| {
-                let _ = sender.send(worker.work(steadfast, job));
-            }));
+            // A job that can't be handed over breaks its promise, as a thread does that ends before it.
+            let _ = jobs.send(Box::new(move |worker| promised.keep(worker.work(steadfast, job))));
         }
-        Ticket { result, run: run.clone(), steadfast }
+        ticket
+    }
+
+    /// Lets no more jobs come: the thread logs out after those that it has.
+    pub(super) fn close(&mut self) {
+        self.jobs.take();
     }
 
     /// Waits until the thread has ended its jobs and logged out.
     pub(super) fn join(mut self) {
-        self.jobs.take();
+        self.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -146,7 +90,7 @@ impl Drop for Connection {
     /// Lets the thread finish its jobs and log out. After an interrupt it gets little time for that: what
     /// changes mail has been waited for, and a thread that still looks for its host ends with the process.
     fn drop(&mut self) {
-        self.jobs.take();
+        self.close();
         let Some(thread) = self.thread.take() else { return };
         let mut raised: Option<Instant> = None;
         while !thread.is_finished() {
@@ -216,21 +160,5 @@ impl Worker {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
-    }
-}
-
-fn no_thread(error: &io::Error) -> Error {
-    let what = format!("no thread could be started for the connection: {error}");
-    ErrorKind::Config { what, hint: "the system's limit of threads is reached".to_owned() }.into()
-}
-
-/// Makes the error of a job that panicked.
-fn defect(changes: bool) -> Error {
-    let what = "a defect of imapscript was met; please report it";
-    if changes {
-        let what = format!("{what}. Mail may have been changed: look into the mailboxes");
-        ErrorKind::Partial { what }.into()
-    } else {
-        Error::protocol(what)
     }
 }

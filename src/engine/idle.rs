@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::Account;
-use super::connection::Ticket;
 use super::names::NameSpec;
+use super::ticket::Ticket;
 use crate::imap::Access;
 
 /// How waiting for news ended.

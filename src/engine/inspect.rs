@@ -1,9 +1,9 @@
 //! What can be asked of an account without changing anything.
 
 use super::account::Account;
-use super::connection::Ticket;
 use super::names::{ListedMailbox, NameSpec, list};
 use super::selection::Selection;
+use super::ticket::Ticket;
 use super::world::Run;
 use crate::error::Result;
 use crate::imap::{Access, Fetch, FetchItem, ListEntry, MailboxStatus, QuotaRoot, Session};

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::connection::Ticket;
 use super::gmail::{is_gmail, own_label};
 use super::selection::Selection;
+use super::ticket::Ticket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section, Session};
 use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Uid, UidSet};

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::apply::Action;
-use super::connection::Ticket;
 use super::limits::{Reserved, is_most, may_be_most};
 use super::names::{NameSpec, has_special_use};
 use super::permission::Permission;
 use super::selection::Selection;
+use super::ticket::{Signal, Ticket};
 use super::world::Run;
 use crate::error::Result;
 use crate::imap::{Session, SpecialUse};
@@ -134,6 +134,11 @@ impl Waiting {
             }
         }
         Ok(this)
+    }
+
+    /// Gives what tells that everything was answered.
+    pub fn signals(&self) -> Vec<Signal> {
+        self.asked.iter().map(|(_, ticket)| ticket.signal()).collect()
     }
 
     /// Tells whether it need not be waited for.

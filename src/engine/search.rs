@@ -1,6 +1,5 @@
 use super::account::Account;
 use super::asking::ask;
-use super::connection::Ticket;
 use super::gmail::fit;
 use super::messages::MESSAGE_CAP;
 use super::names::{NameSpec, script_name};
@@ -11,6 +10,7 @@ use super::rules::Filled;
 use super::selection::Selection;
 use super::sieve::{Groups, Seen};
 use super::template::Template;
+use super::ticket::Ticket;
 use super::world::{Event, Run};
 use crate::error::{Error, Result};
 use crate::imap::{Access, Session};
@@ -104,7 +104,7 @@ fn warn(run: &Run, seen: &Seen, mailbox: &str) {
     }
 }
 
-fn find(
+pub(super) fn find(
     session: &mut Session,
     run: &Run,
     account: Account,

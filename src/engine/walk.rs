@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
-use super::connection::Ticket;
 use super::messages::{BODY_BATCH_BYTES, Loaded, Needs, load_bodies, load_headers};
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
+use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::mail::{Uid, UidSet};
 

@@ -15,6 +15,7 @@ use super::overlay::Overlay;
 use super::permission::{Permission, Permissions};
 use super::report::Report;
 use super::state::State;
+use super::ticket::Bell;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::imap;
 
@@ -113,6 +114,8 @@ pub struct Run {
     pub detailed: bool,
     /// What is planned, if this is a dry run: then nothing is changed.
     pub overlay: Option<Overlay>,
+    /// Rings at each end of a job.
+    pub bell: Bell,
 }
 
 impl Run {
@@ -133,6 +136,7 @@ impl Run {
             detailed: false,
             overlay: None,
             why: None,
+            bell: Bell::default(),
         }
     }
 

@@ -25,8 +25,9 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
             let wanted = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             let wanted = wanted.ok_or_else(|| args.wrong("a number of seconds", &value))?;
             let run = of.clone();
-            Ok(Promise::of(move |lua| {
-                let start = Instant::now();
+            let start = Instant::now();
+            let end = start.checked_add(wanted).ok_or_else(|| args.wrong("a number of seconds", &value))?;
+            Ok(Promise::at(end, move |lua| {
                 while let Some(left) = wanted.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
                     if run.is_interrupted() {
                         return Err(raise(lua, ErrorKind::Interrupted.into(), None));

@@ -5,13 +5,15 @@
 //! there.
 
 use mlua::{
-    AnyUserData, Function, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserData, UserDataFields,
-    UserDataMethods, UserDataRegistry, Value,
+    Function, IntoLuaMulti, Lua, MetaMethod, MultiValue, Table, UserDataFields, UserDataMethods,
+    UserDataRegistry, Value,
 };
 
 use super::args::Args;
 use super::failure::raise;
-use crate::engine::{Report, Ticket};
+use super::promise;
+pub(super) use super::promise::Promise;
+use crate::engine::Report;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a Lua function of ours gives.
@@ -109,35 +111,9 @@ pub(super) fn field<T: 'static, R: mlua::IntoLua>(
     registry.add_field_method_get(name, get);
 }
 
-/// What is left to do for a call's result.
-type Finish = Box<dyn FnOnce(&Lua) -> Given>;
-
 /// Says of a Lua state that a script is only checked in it: calls read their arguments, and then end.
 #[derive(Debug)]
 pub(super) struct Checking;
-
-/// The second half of a call that a server has to answer.
-pub(super) struct Promise(Option<Finish>);
-
-impl UserData for Promise {}
-
-impl Promise {
-    /// Promises a ticket's result, converted by `convert`.
-    pub(super) fn new<T: 'static, R: IntoLuaMulti>(
-        ticket: Ticket<T>,
-        convert: impl FnOnce(&Lua, T) -> mlua::Result<R> + 'static,
-    ) -> Self {
-        Self(Some(Box::new(move |lua| {
-            let result = ticket.wait().map_err(|error| raise(lua, error, None))?;
-            convert(lua, result)?.into_lua_multi(lua)
-        })))
-    }
-
-    /// Promises what `finish` gives.
-    pub(super) fn of(finish: impl FnOnce(&Lua) -> Given + 'static) -> Self {
-        Self(Some(Box::new(finish)))
-    }
-}
 
 /// Makes a function that answers at once.
 pub(super) fn function<R: IntoLuaMulti>(
@@ -164,15 +140,7 @@ pub(super) fn job(
         let mut args = Args::new(name, values);
         args.at_most(most).and_then(|()| start(lua, &mut args)).map_err(|error| raise(lua, error, None))
     })?;
-    let take = lua.create_function(|lua, promise: AnyUserData| {
-        let finish = promise.borrow_mut::<Promise>()?.0.take();
-        match finish {
-            Some(finish) if lua.app_data_ref::<Checking>().is_none() => finish(lua),
-            _ => lua.pack_multi(()),
-        }
-    })?;
-    let shim = "local start, take = ... return function(...) return take(start(...)) end";
-    lua.load(shim).set_name("=[imapscript]").call((start, take))
+    promise::shim(lua)?.call(start)
 }
 
 /// Adds a method that answers at once. `this` is the first argument of `body`'s.

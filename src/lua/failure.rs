@@ -15,6 +15,8 @@ pub(super) struct Raised {
     report: Option<Arc<Report>>,
     /// Its number among the failures of the run.
     number: usize,
+    /// Where it was thrown, if it has left the coroutine in which that was.
+    places: Vec<Place>,
 }
 
 /// `os.exit` on its way through Lua. Nothing catches it.
@@ -29,9 +31,20 @@ pub struct Caught {
     pub class: Class,
     /// What happened, in one line.
     pub message: String,
-    /// The script caught it; otherwise it was never thrown, but must not go unheard.
-    pub thrown: bool,
+    /// How it came that the script did not end by it.
+    pub how: How,
     settled: bool,
+}
+
+/// How it comes that a failure did not end a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The script caught it.
+    Caught,
+    /// It was never thrown, but must not go unheard.
+    Held,
+    /// Another one ended the script that happened beside it.
+    Beside,
 }
 
 /// All failures of a run. The script must say `err:ignore()` of one that it does not mind.
@@ -80,7 +93,7 @@ pub struct Failure {
 /// Makes an error ready to be thrown, and notes it as a failure of the run.
 pub(crate) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
     let caught =
-        Caught { class: error.kind.class(), message: error.to_string(), thrown: true, settled: false };
+        Caught { class: error.kind.class(), message: error.to_string(), how: How::Caught, settled: false };
     let number = match lua.app_data_mut::<Failures>() {
         Some(mut failures) => {
             failures.0.push(caught);
@@ -88,13 +101,14 @@ pub(crate) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Er
         }
         None => 0,
     };
-    mlua::Error::external(Raised { error: Arc::new(error), report: report.map(Arc::new), number })
+    let places = Vec::new();
+    mlua::Error::external(Raised { error: Arc::new(error), report: report.map(Arc::new), number, places })
 }
 
 /// Notes what is no reason to stop the script, but must end the run with an exit code of its own.
 pub(crate) fn hold(lua: &Lua, message: String) {
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
-        failures.0.push(Caught { class: Class::Partial, message, thrown: false, settled: false });
+        failures.0.push(Caught { class: Class::Partial, message, how: How::Held, settled: false });
     }
 }
 
@@ -104,7 +118,65 @@ pub(super) fn also(lua: &Lua, thrown: &Value) {
     let Value::String(text) = thrown else { return };
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
         let message = text.to_string_lossy();
-        failures.0.push(Caught { class: Class::Script, message, thrown: false, settled: false });
+        failures.0.push(Caught { class: Class::Script, message, how: How::Held, settled: false });
+    }
+}
+
+/// Takes what a coroutine threw with the places in the script it came through there.
+pub(super) fn with_places(lua: &Lua, thrown: Value) -> Value {
+    let Some(raised) = raised(&thrown).filter(|raised| raised.places.is_empty()) else { return thrown };
+    Value::Error(Box::new(mlua::Error::external(Raised { places: places(lua), ..raised })))
+}
+
+/// Tells whether what was thrown ends the run, and is not to be caught.
+pub(super) fn ends_run(thrown: &Value) -> bool {
+    let exits = matches!(thrown, Value::Error(error) if find::<Exit>(error).is_some());
+    exits || raised(thrown).is_some_and(|raised| matches!(*raised.error.kind, ErrorKind::Interrupted))
+}
+
+/// Gives what kind of failure was thrown.
+pub(super) fn class(thrown: &Value) -> Class {
+    raised(thrown).map_or(Class::Script, |raised| raised.error.kind.class())
+}
+
+/// Notes that what was thrown happened beside something that ends the script. What ends the run is said once.
+pub(super) fn set_aside(lua: &Lua, thrown: &Value) {
+    let Some(mut failures) = lua.app_data_mut::<Failures>() else { return };
+    match raised(thrown) {
+        Some(raised) if ends_run(thrown) => failures.settle(raised.number),
+        Some(raised) => {
+            if let Some(caught) = failures.0.get_mut(raised.number) {
+                caught.how = How::Beside;
+            }
+        }
+        None if ends_run(thrown) => {}
+        None => failures.0.push(Caught {
+            class: Class::Script,
+            message: describe_plainly(thrown),
+            how: How::Beside,
+            settled: false,
+        }),
+    }
+}
+
+/// Finds our own error in what was thrown.
+fn raised(thrown: &Value) -> Option<Raised> {
+    match thrown {
+        Value::Error(error) => find(error),
+        Value::UserData(data) => data.borrow::<ErrorValue>().ok().map(|value| value.0.clone()),
+        _ => None,
+    }
+}
+
+/// Gives the text of what Lua or a script threw.
+fn describe_plainly(thrown: &Value) -> String {
+    match thrown {
+        Value::Error(error) => {
+            let text = error.to_string();
+            let text = text.split("\nstack traceback:").next().unwrap_or_default();
+            text.trim_start_matches("runtime error: ").to_owned()
+        }
+        value => value.to_string().unwrap_or_else(|_| "the script threw a value that is no error".to_owned()),
     }
 }
 
@@ -128,11 +200,7 @@ pub(crate) fn caught(lua: &Lua, value: Value) -> mlua::Result<Value> {
     match find::<Raised>(&error) {
         Some(raised) if matches!(*raised.error.kind, ErrorKind::Interrupted) => Err(*error),
         Some(raised) => ErrorValue(raised).into_lua(lua),
-        None => {
-            let text = error.to_string();
-            let text = text.split("\nstack traceback:").next().unwrap_or_default();
-            Ok(Value::String(lua.create_string(text.trim_start_matches("runtime error: "))?))
-        }
+        None => Ok(Value::String(lua.create_string(describe_plainly(&Value::Error(error)))?)),
     }
 }
 
@@ -163,6 +231,7 @@ pub(crate) fn describe(lua: &Lua, value: &Value, places: Vec<Place>) -> Failure 
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
         failures.settle(raised.number);
     }
+    let places = raised.places.iter().cloned().chain(places).collect();
     let error = &raised.error;
     let mut context = Vec::new();
     for (name, value) in

@@ -6,6 +6,7 @@ use super::account::{bytes, thrown};
 use super::args::Args;
 use super::bind::Promise;
 use super::selection::SelectionValue;
+use crate::engine::Ticket;
 use crate::error::{Error, Result};
 use crate::imap::{Envelope, Fetch, FetchItem, Section};
 use crate::mail::{BodyStructure, Label};
@@ -32,7 +33,8 @@ pub(super) fn start(args: &mut Args) -> Result<Promise> {
     }
     let items: Vec<_> = wanted.iter().map(|(_, item)| item.clone()).collect();
     let tickets: Vec<_> = set.occupied().iter().map(|part| part.fetch(items.clone())).collect();
-    Ok(Promise::of(move |lua| {
+    let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
+    Ok(Promise::after(signals, move |lua| {
         let all = lua.create_table()?;
         for ticket in tickets {
             for fetch in thrown(lua, ticket.wait())? {

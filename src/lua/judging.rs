@@ -14,9 +14,14 @@ use crate::mail::Uid;
 #[derive(Debug, Default)]
 struct Judging(usize);
 
+/// Tells whether a function of the script's judges messages.
+pub(super) fn is_judging(lua: &Lua) -> bool {
+    lua.app_data_ref::<Judging>().is_some_and(|judging| judging.0 > 0)
+}
+
 /// Refuses what changes anything while a function of the script's judges messages.
 pub(super) fn refuse_while_judging(lua: &Lua) -> Result<()> {
-    if lua.app_data_ref::<Judging>().is_some_and(|judging| judging.0 > 0) {
+    if is_judging(lua) {
         return Err(Error::script(
             "a function that judges messages can't change anything",
             "let it return true or false, and act on the selection that comes of it",
@@ -53,7 +58,8 @@ impl Open {
         functions: Vec<Function>,
         within: Option<SelectionSet>,
     ) -> Promise {
-        Promise::of(move |lua| {
+        let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
+        Promise::after(signals, move |lua| {
             let mut all = Vec::new();
             let mut asks = Vec::new();
             for ticket in tickets {

@@ -147,7 +147,7 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>, judges: &Judges
         let path = path(args, "the name of an mbox file")?;
         let (run, account) = (this.account.run().clone(), this.account.clone());
         let ticket = apply::restore(&this.account, this.spec.clone(), path);
-        Ok(Promise::of(move |lua| {
+        Ok(Promise::after([ticket.signal()], move |lua| {
             let report = ticket.wait().map_err(|error| raise(lua, error, None))?;
             run.world.tell(Event::Done(Box::new(report.clone())));
             if !report.is_clean() {

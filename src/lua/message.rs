@@ -6,7 +6,7 @@ use super::account::{bytes, thrown};
 use super::address::{AddressValue, list};
 use super::bind::{Promise, field, job_method, method, register, register_open};
 use super::messages::Desk;
-use crate::engine::{Account, Loaded, Selection, load_body};
+use crate::engine::{Account, Loaded, Selection, Ticket, load_body};
 use crate::error::{Error, Result};
 use crate::imap::{FetchItem, Section};
 use crate::mail::{Attachment, Flag, Headers, InternalDate, Label, Message, Uid, UidSet};
@@ -73,10 +73,11 @@ impl MessageValue {
 
     /// Gives the whole message: what the loop has fetched, or else from the server.
     pub(super) fn content(&self) -> Result<Rc<Message>> {
-        self.desk.message(|| {
-            let loaded = &self.loaded;
-            load_body(&self.selection, loaded.uid, loaded.size, Section::Whole).wait().map(Message::parse)
-        })
+        self.desk.message(|| self.ask_for_content().wait().map(Message::parse))
+    }
+
+    fn ask_for_content(&self) -> Ticket<Vec<u8>> {
+        load_body(&self.selection, self.loaded.uid, self.loaded.size, Section::Whole)
     }
 
     /// Gives the whole header: what the loop has fetched, or else from the server.
@@ -118,8 +119,14 @@ impl MessageValue {
         give: impl FnOnce(&Lua, &Message) -> mlua::Result<R> + 'static,
     ) -> Promise {
         let this = self.clone();
-        Promise::of(move |lua| {
-            let message = thrown(lua, this.content())?;
+        let asked = this.desk.content().is_none().then(|| this.ask_for_content());
+        let signal = asked.as_ref().map(Ticket::signal);
+        Promise::after(signal, move |lua| {
+            let content = match asked {
+                Some(asked) => this.desk.message(|| asked.wait().map(Message::parse)),
+                None => this.content(),
+            };
+            let message: Rc<Message> = thrown(lua, content)?;
             give(lua, &message)?.into_lua_multi(lua)
         })
     }

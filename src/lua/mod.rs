@@ -12,7 +12,6 @@ mod check;
 mod complete;
 mod declared;
 mod destination;
-
 mod failure;
 mod fetch;
 mod json;
@@ -25,8 +24,10 @@ mod login;
 mod mailbox;
 mod message;
 mod messages;
+mod parallel;
 mod pattern;
 mod program;
+mod promise;
 mod promised;
 mod repl;
 mod report;
@@ -40,7 +41,7 @@ pub mod types;
 mod vm;
 
 pub use check::check;
-pub use failure::{Caught, Failure, Place};
+pub use failure::{Caught, Failure, How, Place};
 pub(crate) use failure::{Exit, Failures, caught, describe, hold, install as install_errors, raise};
 pub use repl::{Answer, Repl};
 pub use vm::{Outcome, Script, Vm};

@@ -38,7 +38,8 @@ fn begin(args: &mut Args) -> Result<Promise> {
         |value: &RuleValue| Asked { query: value.rule.query.clone(), templates: value.rule.templates() };
     let asked: Vec<Asked> = rules.iter().map(asked).collect();
     let tickets: Vec<Ticket<Sifted>> = mailboxes.iter().map(|mailbox| mailbox.sift(asked.clone())).collect();
-    Ok(Promise::of(move |lua| {
+    let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
+    Ok(Promise::after(signals, move |lua| {
         let mut searched: Vec<Searched> = Vec::new();
         for ticket in tickets {
             let sifted = ticket.wait().map_err(|error| raise(lua, error, None))?;
@@ -139,7 +140,7 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
         let running = args.this::<Running>()?;
         running.0.borrow_mut().divide();
         let waiting = running.0.borrow().ask_limits()?;
-        Ok(Promise::of(move |lua| {
+        Ok(Promise::after(waiting.signals(), move |lua| {
             running.0.borrow_mut().reserved = thrown(lua, waiting.wait())?;
             lua.pack_multi(())
         }))

@@ -16,7 +16,9 @@ use super::message::MessageValue;
 use super::messages::{self, Wanted};
 use super::report::{conclude, tell};
 use crate::engine::apply::{Action, apply};
-use crate::engine::{NameSpec, Query, Removal, SelectionSet, Waiting, removed, search};
+use crate::engine::{
+    NameSpec, Query, Removal, Report, Reserved, Selection, SelectionSet, Ticket, Waiting, removed, search,
+};
 use crate::error::{Error, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section};
 use crate::mail::{Flag, Headers, UidValidity};
@@ -60,35 +62,17 @@ impl SelectionValue {
 
     /// Does the same with an action that may have a limit of its own.
     fn act_within(&self, lua: &Lua, action: Action, limit: Option<usize>) -> Result<Promise> {
-        let removes = action.removes();
         let parts = self.acting(lua)?.occupied();
         let removals =
             parts.iter().filter_map(|part| Removal::of(part, std::slice::from_ref(&action), limit));
         let waiting = Waiting::begin(removals.collect())?;
-        let start = move || -> Vec<_> {
-            parts.into_iter().map(|part| (apply(part.clone(), action.clone()), part)).collect()
-        };
-        let begun = if waiting.is_over() { Ok((waiting.wait()?, start())) } else { Err((waiting, start)) };
         let spent = Rc::clone(&self.spent);
-        Ok(Promise::of(move |lua| {
-            let (reserved, tickets) = match begun {
-                Ok(begun) => begun,
-                Err((waiting, start)) => (thrown(lua, waiting.wait())?, start()),
-            };
-            let (mut done, mut failed) = (Vec::new(), None);
-            for (ticket, part) in tickets {
-                match ticket.wait() {
-                    Ok(report) => {
-                        tell(&report, &part);
-                        done.push((report, part));
-                    }
-                    // Nothing was changed in this mailbox.
-                    Err(error) => failed = failed.or(Some(error)),
-                }
-            }
-            reserved.settle(removed(done.iter().map(|(report, _)| report)));
-            spent.set(removes && !done.is_empty());
-            conclude(lua, done, failed)
+        if waiting.is_over() {
+            return Ok(carry_out(parts, &action, waiting.wait()?, spent));
+        }
+        Ok(Promise::then(waiting.signals(), move |lua| {
+            let reserved = thrown(lua, waiting.wait())?;
+            Ok(carry_out(parts, &action, reserved, spent))
         }))
     }
 
@@ -186,11 +170,36 @@ impl Key {
     }
 }
 
+/// Begins an action in each mailbox, and promises the report of it.
+fn carry_out(parts: Vec<Selection>, action: &Action, reserved: Reserved, spent: Rc<Cell<bool>>) -> Promise {
+    let removes = action.removes();
+    let begin = |part: Selection| (apply(part.clone(), action.clone()), part);
+    let jobs: Vec<(Ticket<Report>, Selection)> = parts.into_iter().map(begin).collect();
+    let signals: Vec<_> = jobs.iter().map(|(ticket, _)| ticket.signal()).collect();
+    Promise::after(signals, move |lua| {
+        let (mut done, mut failed) = (Vec::new(), None);
+        for (ticket, part) in jobs {
+            match ticket.wait() {
+                Ok(report) => {
+                    tell(&report, &part);
+                    done.push((report, part));
+                }
+                // Nothing was changed in this mailbox.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        reserved.settle(removed(done.iter().map(|(report, _)| report)));
+        spent.set(removes && !done.is_empty());
+        conclude(lua, done, failed)
+    })
+}
+
 /// Puts a selection in order by a key, and keeps the first `count`.
 fn arrange(this: &SelectionValue, key: Key, descending: bool, count: usize) -> Result<Promise> {
     let set = this.check()?.clone();
     let tickets: Vec<_> = set.parts().iter().map(|part| part.fetch(vec![key.item()])).collect();
-    Ok(Promise::of(move |lua| {
+    let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
+    Ok(Promise::after(signals, move |lua| {
         let mut keys = Vec::with_capacity(set.len());
         for (at, ticket) in tickets.into_iter().enumerate() {
             for fetch in thrown(lua, ticket.wait())? {

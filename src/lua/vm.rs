@@ -41,6 +41,24 @@ pub struct Vm {
     xpcall: Function,
 }
 
+/// Functions of Lua's own that leave what was thrown as it is; scripts have others under their names.
+pub(super) struct Raw {
+    pub(super) pcall: Function,
+    pub(super) xpcall: Function,
+    pub(super) resume: Function,
+}
+
+impl Raw {
+    fn of(lua: &Lua) -> mlua::Result<Self> {
+        let globals = lua.globals();
+        Ok(Self {
+            pcall: globals.raw_get("pcall")?,
+            xpcall: globals.raw_get("xpcall")?,
+            resume: globals.raw_get::<mlua::Table>("coroutine")?.raw_get("resume")?,
+        })
+    }
+}
+
 /// How many instructions of Lua may pass before an interrupt is looked for.
 const INSTRUCTIONS: u32 = 10_000;
 
@@ -78,12 +96,13 @@ impl Vm {
         lua.set_app_data(Failures::default());
         lua.set_app_data(Accounts::default());
         lua.set_app_data(Registered::default());
-        let xpcall = lua.globals().raw_get("xpcall")?;
+        let raw = Raw::of(&lua)?;
         let catch = lua.create_function(|lua, value: Value| caught(lua, value))?;
         let exit = lua.create_function(|_, code: i64| -> mlua::Result<()> {
             Err(mlua::Error::external(Exit(u8::try_from(code).unwrap_or(1))))
         })?;
         lua.load(include_str!("prelude.lua")).set_name("=[imapscript]").call::<()>((catch, exit))?;
+        super::promise::install(&lua)?;
         login::install(&lua, run)?;
         super::failure::install(&lua)?;
         address::install(&lua)?;
@@ -100,8 +119,9 @@ impl Vm {
         super::limit::install(&lua, run)?;
         strict::install(&lua)?;
         super::pattern::install(&lua)?;
+        super::parallel::install(&lua, &raw, run)?;
         watch(&lua, run)?;
-        Ok(Self { lua, xpcall })
+        Ok(Self { lua, xpcall: raw.xpcall })
     }
 
     /// Gives the names of everything of ours that scripts can reach: `login`, `json.encode`, `Message.subject`,
@@ -168,7 +188,7 @@ impl Vm {
     /// Logs every account out.
     pub(super) fn log_out(&self) {
         if let Some(accounts) = self.lua.app_data_ref::<Accounts>() {
-            accounts.all.iter().for_each(crate::engine::Account::log_out);
+            crate::engine::Account::log_out_all(&accounts.all);
         }
     }
 }

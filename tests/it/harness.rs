@@ -100,7 +100,7 @@ impl<'a> Script<'a> {
     }
 
     /// Adds arguments, which come after the script.
-    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+    pub(crate) fn args(mut self, args: &[impl ToString]) -> Self {
         self.args.extend(args.iter().map(ToString::to_string));
         self
     }

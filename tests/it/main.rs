@@ -49,6 +49,7 @@ mod oauth;
 mod observer;
 mod output;
 mod packages;
+mod parallel;
 mod patterns;
 mod permissions;
 mod piping;

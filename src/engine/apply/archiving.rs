@@ -7,12 +7,12 @@ use super::Task;
 use super::batches::{Batch, Batches};
 use super::planning;
 use super::source::{Head, Leave, Looked, look, purge, take_removed};
-use crate::engine::connection::Ticket;
 use crate::engine::contents::GONE;
 use crate::engine::export::{Archive, Letter};
 use crate::engine::permission::Permission;
 use crate::engine::report::{Report, Verb, messages};
 use crate::engine::selection::Selection;
+use crate::engine::ticket::Ticket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::UidSet;
 

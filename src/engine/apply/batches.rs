@@ -1,9 +1,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::source::Head;
-use crate::engine::connection::Ticket;
 use crate::engine::messages::load_bodies;
 use crate::engine::selection::Selection;
+use crate::engine::ticket::Ticket;
 use crate::error::Result;
 use crate::mail::{Uid, UidSet};
 

@@ -1,10 +1,10 @@
 use super::planning;
 use super::record::{noted, on_a_mailbox};
 use crate::engine::account::Account;
-use crate::engine::connection::Ticket;
 use crate::engine::names::{NameSpec, script_name};
 use crate::engine::permission::Permission;
 use crate::engine::report::{Report, Verb};
+use crate::engine::ticket::Ticket;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::Session;

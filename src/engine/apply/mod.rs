@@ -30,13 +30,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::connection::Ticket;
 use super::identity::Inquiry;
 pub use super::identity::Likeness;
 use super::names::NameSpec;
 use super::permission::Permission;
 use super::report::Report;
 use super::selection::Selection;
+use super::ticket::Ticket;
 use super::world::Run;
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::imap::{Access, Session};

@@ -11,11 +11,11 @@ mod question;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::connection::Ticket;
 use super::names::{NameSpec, script_name};
 use super::overlay::Still;
 use super::query::Query;
 use super::selection::Selection;
+use super::ticket::Ticket;
 use super::world::Run;
 use crate::error::{Error, Result};
 use crate::imap::{Access, SearchKey, Session};

@@ -217,7 +217,8 @@ impl State {
             |(selection, tasks): (Selection, Vec<Task>)| (apply_all(&selection.account, tasks), selection);
         let jobs: Vec<_> = self.tasks().into_iter().map(job).collect();
         let names: Vec<String> = self.rules.iter().map(|value| value.rule.name.clone()).collect();
-        Promise::of(move |lua| {
+        let signals: Vec<_> = jobs.iter().map(|(ticket, _)| ticket.signal()).collect();
+        Promise::after(signals, move |lua| {
             let mut done: Vec<(Report, Selection)> = Vec::new();
             let mut failed: Option<Error> = None;
             for (ticket, selection) in jobs {

@@ -68,6 +68,13 @@ function log.error(text) end
 ---@param seconds number
 function sleep(seconds) end
 
+---Calls functions that go on while others wait for their servers, such as one for each account, and gives what each gave
+---first, in their order. All are seen to their ends; where some fail, the worst failure is thrown and the others are told
+---with it. Functions that Lua can't put to sleep, such as those of `table.sort`, wait as they do elsewhere.
+---@param functions (fun(): any)[]|{ at_once?: integer } The functions; `at_once` are under way at once, 16 by default.
+---@return any[]
+function parallel(functions) end
+
 ---Gives the day that long ago, as `2024-02-29`.
 ---@param age string Such as `30d`, `6mo` or `1y`.
 ---@return string

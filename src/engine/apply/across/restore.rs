@@ -11,7 +11,6 @@ use super::there::There;
 use crate::engine::account::Account;
 use crate::engine::apply::planning;
 use crate::engine::apply::source::Head;
-use crate::engine::connection::Ticket;
 use crate::engine::export::{Letter, Letters};
 use crate::engine::identity::Likeness;
 use crate::engine::journal::Known;
@@ -19,6 +18,7 @@ use crate::engine::messages::BODY_BATCH_BYTES;
 use crate::engine::names::NameSpec;
 use crate::engine::permission::Permission;
 use crate::engine::report::{Report, Verb};
+use crate::engine::ticket::Ticket;
 use crate::error::{ErrorKind, Result};
 use crate::mail::{Headers, Uid, UidSet};
 

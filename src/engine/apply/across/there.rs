@@ -4,8 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::target::Target;
 use crate::engine::apply::source::Head;
-use crate::engine::connection::Ticket;
 use crate::engine::identity::Inquiry;
+use crate::engine::ticket::Ticket;
 use crate::error::Result;
 use crate::imap::{Access, FetchItem, Section, Session};
 use crate::mail::{Flag, Headers, MailboxName, Uid, UidSet};
