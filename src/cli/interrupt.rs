@@ -1,8 +1,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::Builder;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
+use crate::engine::Summons;
 use crate::wire::Interrupt;
 
 /// Whether nothing is being done, while a line is written at the terminal.
@@ -30,9 +34,13 @@ pub(super) fn rest(at_rest: &AtRest) {
     let _ = AT_REST.set(at_rest.clone());
 }
 
-/// Makes Ctrl-C and termination raise the flag; the second one ends the process at once.
-pub(super) fn watch(interrupt: Interrupt) {
-    let handler = move || {
+/// Makes Ctrl-C and termination raise the flag; the second one ends the process at once. SIGHUP calls a watcher, where
+/// there is one.
+pub(super) fn watch(interrupt: Interrupt, summons: Summons) {
+    let handler = move |signal| {
+        if signal == SIGHUP && summons.call() {
+            return;
+        }
         let at_rest = AT_REST.get().filter(|at_rest| at_rest.resting.load(Ordering::SeqCst));
         if let Some(terminal) = at_rest.and_then(|at_rest| at_rest.terminal.as_ref()) {
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, terminal);
@@ -43,5 +51,7 @@ pub(super) fn watch(interrupt: Interrupt) {
         interrupt.raise();
     };
     // Without a handler the signal ends the process, which is what was asked for.
-    let _ = ctrlc::set_handler(handler);
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        let _ = Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(handler));
+    }
 }

@@ -38,10 +38,12 @@ fn refused((code, message, hint): Refusal) -> u8 {
 fn prepare_and_run(path: &Path, arguments: &Arguments) -> Result<(u8, Vec<String>), Refusal> {
     let script = load(path, &arguments.arguments)?;
     let around = Surroundings::new(&arguments.options, script.name.clone(), arguments.dry_run)?;
+    if !arguments.dry_run && path != Path::new("-") {
+        around.run.state.is_of_script(whole_path(path));
+    }
     let code = execute(&around, &script)?;
     let failures = around.reporter().failures().to_vec();
-    let noted = !arguments.dry_run && path != Path::new("-");
-    let code = if noted { around.end_of(&whole_path(path), code) } else { around.end(code) };
+    let code = around.end_of_script(code);
     Ok((code, failures))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::args::SandboxOptions;
 use super::report::error;
 use super::{exit, interrupt};
+use crate::engine::Summons;
 use crate::sandbox::{Options, Sandbox};
 use crate::wire::Interrupt;
 
@@ -26,7 +27,7 @@ pub(super) fn keep_running(options: &SandboxOptions) -> ExitCode {
     };
     // Before anybody is told that Ctrl-C ends it.
     let interrupt = Interrupt::default();
-    interrupt::watch(interrupt.clone());
+    interrupt::watch(interrupt.clone(), Summons::default());
     let mail = if options.empty { "empty mailboxes" } else { "sample mail" };
     let (host, port) = (sandbox.address().ip(), sandbox.address().port());
     let mut out = anstream::stdout();

@@ -12,7 +12,7 @@ use super::record::Record;
 use super::report::{Loudness, Reporter, err, failure};
 use super::terminal::Terminal;
 use super::{exit, interrupt, places, record, report, trace};
-use crate::engine::{Accounts, Limits, Overlay, Permission, Permissions, Run, State, Wait};
+use crate::engine::{Accounts, Limits, Overlay, Permission, Permissions, Run, State, Summons, Wait};
 use crate::error::Error;
 use crate::imap::Context;
 use crate::sandbox::{Options as SandboxOptions, Sandbox};
@@ -48,7 +48,8 @@ impl Surroundings {
         reporter.begin(&name);
         let terminal = Arc::new(Terminal { reporter: Mutex::new(reporter) });
         let context = context(options)?;
-        interrupt::watch(context.interrupt.clone());
+        let summons = Summons::default();
+        interrupt::watch(context.interrupt.clone(), summons.clone());
         let embedded = match options.place.sandbox {
             Some(None) => Some(embed()?),
             _ => None,
@@ -99,6 +100,7 @@ impl Surroundings {
             permissions,
             detailed: options.json || options.log.is_some(),
             overlay,
+            summons,
             ..Run::new(context, terminal.clone(), state)
         };
         Ok(Self { run, terminal, name, json, _embedded: embedded })
@@ -115,11 +117,11 @@ impl Surroundings {
     }
 
     /// Ends the run of a script, and notes how it fared.
-    pub(super) fn end_of(self, script: &str, code: u8) -> u8 {
+    pub(super) fn end_of_script(self, code: u8) -> u8 {
         let code = self.code(code);
         let trouble = self.reporter().failures().first().cloned();
         // A run that changed nothing needs no journal. Who watches the script hears that it is not noted any more.
-        let _ = self.run.state.note_health(script, code, trouble.as_deref(), &*self.run.world);
+        let _ = self.run.state.note_health(code, trouble.as_deref(), &*self.run.world);
         self.end(code)
     }
 

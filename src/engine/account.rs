@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +14,11 @@ use super::proof_source::ProofSource;
 use super::proxy_source::ProxySource;
 use super::secret_source::SecretSource;
 use super::ticket::Ticket;
+use super::watch::Mark;
 use super::world::{Event, Run};
 use crate::error::{By, Error, ErrorKind, Result, visible};
 use crate::imap::{Credentials, Mechanism, Proof, Security, ServerAddress, Session};
-use crate::mail::Secret;
+use crate::mail::{MailboxName, Secret};
 use crate::wire::Timeouts;
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
@@ -39,6 +41,8 @@ struct Inner {
     looked_back: AtomicBool,
     /// Held by who puts messages here from elsewhere: two at once could take each other's copies for their own.
     receiving: Mutex<()>,
+    /// What was there at the last wait for news of each mailbox.
+    marks: Mutex<HashMap<MailboxName, Mark>>,
 }
 
 /// What opens a session of one account.
@@ -168,6 +172,7 @@ impl Account {
             connection: Mutex::new(None),
             looked_back: AtomicBool::new(false),
             receiving: Mutex::default(),
+            marks: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -296,6 +301,16 @@ impl Account {
             Some(connection) => connection.submit(&self.inner.run, steadfast, job),
             None => Ticket::failed(ErrorKind::Poisoned.into(), &self.inner.run),
         }
+    }
+
+    /// Gives what was there at the last wait for news of each mailbox.
+    pub(super) fn marks(&self) -> MutexGuard<'_, HashMap<MailboxName, Mark>> {
+        self.inner.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the next job look again whether something was left open, as a job that failed may have left it.
+    pub(super) fn look_back_again(&self) {
+        self.inner.looked_back.store(false, Ordering::Relaxed);
     }
 
     /// Tells whether both are the same user's on the same server, though a script may have logged in twice.

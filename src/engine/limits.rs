@@ -49,6 +49,13 @@ impl Limits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).script = Some(limit);
     }
 
+    /// Forgets what was removed.
+    pub(super) fn begin_anew(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.removed = 0;
+        state.of_accounts.clear();
+    }
+
     /// Takes all limits away that are not on the command line.
     pub fn lift(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).lifted = true;

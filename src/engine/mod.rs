@@ -56,6 +56,7 @@ mod title;
 mod undo;
 mod verb;
 mod walk;
+mod watch;
 mod why;
 mod world;
 
@@ -98,5 +99,6 @@ pub use ticket::{Bell, Signal, Ticket};
 pub use title::Title;
 pub use undo::{Undone, undo};
 pub use walk::{Met, Walk};
+pub use watch::{News, Pace, Summons, Watch, Woken, wait};
 pub use why::{Explained, explain};
 pub use world::{Event, Nobody, Run, World};

@@ -34,6 +34,8 @@ pub struct State {
     wait: Wait,
     /// What the run is for, where that is not a script.
     purpose: OnceLock<Purpose>,
+    /// The path of the script, where it is noted how that fares.
+    script: OnceLock<String>,
     journal: Mutex<Option<Arc<Journal>>>,
     locks: Mutex<Vec<(String, Lock)>>,
 }
@@ -46,6 +48,7 @@ impl State {
             name,
             wait,
             purpose: OnceLock::new(),
+            script: OnceLock::new(),
             journal: Mutex::default(),
             locks: Mutex::default(),
         }
@@ -133,9 +136,19 @@ impl State {
         }
     }
 
-    /// Notes how a script ended, whether it has changed anything or not; `error` says what went wrong.
-    pub fn note_health(&self, script: &str, exit: u8, error: Option<&str>, world: &dyn World) -> Result<()> {
-        self.journal(world)?.note_health(script, exit, error)
+    /// Says that it is to be noted how this script fares.
+    pub fn is_of_script(&self, path: String) {
+        // A run has one script.
+        let _ = self.script.set(path);
+    }
+
+    /// Notes how the script ended, whether it has changed anything or not, or how it fares while it goes on; `error` says
+    /// what went wrong.
+    pub fn note_health(&self, exit: u8, error: Option<&str>, world: &dyn World) -> Result<()> {
+        match self.script.get() {
+            Some(script) => self.journal(world)?.note_health(script, exit, error),
+            None => Ok(()),
+        }
     }
 
     /// Notes how the run ended, if it has changed anything, and gives the locks back.

@@ -16,6 +16,7 @@ use super::permission::{Permission, Permissions};
 use super::report::Report;
 use super::state::State;
 use super::ticket::Bell;
+use super::watch::Summons;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::imap;
 
@@ -116,6 +117,8 @@ pub struct Run {
     pub overlay: Option<Overlay>,
     /// Rings at each end of a job.
     pub bell: Bell,
+    /// Asks a watcher to look at everything.
+    pub summons: Summons,
 }
 
 impl Run {
@@ -137,6 +140,7 @@ impl Run {
             overlay: None,
             why: None,
             bell: Bell::default(),
+            summons: Summons::default(),
         }
     }
 
@@ -187,6 +191,16 @@ impl Run {
             (what, "create them first, or use fewer values in the target")
         };
         Err(ErrorKind::Limit { what, hint: hint.to_owned() }.into())
+    }
+
+    /// Ends a part of the run that stands for itself, as a watcher's answer to news does: what it did is a run of its own
+    /// in the journal, its locks are given back, and what comes after has limits of its own. `exit` says how it ended.
+    ///
+    /// Error: the end can't be noted.
+    pub(super) fn end_part(&self, exit: u8) -> Result<()> {
+        self.limits.begin_anew();
+        self.created.store(0, Ordering::Relaxed);
+        self.state.end(exit)
     }
 
     /// Counts a mailbox that was created.

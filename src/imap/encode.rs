@@ -87,6 +87,13 @@ impl Command {
         self
     }
 
+    /// Adds a mailbox's name without a space before it.
+    #[must_use]
+    pub(super) fn mailbox_glued(mut self, name: &MailboxName) -> Self {
+        self.push_string(name.wire());
+        self
+    }
+
     /// Adds a space and a string as quoted string or literal, whatever its content needs.
     ///
     /// Errors: a NUL, which IMAP can't carry (RFC 3501 §4.3).

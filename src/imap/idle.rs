@@ -9,7 +9,7 @@ use crate::mail::MailboxName;
 use crate::wire::{Event, Frame};
 
 /// How often it is looked whether something happened.
-const SLICE: Duration = Duration::from_millis(100);
+pub(super) const SLICE: Duration = Duration::from_millis(100);
 
 impl Session {
     /// Waits in a mailbox until the server tells something that is waited for (RFC 2177), and gives its word, such as

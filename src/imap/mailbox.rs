@@ -68,6 +68,11 @@ impl Session {
         Ok(())
     }
 
+    /// Lets the next command in a mailbox open it anew, in its own flight, so that it sees what came meanwhile.
+    pub fn look_afresh(&mut self) {
+        self.selected = None;
+    }
+
     /// Closes the open mailbox if it is this one or may be beneath it, and would be renamed with it: its name
     /// would stand for another mailbox.
     pub fn leave(&mut self, name: &MailboxName) -> Result<()> {

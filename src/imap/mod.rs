@@ -17,6 +17,7 @@ mod login;
 mod mailbox;
 mod mechanism;
 mod message;
+mod notify;
 mod pipeline;
 mod response;
 mod sasl;

@@ -18,16 +18,10 @@ pub(super) fn install(lua: &Lua, run: &Run) -> mlua::Result<()> {
         None,
         "sleep",
         job(lua, "sleep", 1, move |_, args| {
-            let value = args.value();
-            let seconds = value
-                .as_f64()
-                .or(value.as_i64().map(|seconds| f64::from(i32::try_from(seconds).unwrap_or(i32::MAX))));
-            let wanted = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let wanted = wanted.ok_or_else(|| args.wrong("a number of seconds", &value))?;
+            let wanted = args.seconds()?;
             let run = of.clone();
             let start = Instant::now();
-            let end = start.checked_add(wanted).ok_or_else(|| args.wrong("a number of seconds", &value))?;
-            Ok(Promise::at(end, move |lua| {
+            Ok(Promise::at(start.checked_add(wanted), move |lua| {
                 while let Some(left) = wanted.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
                     if run.is_interrupted() {
                         return Err(raise(lua, ErrorKind::Interrupted.into(), None));

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use mlua::{Function, MultiValue, Table, UserDataRef, Value};
 
@@ -61,6 +62,15 @@ impl Args {
             },
             value => Err(self.wrong(wanted, &value)),
         }
+    }
+
+    /// Takes a number of seconds.
+    pub(super) fn seconds(&mut self) -> Result<Duration> {
+        let value = self.value();
+        let whole = || value.as_i64().map(|seconds| f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)));
+        let time =
+            value.as_f64().or_else(whole).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        time.ok_or_else(|| self.wrong("a number of seconds", &value))
     }
 
     /// Takes bytes.

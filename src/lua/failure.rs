@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mlua::{IntoLua, Lua, MetaMethod, UserDataMethods, Value};
@@ -33,7 +34,6 @@ pub struct Caught {
     pub message: String,
     /// How it came that the script did not end by it.
     pub how: How,
-    settled: bool,
 }
 
 /// How it comes that a failure did not end a script.
@@ -47,20 +47,28 @@ pub enum How {
     Beside,
 }
 
-/// All failures of a run. The script must say `err:ignore()` of one that it does not mind.
+/// The failures of a run that nothing came of yet, by their numbers. The script must say `err:ignore()` of one that it
+/// does not mind.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Vec<Caught>);
+pub(crate) struct Failures {
+    open: BTreeMap<usize, Caught>,
+    count: usize,
+}
 
 impl Failures {
+    fn add(&mut self, class: Class, message: String, how: How) -> usize {
+        self.count += 1;
+        self.open.insert(self.count, Caught { class, message, how });
+        self.count
+    }
+
     fn settle(&mut self, number: usize) {
-        if let Some(caught) = self.0.get_mut(number) {
-            caught.settled = true;
-        }
+        self.open.remove(&number);
     }
 
     /// Gives those that were caught and not ignored.
     pub(crate) fn open(&self) -> Vec<Caught> {
-        self.0.iter().filter(|caught| !caught.settled).cloned().collect()
+        self.open.values().cloned().collect()
     }
 }
 
@@ -92,15 +100,9 @@ pub struct Failure {
 
 /// Makes an error ready to be thrown, and notes it as a failure of the run.
 pub(crate) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Error {
-    let caught =
-        Caught { class: error.kind.class(), message: error.to_string(), how: How::Caught, settled: false };
-    let number = match lua.app_data_mut::<Failures>() {
-        Some(mut failures) => {
-            failures.0.push(caught);
-            failures.0.len() - 1
-        }
-        None => 0,
-    };
+    let number = lua
+        .app_data_mut::<Failures>()
+        .map_or(0, |mut failures| failures.add(error.kind.class(), error.to_string(), How::Caught));
     let places = Vec::new();
     mlua::Error::external(Raised { error: Arc::new(error), report: report.map(Arc::new), number, places })
 }
@@ -108,7 +110,7 @@ pub(crate) fn raise(lua: &Lua, error: Error, report: Option<Report>) -> mlua::Er
 /// Notes what is no reason to stop the script, but must end the run with an exit code of its own.
 pub(crate) fn hold(lua: &Lua, message: String) {
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
-        failures.0.push(Caught { class: Class::Partial, message, how: How::Held, settled: false });
+        failures.add(Class::Partial, message, How::Held);
     }
 }
 
@@ -118,7 +120,7 @@ pub(super) fn also(lua: &Lua, thrown: &Value) {
     let Value::String(text) = thrown else { return };
     if let Some(mut failures) = lua.app_data_mut::<Failures>() {
         let message = text.to_string_lossy();
-        failures.0.push(Caught { class: Class::Script, message, how: How::Held, settled: false });
+        failures.add(Class::Script, message, How::Held);
     }
 }
 
@@ -145,17 +147,14 @@ pub(super) fn set_aside(lua: &Lua, thrown: &Value) {
     match raised(thrown) {
         Some(raised) if ends_run(thrown) => failures.settle(raised.number),
         Some(raised) => {
-            if let Some(caught) = failures.0.get_mut(raised.number) {
+            if let Some(caught) = failures.open.get_mut(&raised.number) {
                 caught.how = How::Beside;
             }
         }
         None if ends_run(thrown) => {}
-        None => failures.0.push(Caught {
-            class: Class::Script,
-            message: describe_plainly(thrown),
-            how: How::Beside,
-            settled: false,
-        }),
+        None => {
+            failures.add(Class::Script, describe_plainly(thrown), How::Beside);
+        }
     }
 }
 

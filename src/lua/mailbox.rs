@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use mlua::{Lua, MetaMethod, UserDataMethods, Value};
 
 use super::args::Args;
@@ -7,7 +9,7 @@ use super::judging::{Judges, Open, refuse_while_judging};
 use super::keep::path;
 use super::report::ReportValue;
 use super::selection::SelectionValue;
-use crate::engine::{Account, Asked, Event, NameSpec, Query, Sifted, Ticket, apply, search, sift};
+use crate::engine::{Account, Asked, Event, NameSpec, Query, Sifted, Ticket, apply, search, sift, wait};
 use crate::error::{Error, Result};
 use crate::imap::Access;
 use crate::mail::{Flag, InternalDate};
@@ -158,6 +160,11 @@ fn add(lua: &Lua, to: &mut mlua::UserDataRegistry<MailboxValue>, judges: &Judges
     })?;
     job_method(lua, to, "status", 0, |_, this: &MailboxValue, _| {
         Ok(status(&this.account, this.spec.clone()))
+    })?;
+    job_method(lua, to, "wait", 1, |_, this: &MailboxValue, args| {
+        let time = if args.is_nil() { Duration::MAX } else { args.seconds()? };
+        let ticket = wait(&this.account, this.spec.clone(), time);
+        Ok(Promise::new(ticket, |_, new| Ok(SelectionValue::new(new))))
     })?;
     field(lua, to, "name", |_, this| Ok(this.spec.shown()));
     to.add_meta_method(MetaMethod::ToString, |_, this, ()| {

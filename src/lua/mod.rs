@@ -39,6 +39,7 @@ mod selection;
 mod strict;
 pub mod types;
 mod vm;
+mod watch;
 
 pub use check::check;
 pub use failure::{Caught, Failure, How, Place};

@@ -58,10 +58,6 @@ fn read(args: &mut Args) -> Result<(Vec<Function>, usize)> {
 
 /// Installs `parallel`.
 pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
-    let own = lua.create_table()?;
-    own.raw_set("pcall", &raw.pcall)?;
-    own.raw_set("xpcall", &raw.xpcall)?;
-    own.raw_set("resume", &raw.resume)?;
     let read = function(lua, "parallel", |_, args| read(args))?;
     let bell = run.bell.clone();
     let count = lua.create_function(move |_, ()| Ok(bell.count()))?;
@@ -84,7 +80,7 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
     })?;
     let chunk = lua.load(include_str!("parallel.lua")).set_name("=[imapscript]");
     let parallel: Function = chunk.call((
-        own,
+        raw.table(lua)?,
         read,
         tasks(lua)?,
         is_ready(lua)?,

@@ -64,9 +64,9 @@ impl Promise {
         Self { finish: Some(finish), signals: signals.into_iter().collect(), until: None }
     }
 
-    /// Promises what `finish` gives, which waits for a time.
-    pub(super) fn at(time: Instant, finish: impl FnOnce(&Lua) -> Given + 'static) -> Self {
-        Self { until: Some(time), ..Self::of(finish) }
+    /// Promises what `finish` gives, which waits for a time, if there is one that far.
+    pub(super) fn at(time: Option<Instant>, finish: impl FnOnce(&Lua) -> Given + 'static) -> Self {
+        Self { until: time, ..Self::of(finish) }
     }
 
     /// Tells whether it can be kept without waiting.

@@ -43,9 +43,9 @@ pub struct Vm {
 
 /// Functions of Lua's own that leave what was thrown as it is; scripts have others under their names.
 pub(super) struct Raw {
-    pub(super) pcall: Function,
-    pub(super) xpcall: Function,
-    pub(super) resume: Function,
+    pcall: Function,
+    xpcall: Function,
+    resume: Function,
 }
 
 impl Raw {
@@ -56,6 +56,11 @@ impl Raw {
             xpcall: globals.raw_get("xpcall")?,
             resume: globals.raw_get::<mlua::Table>("coroutine")?.raw_get("resume")?,
         })
+    }
+
+    /// Gives them as a table, for what is written in Lua.
+    pub(super) fn table(&self, lua: &Lua) -> mlua::Result<mlua::Table> {
+        lua.create_table_from([("pcall", &self.pcall), ("xpcall", &self.xpcall), ("resume", &self.resume)])
     }
 }
 
@@ -120,6 +125,7 @@ impl Vm {
         strict::install(&lua)?;
         super::pattern::install(&lua)?;
         super::parallel::install(&lua, &raw, run)?;
+        super::watch::install(&lua, &raw, run)?;
         watch(&lua, run)?;
         Ok(Self { lua, xpcall: raw.xpcall })
     }

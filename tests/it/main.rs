@@ -88,5 +88,6 @@ mod turns;
 mod undoing;
 mod verbs;
 mod watchdog;
+mod watching;
 
 mod ground;

@@ -23,6 +23,8 @@ pub(crate) enum Capability {
     Uidplus,
     Esearch,
     LiteralPlus,
+    Idle,
+    Notify,
 }
 
 impl Capability {
@@ -32,6 +34,8 @@ impl Capability {
             Self::Uidplus => &["UIDPLUS"],
             Self::Esearch => &["ESEARCH", "SEARCHRES"],
             Self::LiteralPlus => &["LITERAL+", "LITERAL-"],
+            Self::Idle => &["IDLE"],
+            Self::Notify => &["NOTIFY"],
         }
     }
 
@@ -42,6 +46,8 @@ impl Capability {
             Self::Uidplus => command.starts_with("UID EXPUNGE "),
             Self::Esearch => command.contains("SEARCH RETURN "),
             Self::LiteralPlus => command.ends_with("+}"),
+            Self::Idle => command == "IDLE",
+            Self::Notify => command.starts_with("NOTIFY "),
         }
     }
 }
@@ -76,11 +82,19 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        for stream in std::mem::take(&mut self.sockets).lock().unwrap().iter() {
+impl Proxy {
+    /// Breaks all connections.
+    pub(crate) fn cut(&self) {
+        for stream in self.sockets.lock().unwrap().drain(..) {
             stream.shutdown(Shutdown::Both).ok();
         }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.cut();
+        self.sockets = Arc::default();
         TcpStream::connect(self.address).ok();
     }
 }

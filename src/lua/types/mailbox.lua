@@ -78,6 +78,11 @@ function Mailbox:restore(path) end
 ---@return MailboxStatus
 function Mailbox:status() end
 
+---Waits for messages that have come since the last wait for this mailbox; the first wait gives all messages, at once.
+---@param seconds? number When it ends, with an empty selection; never without it.
+---@return Selection
+function Mailbox:wait(seconds) end
+
 ---What a header field or a text must be like, for queries.
 ---@class Pattern
 ---@field pattern string The expression, address or domain.

@@ -1,0 +1,223 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::pause::pause;
+use crate::engine::account::Account;
+use crate::engine::names::NameSpec;
+use crate::engine::world::{Event, Run};
+use crate::error::{ErrorKind, Result};
+use crate::imap::{Access, Session};
+use crate::mail::{MailboxName, Uid, UidValidity};
+
+/// How many connections of an account wait in a mailbox each, where the server can't tell of several by one. Servers
+/// allow few at once: Dovecot ten for each user and address.
+const IDLING: usize = 4;
+
+/// How often one looks, while stopped or waiting, whether the watch has ended.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long a server is left alone with IDLE before it is begun anew: servers end what is silent for half an hour
+/// (RFC 3501 §5.4), and routers sooner.
+pub(super) const RENEW: Duration = Duration::from_secs(9 * 60);
+
+/// How long is waited between two looks, where the server tells nothing by itself.
+pub(super) const POLL: Duration = Duration::from_secs(60);
+
+/// How long is waited for news.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Before IDLE is begun anew, or the server asked for a sign of life.
+    pub renew: Duration,
+    /// Between two looks, where the server tells nothing by itself.
+    pub poll: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { renew: RENEW, poll: POLL }
+    }
+}
+
+/// What all lookouts of a watch share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) news: Sender<usize>,
+    pub(super) ended: Arc<AtomicBool>,
+    pub(super) pace: Pace,
+    pub(super) threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Shared {
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+/// A thread with a connection of its own that tells which of some mailboxes of one account have news.
+pub(super) struct Lookout {
+    pub(super) account: Account,
+    /// The mailboxes by their numbers.
+    pub(super) mailboxes: Vec<(usize, NameSpec)>,
+    pub(super) shared: Shared,
+    /// It decides how all mailboxes of the account are watched.
+    pub(super) is_first: bool,
+}
+
+impl Lookout {
+    /// Starts it.
+    ///
+    /// Error: there is no thread for it.
+    pub(super) fn start(self) -> Result<()> {
+        let threads = Arc::clone(&self.shared.threads);
+        let started = Builder::new().name("lookout".to_owned()).spawn(move || self.keep());
+        let thread = started.map_err(|error| crate::engine::ticket::no_thread(&error))?;
+        threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Watches until the watch has ended, whatever becomes of connections.
+    fn keep(mut self) {
+        let mut failures = 0;
+        while !self.shared.has_ended() {
+            let result = self.attend(&mut failures);
+            let Err(error) = result.map_err(|error| error.in_account(self.account.label())) else { continue };
+            if self.shared.has_ended() || matches!(*error.kind, ErrorKind::Interrupted) {
+                return;
+            }
+            failures += 1;
+            // A line that breaks now and then is no news. One that stays down is.
+            if failures == 3 {
+                let text = format!("{error}: no news is heard from there until it is back");
+                self.run().world.tell(Event::Warning(text));
+            }
+            self.wait(pause(failures));
+        }
+    }
+
+    fn run(&self) -> &Run {
+        self.account.run()
+    }
+
+    fn wait(&self, time: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < time && !self.shared.has_ended() {
+            std::thread::sleep(SLICE.min(time));
+        }
+    }
+
+    /// Connects, and tells of news until the connection breaks or the watch has ended.
+    fn attend(&mut self, failures: &mut u32) -> Result<()> {
+        let mut session = self.account.opener().open(self.run())?;
+        let mut names = Vec::new();
+        for (number, spec) in &self.mailboxes {
+            let name = spec.resolve(&mut session, self.run());
+            names.push((*number, name.map_err(|error| error.in_mailbox(&spec.shown()))?));
+        }
+        let result = self.attend_in(&mut session, &names, failures);
+        for notice in session.take_notices() {
+            let account = self.account.label().to_owned();
+            self.run().world.tell(Event::Alert { account, text: notice.0 });
+        }
+        if result.is_ok() {
+            // The watch has ended, or what is left is watched by others: nothing hangs on this goodbye.
+            let _ = session.logout();
+        }
+        result
+    }
+
+    fn attend_in(
+        &mut self,
+        session: &mut Session,
+        names: &[(usize, MailboxName)],
+        failures: &mut u32,
+    ) -> Result<()> {
+        let wire: Vec<MailboxName> = names.iter().map(|(_, name)| name.clone()).collect();
+        if self.is_first && session.capabilities().has("NOTIFY") && session.notify(&wire)? {
+            *failures = 0;
+            self.tell(names);
+            return self.hear(session, names);
+        }
+        if !session.capabilities().has("IDLE") {
+            self.is_first = false;
+            return self.poll(session, names, failures);
+        }
+        if std::mem::take(&mut self.is_first) {
+            self.share()?;
+        }
+        match names {
+            [(number, name), ..] if self.mailboxes.len() == 1 => self.idle(session, *number, name, failures),
+            names => self.poll(session, names, failures),
+        }
+    }
+
+    /// Leaves all mailboxes but the first to others: a few to one each, the rest to one that asks.
+    fn share(&mut self) -> Result<()> {
+        let mut rest = self.mailboxes.split_off(1);
+        let asked = rest.split_off(rest.len().min(IDLING - 1));
+        let each = rest.into_iter().map(|mailbox| vec![mailbox]);
+        for mailboxes in each.chain((!asked.is_empty()).then_some(asked)) {
+            let (account, shared) = (self.account.clone(), self.shared.clone());
+            Self { account, mailboxes, shared, is_first: false }.start()?;
+        }
+        Ok(())
+    }
+
+    /// Says that there may be news of mailboxes.
+    fn tell(&self, names: &[(usize, MailboxName)]) {
+        for (number, _) in names {
+            let _ = self.shared.news.send(*number);
+        }
+    }
+
+    /// Waits for what a server tells of mailboxes that are not open.
+    fn hear(&self, session: &mut Session, names: &[(usize, MailboxName)]) -> Result<()> {
+        let stop = || self.shared.has_ended();
+        while !stop() {
+            let told = session.hear_news(self.shared.pace.renew, &stop)?;
+            let of = names.iter().filter(|(_, name)| told.contains(name));
+            self.tell(&of.cloned().collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+
+    /// Waits in a mailbox.
+    fn idle(
+        &self,
+        session: &mut Session,
+        number: usize,
+        name: &MailboxName,
+        failures: &mut u32,
+    ) -> Result<()> {
+        let stop = || self.shared.has_ended();
+        session.open_mailbox(name, Access::Read)?;
+        *failures = 0;
+        let _ = self.shared.news.send(number);
+        let arrives = |word: &str| word == "EXISTS";
+        while !stop() {
+            if session.idle(name, Access::Read, self.shared.pace.renew, &arrives, &stop)?.is_some() {
+                let _ = self.shared.news.send(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks again and again.
+    fn poll(&self, session: &mut Session, names: &[(usize, MailboxName)], failures: &mut u32) -> Result<()> {
+        let mut known: Vec<Option<(Option<UidValidity>, Option<Uid>)>> = vec![None; names.len()];
+        while !self.shared.has_ended() {
+            for ((number, name), known) in names.iter().zip(&mut known) {
+                let status = session.status(name)?;
+                let now = Some((status.uid_validity, status.uid_next));
+                if std::mem::replace(known, now) != now {
+                    let _ = self.shared.news.send(*number);
+                }
+            }
+            *failures = 0;
+            self.wait(self.shared.pace.poll);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+use std::time::{Duration, Instant};
+
+use super::look::look;
+use super::lookout::{POLL, RENEW};
+use crate::engine::account::Account;
+use crate::engine::names::NameSpec;
+use crate::engine::selection::Selection;
+use crate::engine::ticket::Ticket;
+use crate::engine::world::Run;
+use crate::error::{ErrorKind, Result};
+use crate::imap::{Access, Session};
+
+/// How often it is looked whether the user wants an end, where the server tells nothing by itself.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Waits for messages that have come into a mailbox since the last wait of the run for it, and gives them. The first wait
+/// gives all that are there, at once; after `time` there may be none.
+pub fn wait(account: &Account, spec: NameSpec, time: Duration) -> Ticket<Selection> {
+    let of = account.clone();
+    account.read(move |session, run| {
+        let shown = spec.shown();
+        let end = Instant::now().checked_add(time);
+        wait_here(session, run, &of, &spec, end).map_err(|error| error.in_mailbox(&shown))
+    })
+}
+
+fn wait_here(
+    session: &mut Session,
+    run: &Run,
+    account: &Account,
+    spec: &NameSpec,
+    end: Option<Instant>,
+) -> Result<Selection> {
+    let name = spec.resolve(session, run)?;
+    let is_over = || end.is_some_and(|end| Instant::now() >= end);
+    let stop = || run.is_interrupted() || is_over();
+    loop {
+        let mark = account.marks().get(&name).copied();
+        let news = look(session, run, account, spec, mark)?;
+        account.marks().insert(name.clone(), news.mark);
+        // In a dry run nothing comes.
+        if mark.is_none() || !news.selection.uids.is_empty() || is_over() || run.overlay.is_some() {
+            return Ok(news.selection);
+        }
+        if session.capabilities().has("IDLE") {
+            session.idle(&name, Access::Read, RENEW, &|word| word == "EXISTS", &stop)?;
+        } else {
+            let next = Instant::now() + POLL;
+            while Instant::now() < next && !stop() {
+                std::thread::sleep(SLICE);
+            }
+        }
+        if run.is_interrupted() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+    }
+}
