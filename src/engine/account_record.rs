@@ -36,13 +36,11 @@ pub(super) fn settings(row: &AccountRow) -> Result<AccountSettings> {
             format!("the journal does not say how to reach the account {}: {error}", visible(&row.label));
         ErrorKind::Config { what, hint: "run a script that uses it once, with this version".to_owned() }
     })?;
-    let ask = |source: &mut Option<SecretSource>, what: &str| {
-        if let Some(SecretSource::Prompt(text)) = source {
-            *text = format!("{what} of {}: ", row.label);
+    for (purpose, source) in settings.secrets_mut() {
+        if let SecretSource::Prompt(text) = source {
+            *text = purpose.question(&row.label);
         }
-    };
-    ask(&mut settings.password, "Password");
-    ask(&mut settings.access_token, "Access token");
+    }
     settings.name = Some(row.label.clone());
     Ok(settings)
 }

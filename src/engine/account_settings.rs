@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::oauth::{OauthSettings, OauthSource};
 use super::proof_source::ProofSource;
 use super::proxy_source::{ProxyAddress, ProxySource};
+use super::secret_purpose::SecretPurpose;
 use super::secret_source::SecretSource;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, visible};
 use crate::imap::{Mechanism, SpecialUse};
 use crate::wire::{Pin, TlsSettings, TlsVersion};
 
@@ -160,7 +161,10 @@ impl AccountSettings {
             (None, Some(token), None) => ProofSource::Token(token.clone()),
             (None, None, Some(source)) => ProofSource::Oauth(Box::new(source)),
             (None, None, None) if by_certificate => ProofSource::Certificate,
-            (None, None, None) => ProofSource::Password(SecretSource::default()),
+            (None, None, None) => {
+                let question = SecretPurpose::Password.question(&visible(&self.label()));
+                ProofSource::Password(SecretSource::Prompt(question))
+            }
             _ => {
                 let what = "the account has more than one of `password`, `access_token` and `oauth2`";
                 let hint = "an account logs in with one of them".to_owned();
@@ -174,8 +178,8 @@ impl AccountSettings {
     /// Says what shows who the user is, and where it comes from.
     pub fn shown_proof(&self) -> String {
         match self.proof() {
-            Ok(ProofSource::Password(source)) => source.to_string(),
-            Ok(ProofSource::Token(source)) => source.to_string().replacen("password", "access token", 1),
+            Ok(ProofSource::Password(source)) => source.shown(SecretPurpose::Password),
+            Ok(ProofSource::Token(source)) => source.shown(SecretPurpose::AccessToken),
             Ok(ProofSource::Oauth(_)) => "OAuth 2.0".to_owned(),
             Ok(ProofSource::Certificate) => "client certificate".to_owned(),
             Err(error) => error.to_string(),
@@ -217,6 +221,19 @@ impl AccountSettings {
         own.into_iter().flatten().chain(of_client)
     }
 
+    /// Gives every secret's source to be changed, and what the secret is for.
+    pub(super) fn secrets_mut(&mut self) -> impl Iterator<Item = (SecretPurpose, &mut SecretSource)> {
+        let of_client = self.oauth2.as_mut().and_then(|oauth2| oauth2.client_secret.as_mut());
+        [
+            (SecretPurpose::Password, self.password.as_mut()),
+            (SecretPurpose::AccessToken, self.access_token.as_mut()),
+            (SecretPurpose::ProxyPassword, self.proxy_password.as_mut()),
+            (SecretPurpose::ClientSecret, of_client),
+        ]
+        .into_iter()
+        .filter_map(|(purpose, source)| Some((purpose, source?)))
+    }
+
     /// Tells whether a secret is written in them as it is.
     pub(super) fn has_secret(&self) -> bool {
         self.secrets().any(|source| matches!(source, SecretSource::Literal(_)))
@@ -234,9 +251,7 @@ impl AccountSettings {
         let Self { ca_file, ca_dir, certificates, client_certificate, client_key, .. } = self;
         let paths = [ca_file, ca_dir, certificates, client_certificate, client_key];
         paths.into_iter().flatten().for_each(&mut change);
-        let of_client = self.oauth2.as_mut().and_then(|oauth2| oauth2.client_secret.as_mut());
-        let own = [&mut self.password, &mut self.access_token, &mut self.proxy_password];
-        for source in own.into_iter().flatten().chain(of_client) {
+        for (_, source) in self.secrets_mut() {
             if let SecretSource::File(path) = source {
                 change(path);
             }

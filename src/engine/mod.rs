@@ -45,6 +45,7 @@ pub mod rules;
 mod sample;
 mod search;
 mod secret_source;
+mod secret_purpose;
 mod seek;
 mod selection;
 mod selection_set;

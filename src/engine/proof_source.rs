@@ -1,4 +1,5 @@
 use super::oauth::OauthSource;
+use super::secret_purpose::SecretPurpose;
 use super::secret_source::SecretSource;
 use super::world::Run;
 use crate::error::{ErrorKind, Result};
@@ -21,8 +22,8 @@ impl ProofSource {
     /// Reads it; `refused` is what the server has not taken, if it was asked before.
     pub(super) fn read(&self, run: &Run, refused: Option<&Proof>) -> Result<Proof> {
         match self {
-            Self::Password(source) => source.read(&*run.world).map(Proof::Password),
-            Self::Token(source) => source.read(&*run.world).map(Proof::Token),
+            Self::Password(source) => source.read(SecretPurpose::Password, &*run.world).map(Proof::Password),
+            Self::Token(source) => source.read(SecretPurpose::AccessToken, &*run.world).map(Proof::Token),
             Self::Oauth(source) => {
                 let refused = match refused {
                     Some(Proof::Token(token)) => Some(token),

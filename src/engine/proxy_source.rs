@@ -4,6 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::secret_purpose::SecretPurpose;
 use super::secret_source::SecretSource;
 use super::world::Run;
 use crate::error::{Error, ErrorKind, Result};
@@ -97,10 +98,10 @@ impl ProxySource {
         let login = match (user, password, &self.password) {
             (None, _, _) => None,
             (Some(user), Some(password), _) => Some((user, password)),
-            (Some(user), None, Some(source)) => Some((user, source.read(&*run.world)?)),
-            (Some(user), None, None) => {
-                let source = SecretSource::Prompt(format!("Password of {}: ", self.address));
-                Some((user, source.read(&*run.world)?))
+            (Some(user), None, source) => {
+                let asked = || SecretSource::Prompt(format!("Password of {}: ", self.address));
+                let source = source.clone().unwrap_or_else(asked);
+                Some((user, source.read(SecretPurpose::ProxyPassword, &*run.world)?))
             }
         };
         Ok(Proxy { host, port, login })

@@ -1,10 +1,10 @@
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use super::secret_purpose::SecretPurpose;
 use super::world::World;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
@@ -88,24 +88,22 @@ impl From<SecretSource> for Written {
     }
 }
 
-impl fmt::Display for SecretSource {
-    /// Says where it comes from.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SecretSource {
+    /// Says what it is, and where it comes from.
+    pub(super) fn shown(&self, purpose: SecretPurpose) -> String {
         match self {
-            Self::Literal(_) => f.write_str("password in the file"),
-            Self::Env(name) => write!(f, "password from ${name}"),
-            Self::Command(words) => write!(f, "password from `{}`", words.join(" ")),
-            Self::File(path) => write!(f, "password from {}", path.display()),
-            Self::Keyring(name) => write!(f, "password from the keyring: {name}"),
-            Self::Credential(name) => write!(f, "password from the credential {name}"),
-            Self::Prompt(_) => f.write_str("password asked for"),
+            Self::Literal(_) => format!("{purpose} in the file"),
+            Self::Env(name) => format!("{purpose} from ${name}"),
+            Self::Command(words) => format!("{purpose} from `{}`", words.join(" ")),
+            Self::File(path) => format!("{purpose} from {}", path.display()),
+            Self::Keyring(name) => format!("{purpose} from the keyring: {name}"),
+            Self::Credential(name) => format!("{purpose} from the credential {name}"),
+            Self::Prompt(_) => format!("{purpose} asked for"),
         }
     }
-}
 
-impl SecretSource {
-    /// Reads the secret. Errors say what to do, and never what was read.
-    pub fn read(&self, world: &dyn World) -> Result<Secret> {
+    /// Reads the secret. Errors say what it is for and what to do, and never what was read.
+    pub(super) fn read(&self, purpose: SecretPurpose, world: &dyn World) -> Result<Secret> {
         let secret = match self {
             Self::Literal(secret) => secret.clone(),
             Self::Env(name) => Secret::new(world.env(name).ok_or_else(|| {
@@ -116,18 +114,16 @@ impl SecretSource {
             Self::Keyring(name) => keyring(name, world)?,
             Self::Credential(name) => credential(name, world)?,
             Self::Prompt(text) => Secret::new(world.prompt(text).map_err(|error| {
-                let what = format!("no password could be asked for: {error}");
+                let what = format!("no {purpose} could be asked for: {error}");
                 failed(what, "`secret.prompt` needs a terminal; `secret.command` or `secret.file` do not")
             })?),
         };
         if secret.expose().is_empty() {
-            return Err(failed(
-                format!("{} gave an empty password", self.name()),
-                "check where it comes from",
-            ));
+            let what = format!("{} gave an empty {purpose}", self.name());
+            return Err(failed(what, "check where it comes from"));
         }
         if secret.expose().contains('\0') {
-            let what = format!("{} gave a password with a NUL character in it", self.name());
+            let what = format!("the {purpose} that {} gave has a NUL character in it", self.name());
             return Err(failed(what, "no way to log in can carry one; check where it comes from"));
         }
         Ok(secret)
@@ -135,7 +131,7 @@ impl SecretSource {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Literal(_) => "the script",
+            Self::Literal(_) => "the script or the accounts file",
             Self::Env(_) => "`secret.env`",
             Self::Command(_) => "`secret.command`",
             Self::File(_) => "`secret.file`",

@@ -181,7 +181,7 @@ fn promise_25_a_secret_that_can_not_be_had_says_why_and_never_what() {
     config | the program `/no/such/program` of `secret.command` can't be run: No such file or directory (os error 2) | check its name and PATH
     config | `secret.command` gave an empty password | check where it comes from
     config | the program `cat` of `secret.command` printed what is not UTF-8 | run it by hand
-    config | the script gave an empty password | check where it comes from
+    config | the script or the accounts file gave an empty password | check where it comes from
     `secret.env` wants the name of an environment variable but got nothing | nil
     `secret.file` wants the path of a file but got 5 | nil
     `secret.command` got an empty list | `{ "pass", "mail/work" }`

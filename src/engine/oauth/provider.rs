@@ -17,6 +17,7 @@ use super::http::Http;
 use super::settings::Endpoints;
 use super::source::OauthSource;
 use super::store::Tokens;
+use crate::engine::secret_purpose::SecretPurpose;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
@@ -49,7 +50,10 @@ impl<'a> Provider<'a> {
     pub(super) fn new(source: &'a OauthSource, run: &'a Run) -> Result<Self> {
         let endpoints = source.settings.endpoints()?;
         let secret = &source.settings.client_secret;
-        let secret = secret.as_ref().map(|secret| secret.read(&*run.world)).transpose()?;
+        let secret = secret
+            .as_ref()
+            .map(|secret| secret.read(SecretPurpose::ClientSecret, &*run.world))
+            .transpose()?;
         let client = BasicClient::new(ClientId::new(source.settings.client_id.clone()))
             .set_auth_type(AuthType::RequestBody)
             .set_auth_uri_option(endpoints.authorization.clone().map(AuthUrl::from_url))
