@@ -18,7 +18,7 @@ pub struct LoginOptions {
     #[arg(long, conflicts_with_all = ["no_browser", "port"])]
     pub device: bool,
 
-    /// Open no browser; show the page's address instead
+    /// Open no browser; only show the page's address
     #[arg(long)]
     pub no_browser: bool,
 
@@ -55,10 +55,10 @@ pub(super) fn login(login: &LoginOptions, options: &Options) -> ExitCode {
         } else {
             let browser = BrowserLogin::begin(settings, login.port, &around.run)?;
             let page = browser.page();
-            if login.no_browser || !open(page) {
-                out(format_args!("open {page}"));
-            } else {
-                err("a page to log in is opened in your browser; `--no-browser` shows its address");
+            // A browser that can be started need not be one that shows anything.
+            out(format_args!("open {page}"));
+            if !login.no_browser && open(page) {
+                err("your browser is asked to open it");
             }
             browser.finish()?;
         }
