@@ -66,8 +66,13 @@ impl ErrorKind {
                 "log in again: `imapscript oauth login`; `client_id`, `client_secret` and `scope` must be as the provider knows them"
             }
             Self::NotLoggedIn { account } => return Some(format!("`imapscript oauth login {account}`")),
-            Self::Provider { .. } => "check the network, and the addresses of `oauth2`",
-            Self::Sasl { .. } => "`auth` chooses another way to log in: `auth = \"plain\"`",
+            Self::Provider { .. } => {
+                "it may be better in a while; else check the network, and the addresses of `oauth2`"
+            }
+            // What a server does wrong on purpose must not lead to a way that gives more away.
+            Self::Sasl { .. } => {
+                "the server does not do it as it should, or somebody poses as it: check `host`, and ask its operator"
+            }
             Self::NoMechanism { .. } => {
                 "`auth` may name a way that the server does not offer; a password needs PLAIN, LOGIN or SCRAM, `oauth2` needs XOAUTH2 or OAUTHBEARER"
             }

@@ -50,7 +50,7 @@ fn too_many_iterations_and_too_few() {
                 "SCRAM-SHA-256 failed: the server asks for {count} iterations, and 4096 to 1000000 are sound"
             ),
         );
-        cancelled(&ended.hinting("hint: `auth` chooses another way to log in"));
+        cancelled(&ended.hinting("hint: the server does not do it as it should, or somebody poses as it"));
     }
 }
 
@@ -92,7 +92,8 @@ fn a_server_that_lets_in_without_proof() {
 #[test]
 fn a_refusal_within_the_exchange() {
     scram(&[&format!("+ {}\r\n", base64("e=unknown-user"))])
-        .fails(4, "the server refused the login of `me`: unknown-user");
+        .fails(4, "the server refused the login of `me`: unknown-user")
+        .hinting("hint: check `user` and `password`;");
 }
 
 #[test]
