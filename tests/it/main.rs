@@ -46,6 +46,7 @@ mod mail;
 mod messages;
 mod names;
 mod oauth;
+mod oauth_troubles;
 mod observer;
 mod output;
 mod packages;

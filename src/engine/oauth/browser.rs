@@ -47,7 +47,7 @@ impl<'a> BrowserLogin<'a> {
     ///
     /// Errors: the account has no `oauth2`, the provider has no page to log in, or the port is not free.
     pub fn begin(settings: &AccountSettings, port: Option<u16>, run: &'a Run) -> Result<Self> {
-        let source = OauthSource::wanted(settings)?;
+        let source = OauthSource::wanted(settings)?.with_client_secret(run)?;
         let provider = Provider::new(&source, run)?;
         let listen = || -> io::Result<(TcpListener, u16)> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)))?;

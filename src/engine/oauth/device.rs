@@ -8,7 +8,7 @@ use crate::engine::account_settings::AccountSettings;
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 
-/// What the provider asks to wait longer each time (RFC 8628 §3.5).
+/// How much longer to wait each time the provider asks for that, or is out of reach (RFC 8628 §3.5).
 const SLOWER: Duration = Duration::from_secs(5);
 
 /// The longest that a provider may make us wait between two questions.
@@ -32,7 +32,7 @@ impl<'a> DeviceLogin<'a> {
     ///
     /// Errors: the account has no `oauth2`, or the provider gives no codes.
     pub fn begin(settings: &AccountSettings, run: &'a Run) -> Result<Self> {
-        let source = OauthSource::wanted(settings)?;
+        let source = OauthSource::wanted(settings)?.with_client_secret(run)?;
         let code = Provider::new(&source, run)?.device_code()?;
         if code.interval() > LONGEST {
             let what = "the provider wants to be asked less than every five minutes".to_owned();
@@ -68,6 +68,7 @@ impl<'a> DeviceLogin<'a> {
                 }
                 Poll::Unreached(error) => {
                     unreached += 1;
+                    pause += SLOWER;
                     if unreached == TRIES {
                         return Err(error);
                     }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use oauth2::{HttpRequest, HttpResponse};
+use ureq::http::StatusCode;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Proxy, ProxyProtocol};
 
@@ -38,9 +39,15 @@ impl Http {
         Ok(Self(agent))
     }
 
-    /// Asks, and gives what was answered, whatever its status.
+    /// Asks, and gives what was answered: what is asked for, or a refusal.
+    ///
+    /// Errors: nothing was answered, or that the provider can't answer now.
     pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, ureq::Error> {
         let mut response = self.0.run(request)?;
+        let status = response.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(ureq::Error::StatusCode(status.as_u16()));
+        }
         let body = response.body_mut().with_config().limit(LARGEST).read_to_vec()?;
         let (parts, _) = response.into_parts();
         Ok(HttpResponse::from_parts(parts, body))

@@ -150,7 +150,7 @@ impl<'a> Provider<'a> {
             if over.load(Ordering::Relaxed) { DateTime::<Utc>::MAX_UTC } else { DateTime::<Utc>::UNIX_EPOCH }
         };
         let ask = |request: HttpRequest| -> Result<HttpResponse, ureq::Error> {
-            self.http.ask(request).inspect_err(|error| *unreached.borrow_mut() = Some(error.to_string()))
+            self.http.ask(request).inspect_err(|error| *unreached.borrow_mut() = Some(explained(error)))
         };
         let request = self.client.exchange_device_access_token(code).set_time_fn(clock);
         let pause = |time| {
@@ -181,7 +181,9 @@ impl<'a> Provider<'a> {
             return Err(Self::refused("the provider gave a token that can't be one"));
         }
         let now = self.run.world.now().timestamp().as_second();
-        let refresh = given.refresh_token().map(|token| token.secret().as_str()).or(refresh);
+        let given_refresh = given.refresh_token().map(|token| token.secret().as_str());
+        // Some have an empty one where there is none.
+        let refresh = given_refresh.filter(|token| !token.is_empty()).or(refresh);
         Ok(Tokens {
             account: self.source.label.clone(),
             token_url: self.endpoints.token.to_string(),
@@ -212,14 +214,26 @@ impl<'a> Provider<'a> {
         let own = self.secret.iter().map(|secret| secret.expose().to_owned());
         let concealed = Concealed::new(secrets.into_iter().chain(own));
         match error {
-            RequestTokenError::Request(cause) => self.unreached(&concealed.hide(&cause.to_string())),
+            RequestTokenError::Request(cause) => self.unreached(&concealed.hide(&explained(&cause))),
             RequestTokenError::ServerResponse(response) => {
-                let text = visible(&concealed.hide(&response.to_string()));
-                Self::refused(&format!("the provider says: {text}"))
+                let text = concealed.hide(&response.to_string());
+                // It is in trouble, and the login is not.
+                if ["temporarily_unavailable", "server_error"].iter().any(|error| text.starts_with(error)) {
+                    return self.unreached(&text);
+                }
+                Self::refused(&format!("the provider says: {}", visible(&text)))
             }
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
                 Self::refused("the provider's answer can't be understood")
             }
         }
+    }
+}
+
+/// Says why nothing was answered that is of use.
+fn explained(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::StatusCode(status) => format!("it is in trouble (HTTP status {status})"),
+        error => error.to_string(),
     }
 }

@@ -4,6 +4,8 @@ use super::store::{Store, Tokens};
 use crate::engine::account_record;
 use crate::engine::account_settings::AccountSettings;
 use crate::engine::proxy_source::ProxySource;
+use crate::engine::secret_purpose::SecretPurpose;
+use crate::engine::secret_source::SecretSource;
 use crate::engine::world::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::Secret;
@@ -41,6 +43,14 @@ impl OauthSource {
                 "`oauth2 = { provider = \"google\", client_id = \"…\" }` in the accounts file".to_owned();
             ErrorKind::Config { what, hint }.into()
         })
+    }
+
+    /// Reads the client's secret, if it has one: a login of several questions asks a person for it once.
+    pub(super) fn with_client_secret(mut self, run: &Run) -> Result<Self> {
+        if let Some(source) = &mut self.settings.client_secret {
+            *source = SecretSource::Literal(source.read(SecretPurpose::ClientSecret, &*run.world)?);
+        }
+        Ok(self)
     }
 
     /// Gives an access token whose time is not over, and is not the one that the mail server has `refused`. It is
