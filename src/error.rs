@@ -38,6 +38,9 @@ pub enum ErrorKind {
     /// The proxy did not lead to the server.
     #[error("the proxy `{proxy}` failed: {what}")]
     Proxy { proxy: String, what: String },
+    /// The proxy does not let us in.
+    #[error("the proxy `{proxy}` failed: it refused the name and password")]
+    ProxyLogin { proxy: String },
     /// The server was silent for longer than the time-out.
     #[error("the server did not {what} within {seconds} second{}", if *seconds == 1 { "" } else { "s" })]
     Timeout { what: &'static str, seconds: u64 },
@@ -215,6 +218,7 @@ impl ErrorKind {
             Self::HostUnknown { .. }
             | Self::Connect { .. }
             | Self::Proxy { .. }
+            | Self::ProxyLogin { .. }
             | Self::Provider { .. }
             | Self::Timeout { .. }
             | Self::ConnectionLost { .. }

@@ -9,17 +9,16 @@ use super::account_settings::{AccountSettings, Preferences, TlsMode};
 use super::apply::{look_back, make_way};
 use super::connection::Connection;
 use super::journal::AccountRow;
+use super::opener::Opener;
 use super::permission::Permission;
 use super::proof_source::ProofSource;
-use super::proxy_source::ProxySource;
 use super::secret_source::SecretSource;
 use super::ticket::Ticket;
 use super::watch::Mark;
 use super::world::{Event, Run};
-use crate::error::{By, Error, ErrorKind, Result, visible};
-use crate::imap::{Credentials, Mechanism, Proof, Security, ServerAddress, Session};
+use crate::error::{ErrorKind, Result, visible};
+use crate::imap::{Security, ServerAddress, Session};
 use crate::mail::{MailboxName, Secret};
-use crate::wire::Timeouts;
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
 ///
@@ -43,51 +42,6 @@ struct Inner {
     receiving: Mutex<()>,
     /// What was there at the last wait for news of each mailbox.
     marks: Mutex<HashMap<MailboxName, Mark>>,
-}
-
-/// What opens a session of one account.
-#[derive(Clone, Debug)]
-pub(super) struct Opener {
-    pub(super) label: String,
-    address: ServerAddress,
-    proxy: Option<ProxySource>,
-    user: String,
-    proof: ProofSource,
-    /// What the server took: a later connection of the run does not ask for it again.
-    taken: Arc<Mutex<Option<Proof>>>,
-    mechanism: Option<Mechanism>,
-    /// How long it waits for the server, unless the command line says it.
-    timeout: Option<Duration>,
-    own_prefix: Option<String>,
-}
-
-impl Opener {
-    pub(super) fn open(&self, run: &Run) -> Result<Session> {
-        let taken = || self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        // Tokens are kept elsewhere, and renewed there before their time is over.
-        let is_renewed = matches!(self.proof, ProofSource::Oauth(_));
-        let known = taken().clone().filter(|_| !is_renewed);
-        let is_old = known.is_some();
-        let proof = known.map_or_else(|| self.proof.read(run, None), Ok)?;
-        let mut credentials = Credentials { user: self.user.clone(), proof };
-        let proxy = self.proxy.as_ref().map(|proxy| proxy.read(run)).transpose()?;
-        let address = ServerAddress { proxy, ..self.address.clone() };
-        let mut context = run.context.clone();
-        context.timeouts = context.timeouts.or(self.timeout.map(Timeouts::all));
-        let mut session = Session::open(&address, &credentials, self.mechanism, &context);
-        // A token's time may be over before anybody knows. A new one is tried, once.
-        let is_stale = |error: &Error| matches!(&*error.kind, ErrorKind::Login { by: By::Token, .. });
-        if (is_old || is_renewed) && session.as_ref().is_err_and(is_stale) {
-            credentials.proof = self.proof.read(run, Some(&credentials.proof))?;
-            session = Session::open(&address, &credentials, self.mechanism, &context);
-        }
-        *taken() = session.is_ok().then_some(credentials.proof);
-        let mut session = session?;
-        if let Some(prefix) = &self.own_prefix {
-            session.set_own_prefix(prefix);
-        }
-        Ok(session)
-    }
 }
 
 impl Account {
@@ -133,7 +87,7 @@ impl Account {
                 // A store of its own for each account, and the same one in the next run.
                 user: format!("{} {}:{port}", settings.user, settings.host.to_lowercase()),
                 proof: ProofSource::Password(SecretSource::Literal(Secret::new("sandbox"))),
-                taken: Arc::default(),
+                known: Arc::default(),
                 mechanism: None,
                 timeout,
                 own_prefix: None,
@@ -149,7 +103,7 @@ impl Account {
                 proxy,
                 user: settings.user,
                 proof,
-                taken: Arc::default(),
+                known: Arc::default(),
                 mechanism: settings.mechanism,
                 timeout,
                 own_prefix: settings.namespace,

@@ -3,7 +3,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::account::Opener;
+use super::opener::Opener;
 use super::ticket::{GRACE, Ticket, defect, no_thread};
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result};

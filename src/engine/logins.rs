@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::account::Opener;
 use super::account_settings::Preferences;
 use super::journal::AccountRow;
+use super::opener::Opener;
 
 /// How an account is opened, and what its owner has decided for it.
 type Login = (Opener, Arc<Preferences>);

@@ -1,4 +1,4 @@
-use super::{By, ErrorKind, TlsProblem};
+use super::{By, ErrorKind};
 
 impl ErrorKind {
     /// Gives what to do about it, where something can be said.
@@ -9,37 +9,12 @@ impl ErrorKind {
                 "check `host` and `port`, and that the server is up and no firewall is between"
             }
             Self::Proxy { .. } => "check `proxy`, and that it may connect to the server",
+            Self::ProxyLogin { .. } => "check the name in `proxy`, and `proxy_password`",
             Self::Timeout { what: "greet", .. } => {
                 "port 993 speaks TLS at once (`tls = \"implicit\"`); or the line is slow: `--timeout SECONDS` waits longer"
             }
             Self::Timeout { .. } => "the server or the line may be slow; `--timeout SECONDS` waits longer",
-            Self::Tls { problem, .. } => match problem {
-                TlsProblem::Expired(_) => {
-                    "the server's operator must renew it (or this machine's clock is wrong)"
-                }
-                TlsProblem::WrongHost(_) => "`host` must be the name that the certificate was issued for",
-                TlsProblem::UnknownAuthority(_) => {
-                    "for a server with its own authority, name its certificate: `ca_file = \"/path/ca.pem\"`"
-                }
-                TlsProblem::OtherKey(_) => {
-                    "ask the server's operator whether the key was changed; only then set `pin` to the new one"
-                }
-                TlsProblem::Version("1.2") => {
-                    "older versions are broken (RFC 8996): the server's operator must renew its TLS"
-                }
-                TlsProblem::Version(_) => {
-                    "`tls_minimum = \"1.2\"` takes an older version, which is still sound"
-                }
-                TlsProblem::ClientCertificate => {
-                    "`client_certificate` and `client_key` name the files of the one that the server's operator gave you"
-                }
-                TlsProblem::BrokenOff => {
-                    "it may want a certificate of yours (`client_certificate`), or know only broken ciphers"
-                }
-                TlsProblem::NotTls | TlsProblem::Other(_) => {
-                    "port 993 speaks TLS at once (`tls = \"implicit\"`), port 143 only after STARTTLS (`tls = \"starttls\"`)"
-                }
-            },
+            Self::Tls { problem, .. } => problem.hint(),
             Self::StarttlsNotOffered => {
                 "try port 993 with `tls = \"implicit\"`; if the server did offer STARTTLS before, somebody on the line may be removing it"
             }

@@ -29,3 +29,32 @@ pub enum TlsProblem {
     #[error("{0}")]
     Other(String),
 }
+
+impl TlsProblem {
+    /// Gives what to do about it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Expired(_) => "the server's operator must renew it (or this machine's clock is wrong)",
+            Self::WrongHost(_) => "`host` must be the name that the certificate was issued for",
+            Self::UnknownAuthority(_) => {
+                "for a server with its own authority, name its certificate: `ca_file = \"/path/ca.pem\"`"
+            }
+            Self::OtherKey(_) => {
+                "ask the server's operator whether the key was changed; only then set `pin` to the new one"
+            }
+            Self::Version("1.2") => {
+                "older versions are broken (RFC 8996): the server's operator must renew its TLS"
+            }
+            Self::Version(_) => "`tls_minimum = \"1.2\"` takes an older version, which is still sound",
+            Self::ClientCertificate => {
+                "`client_certificate` and `client_key` name the files of the one that the server's operator gave you"
+            }
+            Self::BrokenOff => {
+                "it may want a certificate of yours (`client_certificate`), or know only broken ciphers"
+            }
+            Self::NotTls | Self::Other(_) => {
+                "port 993 speaks TLS at once (`tls = \"implicit\"`), port 143 only after STARTTLS (`tls = \"starttls\"`)"
+            }
+        }
+    }
+}

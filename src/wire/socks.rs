@@ -72,7 +72,7 @@ impl Proxy {
         let bytes = zeroize::Zeroizing::new(bytes);
         socket.write_all(&bytes)?;
         let [_, status] = read(socket)?;
-        if status == 0 { Ok(()) } else { Err(self.failed("it refused the name and password")) }
+        if status == 0 { Ok(()) } else { Err(ErrorKind::ProxyLogin { proxy: self.name() }.into()) }
     }
 
     fn request(&self, host: &str, port: u16) -> Result<Vec<u8>> {
@@ -97,8 +97,11 @@ impl Proxy {
     }
 
     fn failed(&self, what: &str) -> Error {
-        let proxy = format!("{}:{}", self.host, self.port);
-        ErrorKind::Proxy { proxy, what: what.to_owned() }.into()
+        ErrorKind::Proxy { proxy: self.name(), what: what.to_owned() }.into()
+    }
+
+    fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 }
 

@@ -56,6 +56,7 @@ mod permissions;
 mod piping;
 mod plan_faults;
 mod planning;
+mod prompts;
 mod provider;
 mod proxy;
 mod queries;

@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Overlay;
-use crate::engine::account::{Account, Opener};
+use crate::engine::account::Account;
 use crate::engine::asking::ask;
 use crate::engine::connection::Connection;
+use crate::engine::opener::Opener;
 use crate::engine::query::Query;
 use crate::engine::search::Asked;
 use crate::engine::sieve::Groups;
