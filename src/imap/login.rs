@@ -134,7 +134,10 @@ impl Session {
             }
             if hello.capabilities.has("STARTTLS") {
                 guard.starttls(&address.host, settings)?;
+                // Anybody on the line could have said what came before.
                 hello.capabilities = Capabilities::default();
+                hello.notices.clear();
+                hello.bye = None;
             } else if !plain {
                 return Err(ErrorKind::StarttlsNotOffered.into());
             }

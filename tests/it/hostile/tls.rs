@@ -139,6 +139,26 @@ fn what_was_offered_before_tls_does_not_count_after_it() {
 }
 
 #[test]
+fn what_was_said_before_tls_is_not_the_servers_word() {
+    let scripted = Scripted::new()
+        .send("* OK [ALERT] call 0900\r\n")
+        .expect(
+            "CAPABILITY",
+            "* CAPABILITY IMAP4rev1 STARTTLS\r\n* OK [ALERT] call 0901\r\n* BYE 0902\r\n{tag} OK [ALERT] call 0903\r\n",
+        )
+        .expect("STARTTLS", "{tag} OK begin\r\n")
+        .handshake();
+    let offered = |scripted: Scripted| scripted.capabilities("IMAP4rev1 SASL-IR");
+    let served = Scripted { steps: scripted.steps, ..offered(Scripted::new()) };
+    let closed = Scripted::new()
+        .send("* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n* BYE 0904\r\n")
+        .expect("STARTTLS", "");
+    Case::new(served.serve()).tls(Tls::Starttls).prints("3\n");
+    let ended = Case::new(closed).tls(Tls::Starttls).run(5);
+    assert!(!ended.output.stderr.contains("0904"), "{}", ended.output);
+}
+
+#[test]
 fn a_password_is_not_sent_in_the_clear() {
     let script = r#"login { host = "192.0.2.1", tls = "none", user = "me", password = "x" }:noop()"#;
     let output = crate::harness::Script::new(script).status(3).run();
