@@ -7,6 +7,7 @@ use super::code::Code;
 use super::encode::Command;
 use super::mechanism::{Mechanism, Way, choose};
 use super::pipeline::crate_error;
+use super::prepared::prepared;
 use super::response::{Response, Status, StatusLine};
 use super::sasl::Exchange;
 use super::session::{Context, Notice, Session};
@@ -160,6 +161,12 @@ impl Session {
     }
 }
 
+/// What came of trying to log in.
+enum Attempt {
+    In(imap::Session<Guard>),
+    Refused(Error, imap::Client<Guard>),
+}
+
 /// What is learnt before there is a session.
 struct Hello {
     guard: Guard,
@@ -251,6 +258,33 @@ impl Hello {
         offered: &Capabilities,
     ) -> Result<imap::Session<Guard>> {
         let way = choose(credentials, pinned, offered)?;
+        let (error, client) = match self.attempt(client, address, credentials, way, offered)? {
+            Attempt::In(session) => return Ok(session),
+            Attempt::Refused(error, client) => (error, client),
+        };
+        // Dovecot hashes what a password is, other servers what SASLprep makes of it. Where that differs, both are tried.
+        let is_scram = matches!(way, Way::Authenticate(mechanism) if mechanism.is_scram());
+        let other = if is_scram && !self.guard.is_poisoned() { prepared(credentials) } else { None };
+        let Some(other) = other.filter(|_| matches!(*error.kind, ErrorKind::Login { .. })) else {
+            return Err(error);
+        };
+        match self.attempt(client, address, &other, way, offered)? {
+            Attempt::In(session) => Ok(session),
+            Attempt::Refused(..) => Err(error),
+        }
+    }
+
+    /// Tries to log in once.
+    ///
+    /// Errors: what ends the connection.
+    fn attempt(
+        &mut self,
+        client: imap::Client<Guard>,
+        address: &ServerAddress,
+        credentials: &Credentials,
+        way: Way,
+        offered: &Capabilities,
+    ) -> Result<Attempt> {
         let secret = credentials.proof.secret();
         let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
         let mut confidential = vec![secret.to_owned(), visible(secret), quoted, STANDARD.encode(secret)];
@@ -289,11 +323,12 @@ impl Hello {
                 exchange
                     .map_or(Ok(()), |exchange| exchange.verify())
                     .map_err(|error| error.in_command(verb))?;
-                Ok(session)
+                Ok(Attempt::In(session))
             }
-            Err((error, _)) => {
+            Err((error, client)) => {
                 let reason = exchange.and_then(|exchange| exchange.take_refusal());
-                Err(self.refusal(error, heard, reason, credentials, verb).in_command(verb))
+                let error = self.refusal(error, heard, reason, credentials, verb).in_command(verb);
+                Ok(Attempt::Refused(error, client))
             }
         }
     }

@@ -56,6 +56,11 @@ impl Mechanism {
         }
     }
 
+    /// Tells whether the password does not travel, and the server must show that it knows it, too.
+    pub(super) fn is_scram(self) -> bool {
+        matches!(self, Self::ScramSha256 | Self::ScramSha1)
+    }
+
     /// Tells whether it can carry a proof of this kind.
     pub fn takes(self, proof: &Proof) -> bool {
         match self {

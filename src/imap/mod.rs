@@ -19,6 +19,7 @@ mod mechanism;
 mod message;
 mod notify;
 mod pipeline;
+mod prepared;
 mod response;
 mod sasl;
 mod search;

@@ -101,16 +101,11 @@ impl Exchange {
     ///
     /// Error: it has not, as one that poses as the server could not.
     pub(super) fn verify(&self) -> Result<()> {
-        if self.is_mutual() && !self.talk().finished {
+        if self.mechanism.is_scram() && !self.talk().finished {
             self.guard.poison();
             return Err(self.unproven());
         }
         Ok(())
-    }
-
-    /// Tells whether the server must show that it knows the password, too.
-    fn is_mutual(&self) -> bool {
-        matches!(self.mechanism, Mechanism::ScramSha256 | Mechanism::ScramSha1)
     }
 
     fn unproven(&self) -> Error {
@@ -139,7 +134,7 @@ impl Exchange {
         if talk.finished {
             return Err(failed(self.mechanism, "the server asks for more than there is to say"));
         }
-        if self.is_mutual() {
+        if self.mechanism.is_scram() {
             if let Some(why) = challenge.strip_prefix(b"e=") {
                 let text = self.guard.hide(&visible(&String::from_utf8_lossy(why)));
                 return Err(ErrorKind::Login { user: self.user.clone(), by: By::Password, text }.into());

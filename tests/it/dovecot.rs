@@ -56,13 +56,16 @@ pub(crate) fn dovecot_of_logins() -> &'static Dovecot {
 }
 
 /// Users with passwords that are hard to carry.
-pub(crate) const ODD: [(&str, &str); 6] = [
+pub(crate) const ODD: [(&str, &str); 8] = [
     ("odd-umlaut", "pässwörd"),
     ("odd-quotes", "a \"quoted\" \\ {5} (b) %*]"),
     ("odd-spaces", " with spaces "),
     ("odd-scripts", "日本語 🎉"),
     ("odd-scram", "a,b=c,n=x"),
     ("odd-ünïcode", "pass word"),
+    // SASLprep makes `p2 fi` of it.
+    ("odd-compatible", "p²\u{a0}ﬁ"),
+    ("odd-prepared", "p2 fi"),
 ];
 
 fn persist(logins: bool) -> Dovecot {

@@ -73,6 +73,22 @@ fn odd_names_and_passwords_in_each_way() {
 }
 
 #[test]
+fn a_password_as_saslprep_has_it() {
+    for (auth, status) in [("scram-sha-256", 0), ("scram-sha-1", 0), ("plain", 4)] {
+        let mut server = Server::dovecot_of_logins(Tls::Implicit);
+        server.user = "odd-prepared".to_owned();
+        let settings = format!(r#"user = "$USER", password = secret.env "ODD", auth = "{auth}""#);
+        for (password, status) in [("p²\u{a0}ﬁ", status), ("p²\u{a0}ﬁ!", 4)] {
+            let output =
+                Script::new(&script(&settings)).on(&server).env("ODD", password).status(status).run();
+            let refused =
+                output.stderr.contains("the server refused the login of `$USER`: Authentication failed.");
+            assert_eq!(refused, status == 4, "{auth}: {output}");
+        }
+    }
+}
+
+#[test]
 fn with_an_access_token() {
     for (auth, method) in [("xoauth2", "XOAUTH2"), ("oauthbearer", "OAUTHBEARER")] {
         let server = Server::dovecot_of_logins(Tls::Implicit);
