@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::oauth::{OauthSettings, OauthSource};
@@ -200,6 +201,24 @@ impl AccountSettings {
         }
     }
 
+    /// Refuses what is said of TLS where there is none: who says it relies on it.
+    pub(super) fn check_tls(&self) -> Result<()> {
+        let said = [
+            ("ca_file", self.ca_file.is_some()),
+            ("ca_dir", self.ca_dir.is_some()),
+            ("pin", !self.pin.is_empty()),
+            ("client_certificate", self.client_certificate.is_some()),
+            ("client_key", self.client_key.is_some()),
+            ("tls_minimum", self.tls_minimum != TlsVersion::default()),
+        ];
+        let first = said.into_iter().find(|(_, is_said)| *is_said && self.tls == TlsMode::None);
+        first.map_or(Ok(()), |(name, _)| {
+            let what = format!("`{name}` is for TLS, and `tls = \"none\"` has none");
+            let hint = "leave one of the two out".to_owned();
+            Err(ErrorKind::Config { what, hint }.into())
+        })
+    }
+
     /// Tells what leads to the server.
     pub(super) fn proxy(&self) -> Option<ProxySource> {
         Some(ProxySource { address: self.proxy.clone()?, password: self.proxy_password.clone() })
@@ -270,10 +289,13 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pin>, D
         One(Pin),
         More(Vec<Pin>),
     }
-    Ok(match Pins::deserialize(deserializer)? {
-        Pins::One(pin) => vec![pin],
-        Pins::More(pins) => pins,
-    })
+    match Pins::deserialize(deserializer)? {
+        Pins::One(pin) => Ok(vec![pin]),
+        Pins::More(pins) if pins.is_empty() => Err(D::Error::custom(
+            "`pin` names no key: without `pin` the server may have any that is vouched for",
+        )),
+        Pins::More(pins) => Ok(pins),
+    }
 }
 
 /// What an account's owner has decided for it.

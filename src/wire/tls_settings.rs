@@ -71,10 +71,10 @@ impl TlsSettings {
         }));
         builder.disable_built_in_roots(self.ca_file.is_some() || self.ca_dir.is_some());
         if let Some(path) = &self.ca_file {
-            trust_file(&mut builder, path)?;
+            trust_file(&mut builder, "ca_file", path)?;
         }
         if let Some(path) = self.certificates.as_deref().filter(|path| path.exists()) {
-            trust_file(&mut builder, path)?;
+            trust_file(&mut builder, "certificates", path)?;
         }
         builder.danger_accept_invalid_hostnames(self.any_host);
         if let Some(path) = &self.ca_dir {
@@ -107,10 +107,9 @@ fn unusable(setting: &str, path: &Path, cause: impl std::fmt::Display, hint: &st
     ErrorKind::Config { what, hint: hint.to_owned() }.into()
 }
 
-fn trust_file(builder: &mut TlsConnectorBuilder, path: &Path) -> Result<()> {
-    let unusable = |cause: String| {
-        unusable("ca_file", path, cause, "it must be a PEM file with at least one certificate")
-    };
+fn trust_file(builder: &mut TlsConnectorBuilder, setting: &str, path: &Path) -> Result<()> {
+    let unusable =
+        |cause: String| unusable(setting, path, cause, "it must be a PEM file with at least one certificate");
     let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
     if trust(builder, &pem).map_err(|error| unusable(error.to_string()))? == 0 {
         return Err(unusable("it holds no certificate".to_owned()));

@@ -145,6 +145,11 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
             "for imapfilter's configurations alone",
         ),
         (
+            "[work]\nhost = \"a\"\nuser = \"b\"\npin = []\n",
+            "4:7",
+            "`pin` names no key: without `pin` the server may have any that is vouched for",
+        ),
+        (
             "[work]\nhost = \"ä\" \nuser = \"b\"\n  password = { command = \"canary\" }\n",
             "4:14",
             "it must be a table with one of `command` (a list)",

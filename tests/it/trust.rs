@@ -109,6 +109,31 @@ fn no_password_leaves_before_the_pin_is_checked() {
 }
 
 #[test]
+fn nothing_is_said_of_tls_where_there_is_none() {
+    let server = Server::dovecot(Tls::None);
+    for (setting, value) in [
+        ("ca_file", r#""$DIR/ca.pem""#.to_owned()),
+        ("ca_dir", r#""$DIR""#.to_owned()),
+        ("pin", format!("{:?}", pin(Certificate::Good))),
+        ("client_certificate", r#""$DIR/me.pem""#.to_owned()),
+        ("client_key", r#""$DIR/me.pem""#.to_owned()),
+        ("tls_minimum", r#""1.3""#.to_owned()),
+    ] {
+        let what = format!("`{setting}` is for TLS, and `tls = \"none\"` has none");
+        let output = Script::new(&script(&format!("{setting} = {value}"))).on(&server).status(3).run();
+        let first = output.stderr.lines().next().unwrap();
+        assert_eq!(first, format!("error: {what}"), "{output}");
+        let output = Script::new("account()")
+            .on(&server)
+            .accounts(&format!("\n[work]\n$SERVER\npassword = {{ env = \"X\" }}\n{setting} = {value}\n"))
+            .status(3)
+            .run();
+        let first = output.stderr.lines().next().unwrap();
+        assert_eq!(first, format!("error: $DIR/config/imapscript/accounts.toml:2:2: {what}"), "{output}");
+    }
+}
+
+#[test]
 fn what_is_no_pin() {
     for pin in [r#""sha256:AAAA""#, r#""x""#, "{}", "7", "{ 7 }"] {
         let server = Server::dovecot(Tls::Implicit);

@@ -99,9 +99,9 @@ fn connect(lua: &Lua, run: &Run, trust: &Settings, table: &Table) -> mlua::Resul
     // Who switches STARTTLS off has asked for it, and is told at every run.
     settings.allow_plaintext = plain;
     settings.port = table.raw_get::<Option<u16>>("port")?.and_then(NonZeroU16::new);
-    let (file, directory) = (&trust.truststore, trust.truststore.as_deref().is_some_and(Path::is_dir));
-    settings.ca_file.clone_from(if directory { &None } else { file });
-    settings.ca_dir.clone_from(if directory { file } else { &None });
+    let truststore = trust.truststore.clone().filter(|_| settings.tls != TlsMode::None);
+    let is_directory = truststore.as_deref().is_some_and(Path::is_dir);
+    *if is_directory { &mut settings.ca_dir } else { &mut settings.ca_file } = truststore;
     settings.certificates.clone_from(&trust.certificates);
     settings.any_host = table.raw_get("any_host")?;
     let mut run = run.clone();

@@ -159,6 +159,31 @@ fn trust_is_given_on_the_command_line_or_by_certificates_that_were_accepted() {
 }
 
 #[test]
+fn certificates_that_are_none_are_called_what_the_user_calls_them() {
+    let (server, home) = (Server::dovecot(Tls::Implicit), TempDir::new().unwrap());
+    fs::create_dir(home.path().join(".imapfilter")).unwrap();
+    fs::write(home.path().join(".imapfilter/certificates"), "nothing").unwrap();
+    Script::command(&["imapfilter"])
+        .script("IMAP { server = '$HOST', port = $PORT, ssl = 'auto', username = 'me', password = 'x' }.INBOX:check_status()")
+        .home(home.path())
+        .on(&server)
+        .args(&["-c", "$DIR/script.lua"])
+        .status(2)
+        .stderr_contains("`certificates` `$DIR/.imapfilter/certificates` can't be used: it holds no certificate")
+        .run();
+}
+
+#[test]
+fn a_password_in_the_clear_needs_no_trust() {
+    let server = Server::dovecot(Tls::None);
+    let source = "options.starttls = false\n\
+                  account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
+                  print(#account.INBOX:select_all())";
+    let script = Script::command(&["imapfilter"]).script(source).on(&server);
+    script.args(&["-c", "$DIR/script.lua", "-t", "/etc/ssl/certs"]).stdout("0\n").run();
+}
+
+#[test]
 fn starttls_is_used_where_it_is_offered() {
     let server = Server::dovecot(Tls::Starttls);
     let source = "account = IMAP { server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }\n\
