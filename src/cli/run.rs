@@ -4,23 +4,48 @@ use std::process::ExitCode;
 
 use super::args::Arguments;
 use super::news;
+use super::places;
 use super::report::error;
 use super::surroundings::{Refusal, Surroundings};
 use super::{exit, script_error};
+use crate::engine::{Journal, Nobody, State, Wait};
 use crate::lua::{Script, Vm};
 
 /// Runs a script, and tells whoever wants to know how it fared: also where it could not even begin.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let path = arguments.script.as_deref().unwrap_or(Path::new("-"));
+    let is_real = !arguments.dry_run && arguments.options.place.sandbox.is_none();
     let (code, failures) = prepare_and_run(path, arguments).unwrap_or_else(|refusal| {
         let message = refusal.1.clone();
-        (refused(refusal), vec![message])
+        let code = refused(refusal);
+        if is_real {
+            note_refusal(path, arguments, code, &message);
+        }
+        (code, vec![message])
     });
     // What is only tried is no news.
-    if !arguments.dry_run && arguments.options.place.sandbox.is_none() {
+    if is_real {
         news::tell(arguments, &path.to_string_lossy(), code, &failures);
     }
     code.into()
+}
+
+/// Notes that a script could not begin, as how it fared. One that is not there is noted only if it was run before: else it
+/// is a slip of the hand.
+fn note_refusal(path: &Path, arguments: &Arguments, code: u8, message: &str) {
+    let script = whole_path(path);
+    let Ok(directory) = places::state_directory(arguments.options.place.state.as_deref(), None) else {
+        return;
+    };
+    let is_known = || {
+        let health = Journal::look(&directory).ok().flatten().and_then(|journal| journal.health().ok());
+        health.is_some_and(|all| all.iter().any(|health| health.script == script))
+    };
+    if path != Path::new("-") && (path.is_file() || is_known()) {
+        let state = State::new(Ok(directory), script.clone(), Wait::No);
+        // Who watches the script hears that it is not noted any more.
+        let _ = state.note_health(&script, code, Some(message), &Nobody);
+    }
 }
 
 /// Gives the exit code of what was run, or says why it could not begin.

@@ -98,6 +98,53 @@ fn errors_are_told_without_secrets_and_in_one_line() {
 }
 
 #[test]
+fn what_keeps_a_script_from_beginning_is_a_failure_too() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |options: &[&str], code: i32| {
+        Script::new("print 'x'").home(home.path()).options(options).status(code).run()
+    };
+    // Nobody hears of a slip of the hand, or of what is only tried.
+    let missing = || Script::command(&[]).without_script().home(home.path()).args(&["$DIR/other.lua"]);
+    missing().status(1).run();
+    run(&["-n", "--log", "$DIR/none/log"], 3);
+    assert_eq!(status(home.path(), &[], 0).stdout, "no script has been run yet\n");
+    run(&[], 0);
+    run(&["--log", "$DIR/none/log"], 3);
+    insta::assert_snapshot!(steady(&status(home.path(), &[], 0).stdout), @"
+    $DIR/script.lua
+      last good run  $WHEN (0 min ago)
+      last failure   $WHEN (0 min ago), exit code 3
+                     the log `$DIR/none/log` can't be written: No such file or directory (os error 2)
+      runs           2, of which 1 failed
+    ");
+    fs::copy(home.path().join("script.lua"), home.path().join("other.lua")).unwrap();
+    missing().run();
+    fs::remove_file(home.path().join("other.lua")).unwrap();
+    missing().status(1).run();
+    insta::assert_snapshot!(steady(&status(home.path(), &["$DIR/other.lua"], 0).stdout), @"
+    $DIR/other.lua
+      last good run  $WHEN (0 min ago)
+      last failure   $WHEN (0 min ago), exit code 1
+                     the script `$DIR/other.lua` can't be read: No such file or directory (os error 2)
+      runs           2, of which 1 failed
+    ");
+}
+
+#[test]
+fn a_broken_accounts_file_is_a_failure() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &["a"].map(Mail::new)).seed("Box", &[]);
+    let home = tempfile::tempdir().unwrap();
+    let source = "account():mailbox('INBOX'):all():move 'Box'";
+    let script = |text: &str, code: i32| {
+        Script::new(source).on(&server).home(home.path()).accounts(text).status(code).run();
+        status(home.path(), &[], 0).stdout
+    };
+    let told = script("[work\n", 3);
+    assert!(told.contains(", exit code 3\n") && told.contains("accounts.toml:1:"), "{told}");
+}
+
+#[test]
 fn an_older_journal_learns_it() {
     let server = Server::sandbox();
     server.seed("INBOX", &["a"].map(Mail::new)).seed("Box", &[]);
