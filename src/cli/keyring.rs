@@ -21,6 +21,14 @@ pub(super) fn write(name: &str, secret: &str) -> Result<(), String> {
     entry(name).and_then(|entry| entry.set_password(secret)).map_err(|error| why(&error))
 }
 
+/// Removes the secret of a name, if there is one.
+pub(super) fn remove(name: &str) -> Result<(), String> {
+    match entry(name).and_then(|entry| entry.delete_credential()) {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(why(&error)),
+    }
+}
+
 fn entry(name: &str) -> Result<Entry, Error> {
     dbus_secret_service_keyring_store::Store::new()?.build(SERVICE, name, None)
 }

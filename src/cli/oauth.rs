@@ -1,11 +1,12 @@
 use std::process::{Command, ExitCode, Stdio};
 
+use super::keyring;
 use super::options::Options;
 use super::report::{err, out};
 use super::run::told;
 use super::surroundings::{Refusal, Surroundings};
 use crate::engine::{AccountSettings, BrowserLogin, DeviceLogin, OauthSettings};
-use crate::error::{Result, visible};
+use crate::error::{Error, ErrorKind, Result, visible};
 
 /// How somebody logs in.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +22,10 @@ pub struct LoginOptions {
     /// Open no browser; only show the page's address
     #[arg(long)]
     pub no_browser: bool,
+
+    /// Keep the tokens in the system keyring, in place of a file; runs outside of your desktop's session can't read it
+    #[arg(long)]
+    pub keyring: bool,
 
     /// Let the browser come back to this port, where the provider must know it
     #[arg(long, value_name = "PORT")]
@@ -48,10 +53,19 @@ fn with(
 /// Logs in with the provider, and keeps what it gives.
 pub(super) fn login(login: &LoginOptions, options: &Options) -> ExitCode {
     with(login.name.as_deref(), options, |settings, around| {
+        if login.keyring {
+            // Nobody is to log in for nothing.
+            keyring::read("oauth2").map_err(|why| {
+                let what = format!("the system keyring can't be used: {}", visible(&why));
+                let hint =
+                    "without `--keyring` the tokens are kept in a file that only you can read".to_owned();
+                Error::from(ErrorKind::Usage { what, hint })
+            })?;
+        }
         if login.device {
             let device = DeviceLogin::begin(settings, &around.run)?;
             out(format_args!("open {} and type {}", visible(device.page()), visible(device.code())));
-            device.finish()?;
+            device.finish(login.keyring)?;
         } else {
             let browser = BrowserLogin::begin(settings, login.port, &around.run)?;
             let page = browser.page();
@@ -60,7 +74,7 @@ pub(super) fn login(login: &LoginOptions, options: &Options) -> ExitCode {
             if !login.no_browser && open(page) {
                 err("your browser is asked to open it");
             }
-            browser.finish()?;
+            browser.finish(login.keyring)?;
         }
         out(format_args!("logged in: {}", visible(&settings.label())));
         Ok(())

@@ -36,6 +36,10 @@ impl World for Terminal {
         keyring::read(name)
     }
 
+    fn keep_in_keyring(&self, name: &str, secret: Option<&str>) -> Result<(), String> {
+        secret.map_or_else(|| keyring::remove(name), |secret| keyring::write(name, secret))
+    }
+
     fn now(&self) -> ZonedDateTime {
         ZonedDateTime::now()
     }

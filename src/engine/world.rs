@@ -58,6 +58,11 @@ pub trait World: Send + Sync {
     fn keyring(&self, _name: &str) -> std::result::Result<Option<String>, String> {
         Err("there is none".to_owned())
     }
+    /// Keeps a secret in the system keyring by a name, in place of what is there; without one, that is removed. The error
+    /// says why it can't be done.
+    fn keep_in_keyring(&self, _name: &str, _secret: Option<&str>) -> std::result::Result<(), String> {
+        Err("there is none".to_owned())
+    }
     /// Gives the time, in the user's zone.
     fn now(&self) -> ZonedDateTime;
     /// Takes note of an event.

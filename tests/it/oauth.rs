@@ -68,7 +68,7 @@ impl<'a> Person<'a> {
 
 /// Checks that nothing secret is shown.
 #[track_caller]
-fn no_canary(output: &Output) {
+pub(crate) fn no_canary(output: &Output) {
     assert!(!output.stdout.contains("canary") && !output.stderr.contains("canary"), "{output}");
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     harness::Script,
     http::Answer,
-    oauth::{COUNT, Person, error, token_of},
+    oauth::{COUNT, Person, error, no_canary, token_of},
     provider::{Provider, SECRET, refusal, tokens},
     server::{Server, Tls},
 };
@@ -106,6 +106,60 @@ fn a_login_reads_the_clients_secret_once() {
         script.accounts(&format!("[work]\n$SERVER\n{settings}")).run();
         assert_eq!(fs::read_to_string(person.home.path().join("asked")).unwrap(), "x\n", "{words:?}");
     }
+}
+
+/// Does what a person does in a session with a system keyring of its own.
+const SESSION: &str = r#"
+mkdir -p "$XDG_RUNTIME_DIR"
+printf unlock | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+"$0" oauth login --keyring 2>&1 | grep -v ^open
+"$0" script.lua
+secret-tool search --all service imapscript 2>/dev/null | grep -c canary
+cat state/imapscript/tokens/tokens-*
+echo
+env -u DBUS_SESSION_BUS_ADDRESS "$0" script.lua
+"$0" oauth logout
+secret-tool search --all service imapscript 2>/dev/null | grep -c canary
+"$0" oauth login --keyring >/dev/null 2>&1
+"$0" oauth login >/dev/null 2>&1
+secret-tool search --all service imapscript 2>/dev/null | grep -c canary
+env -u DBUS_SESSION_BUS_ADDRESS "$0" script.lua
+"#;
+
+#[test]
+fn tokens_in_the_system_keyring() {
+    let server = Server::dovecot_of_logins(Tls::Implicit);
+    let access = format!("{}--canary", token_of(&server));
+    // The first is due, so that it is renewed where it is.
+    let provider =
+        Provider::start(move |_, count| tokens(&access, "refresh-canary", if count == 0 { 1 } else { 3600 }));
+    let person = Person::new(&server, &provider);
+    let words = ["--", "/bin/sh", "-c", SESSION, env!("CARGO_BIN_EXE_imapscript")];
+    let script = person.prepared(Script::command(&words), "").program("dbus-run-session").script(COUNT);
+    let output = script.spawn().finish();
+    no_canary(&output);
+    let lines: Vec<_> = output.stdout.lines().collect();
+    assert_eq!(lines[..4], ["your browser is asked to open it", "logged in: work", "0", "1"], "{output}");
+    assert!(
+        lines[4].contains("\"access_token\":\"\"") && lines[4].contains("\"keyring\":\"oauth2 "),
+        "{output}"
+    );
+    assert_eq!(lines[5..], ["forgotten: the tokens of work", "0", "0", "0"], "{output}");
+    assert!(
+        output.stderr.contains("error: the system keyring can't be used, which has the tokens: "),
+        "{output}"
+    );
+    assert_eq!(provider.grants()[..2], ["authorization_code", "refresh_token"]);
+}
+
+#[test]
+fn nobody_logs_in_for_a_keyring_that_is_not_there() {
+    let server = Server::dovecot_of_logins(Tls::Implicit);
+    let provider = Provider::start(|_, _| tokens("a", "r", 3600));
+    let person = Person::new(&server, &provider);
+    let output = person.command(&["oauth", "login", "--keyring"]).status(2).stdout("").run();
+    assert!(error(&output).starts_with("error: the system keyring can't be used: "), "{output}");
+    assert!(provider.grants().is_empty());
 }
 
 #[test]

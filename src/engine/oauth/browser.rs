@@ -72,14 +72,14 @@ impl<'a> BrowserLogin<'a> {
         self.url.as_str()
     }
 
-    /// Waits until the browser comes back, and keeps the tokens.
+    /// Waits until the browser comes back, and keeps the tokens: in the system keyring, or in a file.
     ///
     /// Errors: it was refused, it took too long, or somebody interrupts it.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self, in_keyring: bool) -> Result<()> {
         let code = self.wait()?;
         let provider = Provider::new(&self.source, self.run)?;
         let tokens = provider.exchange(code, self.verifier, &self.back)?;
-        self.source.keep(self.run, &tokens)
+        self.source.keep(self.run, tokens, in_keyring)
     }
 
     fn wait(&self) -> Result<String> {

@@ -51,17 +51,17 @@ impl<'a> DeviceLogin<'a> {
         self.code.user_code().secret()
     }
 
-    /// Waits until somebody has logged in, and keeps the tokens.
+    /// Waits until somebody has logged in, and keeps the tokens: in the system keyring, or in a file.
     ///
     /// Errors: it was refused, or the code's time is over, or somebody interrupts it.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self, in_keyring: bool) -> Result<()> {
         let provider = Provider::new(&self.source, self.run)?;
         let (start, mut unreached) = (Instant::now(), 0);
         let mut pause = self.code.interval().max(SHORTEST);
         loop {
             self.wait(pause)?;
             match provider.poll(&self.code)? {
-                Poll::Given(tokens) => return self.source.keep(self.run, &tokens),
+                Poll::Given(tokens) => return self.source.keep(self.run, *tokens, in_keyring),
                 Poll::Pending { slower } => {
                     unreached = 0;
                     pause += if slower { SLOWER } else { Duration::ZERO };

@@ -193,6 +193,7 @@ impl<'a> Provider<'a> {
             expires: given
                 .expires_in()
                 .map(|time| now.saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))),
+            keyring: None,
         })
     }
 

@@ -71,7 +71,7 @@ impl OauthSource {
         if let Some(tokens) = found.filter(is_good) {
             return Ok(Secret::new(&*tokens.access_token));
         }
-        let _lock = store.lock(run)?;
+        let _lock = store.lock()?;
         // Another run may have renewed it meanwhile.
         let Some(tokens) = store.read()?.filter(mine) else { return Err(self.not_logged_in()) };
         if is_good(&tokens) {
@@ -79,15 +79,21 @@ impl OauthSource {
         }
         let Some(refresh) = &tokens.refresh_token else { return Err(self.not_logged_in()) };
         let renewed = Provider::new(self, run)?.renew(refresh)?;
+        let renewed = Tokens { keyring: tokens.keyring, ..renewed };
         store.write(&renewed)?;
         Ok(Secret::new(&*renewed.access_token))
     }
 
-    /// Keeps what a provider gave after somebody has logged in.
-    pub(super) fn keep(&self, run: &Run, tokens: &Tokens) -> Result<()> {
+    /// Keeps what a provider gave after somebody has logged in: in the system keyring, or in a file.
+    pub(super) fn keep(&self, run: &Run, tokens: Tokens, in_keyring: bool) -> Result<()> {
         let store = Store::new(run, &self.identity)?;
-        let _lock = store.lock(run)?;
-        store.write(tokens)
+        let _lock = store.lock()?;
+        if !in_keyring {
+            // What is in the keyring would be found by nobody any more, and be good for a long time.
+            store.remove()?;
+        }
+        let keyring = in_keyring.then(|| format!("oauth2 {}", self.identity));
+        store.write(&Tokens { keyring, ..tokens })
     }
 
     fn not_logged_in(&self) -> Error {
@@ -102,7 +108,7 @@ impl OauthSettings {
     pub fn forget(settings: &AccountSettings, run: &Run) -> Result<bool> {
         let source = OauthSource::wanted(settings)?;
         let store = Store::new(run, &source.identity)?;
-        let _lock = store.lock(run)?;
+        let _lock = store.lock()?;
         store.remove()
     }
 }

@@ -34,6 +34,16 @@ pub(super) struct Tokens {
     pub(super) refresh_token: Option<Zeroizing<String>>,
     /// When the access token's time is over, in seconds since 1970, if that was said.
     pub(super) expires: Option<i64>,
+    /// What the system keyring calls them, if they are there and not in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keyring: Option<String>,
+}
+
+/// What nobody else may see of it.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    access_token: Zeroizing<String>,
+    refresh_token: Option<Zeroizing<String>>,
 }
 
 impl Tokens {
@@ -43,36 +53,38 @@ impl Tokens {
     }
 }
 
-/// The place of an account's tokens: a file for its owner only, in the state directory.
+/// The place of an account's tokens: a file for its owner only, in the state directory. They may be in the system keyring
+/// themselves, if whoever logged in wanted that.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct Store<'a> {
+    run: &'a Run,
     directory: PathBuf,
     path: PathBuf,
     identity: String,
 }
 
-impl Store {
+impl<'a> Store<'a> {
     /// Finds the place of an account that the journal would know by `identity`.
     ///
     /// Errors: there is no state directory, or it can't be made.
-    pub(super) fn new(run: &Run, identity: &str) -> Result<Self> {
+    pub(super) fn new(run: &'a Run, identity: &str) -> Result<Self> {
         let directory = run.state.directory()?.join("tokens");
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         made.map_err(|error| unusable(&directory, &error))?;
         let path = directory.join(file_name("tokens", identity));
-        Ok(Self { directory, path, identity: identity.to_owned() })
+        Ok(Self { run, directory, path, identity: identity.to_owned() })
     }
 
     /// Waits until no other run renews these tokens, and keeps others from it.
     ///
     /// Errors: it takes too long, or somebody interrupts it.
-    pub(super) fn lock(&self, run: &Run) -> Result<Lock> {
+    pub(super) fn lock(&self) -> Result<Lock> {
         let start = Instant::now();
         loop {
             if let Some(lock) = Lock::take(&self.directory, &self.identity)? {
                 return Ok(lock);
             }
-            if run.is_interrupted() {
+            if self.run.is_interrupted() {
                 return Err(ErrorKind::Interrupted.into());
             }
             if start.elapsed() > PATIENCE {
@@ -86,8 +98,23 @@ impl Store {
 
     /// Reads the tokens, if there are any.
     ///
-    /// Errors: the file can't be read or understood, or others can read it.
+    /// Errors: the file can't be read or understood, or others can read it; the keyring can't be read.
     pub(super) fn read(&self) -> Result<Option<Tokens>> {
+        let Some(mut tokens) = self.read_file()? else { return Ok(None) };
+        let Some(name) = &tokens.keyring else { return Ok(Some(tokens)) };
+        let found = self.run.world.keyring(name).map_err(|why| closed(&why))?.map(Zeroizing::new);
+        // Whoever has removed it there has logged out.
+        let Some(found) = found else { return Ok(None) };
+        let secrets: Secrets = serde_json::from_str(&found).map_err(|_| {
+            let what = format!("what the system keyring has as `{}` can't be understood", visible(name));
+            Error::from(ErrorKind::Config { what, hint: AGAIN.to_owned() })
+        })?;
+        tokens.access_token = secrets.access_token;
+        tokens.refresh_token = secrets.refresh_token;
+        Ok(Some(tokens))
+    }
+
+    fn read_file(&self) -> Result<Option<Tokens>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -104,13 +131,23 @@ impl Store {
         (&mut file).take(LARGEST).read_to_end(&mut text).map_err(failed)?;
         serde_json::from_slice(&text).map(Some).map_err(|_| {
             let what = format!("the tokens in `{shown}` can't be understood");
-            ErrorKind::Config { what, hint: "log in again: `imapscript oauth login`".to_owned() }.into()
+            ErrorKind::Config { what, hint: AGAIN.to_owned() }.into()
         })
     }
 
     /// Puts the tokens in place of those that were there, all or nothing.
+    ///
+    /// Errors: the file can't be written, or the keyring can't be.
     pub(super) fn write(&self, tokens: &Tokens) -> Result<()> {
-        let text = Zeroizing::new(serde_json::to_vec(tokens).unwrap_or_default());
+        let mut shown = tokens.clone();
+        if let Some(name) = &tokens.keyring {
+            let access_token = std::mem::take(&mut shown.access_token);
+            let refresh_token = shown.refresh_token.take();
+            let text = serde_json::to_string(&Secrets { access_token, refresh_token }).unwrap_or_default();
+            let kept = self.run.world.keep_in_keyring(name, Some(&Zeroizing::new(text)));
+            kept.map_err(|why| closed(&why))?;
+        }
+        let text = Zeroizing::new(serde_json::to_vec(&shown).unwrap_or_default());
         let write = || -> io::Result<()> {
             let mut file = tempfile::Builder::new().prefix(".tokens-").tempfile_in(&self.directory)?;
             file.as_file_mut().write_all(&text)?;
@@ -124,13 +161,29 @@ impl Store {
     }
 
     /// Removes the tokens, and tells whether there were any.
+    ///
+    /// Errors: the file can't be removed, or the keyring can't be written.
     pub(super) fn remove(&self) -> Result<bool> {
+        // A file that makes no sense goes, too.
+        if let Ok(Some(Tokens { keyring: Some(name), .. })) = self.read_file() {
+            self.run.world.keep_in_keyring(&name, None).map_err(|why| closed(&why))?;
+        }
         match fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(unusable(&self.path, &error)),
         }
     }
+}
+
+/// What to do about tokens that are of no use.
+const AGAIN: &str = "log in again: `imapscript oauth login`";
+
+fn closed(why: &str) -> Error {
+    let what = format!("the system keyring can't be used, which has the tokens: {}", visible(why));
+    let hint =
+        "it belongs to a desktop session; `imapscript oauth login` without `--keyring` keeps them in a file";
+    ErrorKind::Config { what, hint: hint.to_owned() }.into()
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Error {
