@@ -23,6 +23,7 @@ mod past_lines;
 mod places;
 mod plan;
 mod planned;
+mod progress;
 mod record;
 mod repl;
 mod report;

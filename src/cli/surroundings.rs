@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::log::Log;
 use super::options::Options;
+use super::progress::Display;
 use super::record::Record;
 use super::report::{Loudness, Reporter, err, failure};
 use super::terminal::Terminal;
@@ -46,7 +47,8 @@ impl Surroundings {
         let log = options.log.as_deref().map(|path| open_log(path, options)).transpose()?;
         let mut reporter = Reporter::new(loudness, dry_run, record, log);
         reporter.begin(&name);
-        let terminal = Arc::new(Terminal { reporter: Mutex::new(reporter) });
+        let display = Display::new(loudness != Loudness::Quiet && !options.json);
+        let terminal = Arc::new(Terminal { reporter: Mutex::new(reporter), display: Mutex::new(display) });
         let context = context(options)?;
         let summons = Summons::default();
         interrupt::watch(context.interrupt.clone(), summons.clone());

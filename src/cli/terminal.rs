@@ -4,19 +4,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::ZonedDateTime;
 
 use super::keyring;
+use super::progress::Display;
 use super::report::Reporter;
-use crate::engine::{Event, World};
+use crate::engine::{Event, Work, World};
 
 /// The world as the command line has it: the process's environment, terminal and clock.
 #[derive(Debug)]
 pub(super) struct Terminal {
     pub(super) reporter: Mutex<Reporter>,
+    pub(super) display: Mutex<Display>,
 }
 
 impl Terminal {
     /// Gives the one that prints.
     pub(super) fn reporter(&self) -> MutexGuard<'_, Reporter> {
         self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn display(&self) -> MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,6 +51,12 @@ impl World for Terminal {
     }
 
     fn tell(&self, event: Event) {
+        let mut display = self.display();
+        display.give_way();
         self.reporter().tell(&event);
+    }
+
+    fn progress(&self, works: &[Work]) {
+        self.display().show(works);
     }
 }

@@ -135,6 +135,7 @@ impl Worker {
         let begun = Instant::now();
         let mut pauses = PAUSES.iter().filter(|_| self.had);
         loop {
+            let login = self.run.progress.begin(&self.opener.label, "logging in".to_owned(), None);
             let error = match self.opener.open(&self.run) {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
@@ -152,6 +153,7 @@ impl Worker {
             );
             let goes_on = may_pass && begun.elapsed() < OUTAGE;
             let Some(pause) = pauses.next().filter(|_| goes_on) else { return Err(error) };
+            drop(login);
             let since = Instant::now();
             while since.elapsed() < *pause {
                 if self.run.is_interrupted() {

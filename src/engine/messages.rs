@@ -114,7 +114,15 @@ pub(super) fn fetch_each(
     if wanted.iter().all(|(uids, _)| uids.is_empty()) {
         return Ok(());
     }
-    if let Some(overlay) = &selection.account.run().overlay {
+    let run = selection.account.run();
+    let total = wanted.iter().map(|(uids, _)| uids.len()).sum();
+    let what = format!("reading {}", selection.shown);
+    let reading = run.progress.begin(selection.account.label(), what, Some(total));
+    let each = &mut |fetch| {
+        reading.count(1);
+        each(fetch)
+    };
+    if let Some(overlay) = &run.overlay {
         return overlay.fetch_each(session, selection, wanted, each);
     }
     session.uid_fetch(&selection.name, Access::Read, wanted, each)?;

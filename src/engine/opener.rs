@@ -68,6 +68,7 @@ impl Opener {
     }
 
     fn read(&self, run: &Run, refused: Option<&Proof>) -> Result<Proof> {
+        let _hushed = run.progress.hush(&*run.world);
         let proof = self.proof.read(run, refused)?;
         self.known().proof = Some(proof.clone());
         Ok(proof)
@@ -78,6 +79,7 @@ impl Opener {
         if let Some(known) = self.known().proxy.clone() {
             return Ok(Some(known));
         }
+        let _hushed = run.progress.hush(&*run.world);
         let proxy = source.read(run)?;
         self.known().proxy = Some(proxy.clone());
         Ok(Some(proxy))

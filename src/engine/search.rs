@@ -112,6 +112,7 @@ pub(super) fn find(
     opened: Option<Access>,
     mut asked: Vec<Asked>,
 ) -> Result<Sifted> {
+    let _searching = run.progress.begin(account.label(), format!("searching {}", spec.shown()), None);
     let access = opened.unwrap_or(Access::Read);
     let name = spec.resolve(session, run)?;
     for each in &mut asked {

@@ -121,8 +121,14 @@ impl<T> Ticket<T> {
         self.ended.clone()
     }
 
-    /// Waits for the job's end and gives its result.
+    /// Waits for the job's end and gives its result. Who waits is shown what is being done.
     pub fn wait(self) -> Result<T> {
+        let result = self.end();
+        self.run.progress.hide(&*self.run.world);
+        result
+    }
+
+    fn end(&self) -> Result<T> {
         let mut raised: Option<Instant> = None;
         loop {
             match self.result.recv_timeout(Duration::from_millis(100)) {
@@ -136,7 +142,7 @@ impl<T> Ticket<T> {
                         return Err(ErrorKind::Interrupted.into());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.run.progress.show(&*self.run.world),
             }
         }
     }

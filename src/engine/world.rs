@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::logins::Logins;
 use super::overlay::Overlay;
 use super::permission::{Permission, Permissions};
+use super::progress::{Progress, Work};
 use super::report::Report;
 use super::state::State;
 use super::ticket::Bell;
@@ -67,6 +68,8 @@ pub trait World: Send + Sync {
     fn now(&self) -> ZonedDateTime;
     /// Takes note of an event.
     fn tell(&self, event: Event);
+    /// Shows what is being done, to a person who waits; or that it is over, where that is nothing.
+    fn progress(&self, _works: &[Work]) {}
 }
 
 /// A world in which nothing is asked and nothing told.
@@ -118,6 +121,8 @@ pub struct Run {
     pub preferences: Arc<Preferences>,
     /// Reports name each message.
     pub detailed: bool,
+    /// What is being done.
+    pub progress: Arc<Progress>,
     /// What is planned, if this is a dry run: then nothing is changed.
     pub overlay: Option<Overlay>,
     /// Rings at each end of a job.
@@ -142,6 +147,7 @@ impl Run {
             zone: Arc::default(),
             preferences: Arc::default(),
             detailed: false,
+            progress: Arc::default(),
             overlay: None,
             why: None,
             bell: Bell::default(),

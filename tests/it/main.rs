@@ -89,6 +89,7 @@ mod trust;
 mod turns;
 mod undoing;
 mod verbs;
+mod waiting;
 mod watchdog;
 mod watching;
 

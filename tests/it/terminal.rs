@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Nothing takes longer to appear, or it never does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +30,8 @@ impl Terminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let open = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
         let child = Command::new("setsid")
@@ -93,6 +96,16 @@ impl Terminal {
         }
         self.seen = self.shown.len();
         self
+    }
+
+    /// All that has appeared when the program has ended.
+    #[track_caller]
+    pub(crate) fn whole(&mut self) -> &str {
+        self.ends();
+        while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
+            self.shown.push_str(&plain(&String::from_utf8_lossy(&bytes)));
+        }
+        &self.shown
     }
 
     /// Waits for the program's end and gives its exit code.

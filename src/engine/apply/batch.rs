@@ -50,7 +50,9 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
     }
     let (places, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     let mut identities = Identities::new();
-    if !steps.is_empty() {
+    if let Some(step) = steps.first() {
+        let Selection { account, shown, .. } = step.selection;
+        let looking = run.progress.begin(account.label(), format!("looking at {shown}"), None);
         let held = match steps.first() {
             Some(step) => held(run, step.selection)?,
             None => UidSet::new(),
@@ -73,6 +75,7 @@ pub(super) fn carry_out(session: &mut Session, run: &Run, tasks: &[Task]) -> Res
         } else {
             take_credits(run, &mut steps, &identities)?;
             create_missing(session, run, &mut steps);
+            drop(looking);
             flights::fly(session, run, &mut steps, &identities);
         }
     }

@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::source::Head;
 use crate::engine::messages::load_bodies;
+use crate::engine::progress::UnderWay;
 use crate::engine::selection::Selection;
 use crate::engine::ticket::Ticket;
 use crate::error::Result;
@@ -23,12 +24,16 @@ pub(super) struct Batches {
     selection: Selection,
     heads: VecDeque<Head>,
     loading: Option<(Vec<Head>, Loading)>,
+    /// Counts those that were given.
+    progress: UnderWay,
 }
 
 impl Batches {
     /// Begins with the first, which is asked for at once.
     pub(super) fn start(selection: &Selection, heads: Vec<Head>) -> Self {
-        let mut batches = Self { selection: selection.clone(), heads: heads.into(), loading: None };
+        let (account, what) = (&selection.account, format!("carrying messages of {}", selection.shown));
+        let progress = account.run().progress.begin(account.label(), what, Some(heads.len()));
+        let mut batches = Self { selection: selection.clone(), heads: heads.into(), loading: None, progress };
         batches.ask();
         batches
     }
@@ -55,6 +60,7 @@ impl Batches {
                 return Some(Err(error));
             }
         };
+        self.progress.count(heads.len());
         let next = self.heads.front().map_or(0, |head| head.size);
         if bytes(&heads).max(next) <= BATCH_BYTES {
             self.ask();

@@ -9,6 +9,8 @@ use super::step::{Kind, Step, cut, refusal};
 use super::throttle;
 use crate::engine::gmail::is_gmail;
 use crate::engine::journal::ActionId;
+use crate::engine::report::messages;
+use crate::engine::selection::Selection;
 use crate::engine::world::Run;
 use crate::error::Error;
 use crate::imap::{Code, Done, Part, Session};
@@ -119,6 +121,10 @@ fn round(
     let changes: Vec<_> =
         picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.change(moves)).collect();
     let slowed = picked.iter().filter_map(|at| steps.get(*at)).map(|step| step.slowed).max();
+    let changing = picked.first().and_then(|at| steps.get(*at)).map(|step| {
+        let Selection { account, shown, .. } = step.selection;
+        run.progress.begin(account.label(), format!("changing {shown}: {}", plan(steps, picked)), None)
+    });
     let (parts, error) = session.change(&changes, throttle::most(slowed.unwrap_or(0)));
     let broken = error.map(|error| error.to_string());
     let broken = broken.as_deref();
@@ -135,6 +141,7 @@ fn round(
         left.push((*at, rest));
     }
     rungs::remove(session, steps, &mut left);
+    drop(changing);
     let cut = session.is_poisoned();
     let ended = flying.iter().filter_map(|(at, uids)| Some(outcome(&steps.get(*at)?.report, uids, cut)));
     let ended: Vec<_> = noted.into_iter().zip(ended).collect();
@@ -156,6 +163,13 @@ fn round(
         }
         step.over = step.uids.is_empty();
     }
+}
+
+/// Says what the steps of a flight do.
+fn plan(steps: &[Step<'_>], picked: &[usize]) -> String {
+    let flying = picked.iter().filter_map(|at| steps.get(*at));
+    let each = flying.map(|step| format!("{} {}", step.report.verb.plain(), messages(step.uids.len())));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// Notes in the journal what the steps of a flight are about to do.
