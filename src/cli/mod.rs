@@ -33,6 +33,7 @@ mod sandbox;
 mod schedule;
 mod script_error;
 mod status;
+mod summary;
 mod surroundings;
 mod terminal;
 mod trace;

@@ -9,6 +9,7 @@ use super::exit;
 use super::log::Log;
 use super::planned::{Sum, samples};
 use super::record::Record;
+use super::summary::Summary;
 use crate::engine::{Event, Report};
 use crate::error::{Error, visible};
 use crate::lua::{Caught, Failure, How, Outcome};
@@ -47,6 +48,8 @@ pub(super) struct Reporter {
     explained: bool,
     /// What would be done, if this is a dry run.
     planned: Option<Sum>,
+    /// What rules did.
+    summary: Summary,
 }
 
 /// Prints a line; where nobody reads any more, there is nobody to tell.
@@ -92,6 +95,7 @@ impl Reporter {
             in_doubt: false,
             explained: false,
             planned: dry_run.then(Sum::default),
+            summary: Summary::default(),
         }
     }
 
@@ -142,6 +146,7 @@ impl Reporter {
         if let Some(sum) = &mut self.planned {
             sum.add(report);
         }
+        self.summary.add(report);
         if self.record.is_some() {
             return;
         }
@@ -240,8 +245,15 @@ impl Reporter {
             return;
         }
         let quiet_end = outcome.failure.is_none() && outcome.caught.is_empty() && self.done == 0;
-        let told = self.loudness == Loudness::Verbose
-            || (self.loudness == Loudness::Normal && std::io::stdout().is_terminal());
+        let is_terminal = std::io::stdout().is_terminal();
+        if is_terminal && self.loudness != Loudness::Quiet {
+            let lines = self.summary.lines();
+            if !lines.is_empty() {
+                out("by rule:");
+            }
+            lines.into_iter().for_each(out);
+        }
+        let told = self.loudness == Loudness::Verbose || (self.loudness == Loudness::Normal && is_terminal);
         if quiet_end && told {
             out("done, nothing was changed");
         }

@@ -48,3 +48,19 @@ fn nothing_is_shown_to_who_wants_it_quiet() {
         assert!(whole.contains("found 1") && !whole.contains("searching"), "{whole}");
     }
 }
+
+#[test]
+fn rules_are_summed_up_at_the_end() {
+    let home = TempDir::new().unwrap();
+    let source = "for _, name in ipairs { 'INBOX', 'Archive' } do\n\
+                  rules(account():mailbox(name)) {\n\
+                    { 'old ones', where = { uid = '1:3' }, mark = 'flagged', copy = 'Kept' },\n\
+                    { 'new ones', where = { uid = '4:5' }, mark = 'seen' },\n\
+                    { 'none', where = { subject = 'no such' }, trash = true },\n\
+                  } end";
+    fs::write(home.path().join("script.lua"), source).unwrap();
+    let mut terminal = Terminal::start(&["--sandbox", "script.lua"], home.path());
+    let whole = terminal.whole();
+    let end = whole.split_once("by rule:\n").map(|(_, end)| end);
+    assert_eq!(end, Some("  old ones  6 marked, 6 copied\n  new ones  4 marked\n"), "{whole}");
+}
