@@ -53,7 +53,9 @@ impl Display {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+    // Every terminal can show these.
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_chars("|/-\\ ")
 }
 
 /// Says in a line what each account is at: of several things what began last.
