@@ -69,7 +69,7 @@ pub use accounts::Accounts;
 pub use accounts_file::AccountsFile;
 pub use age::long_ago;
 pub use attachments::save_attachments;
-pub use discovery::{Candidate, Resolver, discover};
+pub use discovery::{Candidate, Resolver, advice, discover};
 pub use export::export;
 pub use following::{Followed, follow};
 pub use idle::{Idled, Stop, idle};

@@ -1,6 +1,7 @@
 //! What a person is asked for at a terminal, and how often.
 
 use crate::scripted::Scripted;
+use crate::server::{Server, Tls};
 use crate::socks_server::SocksServer;
 use crate::terminal::Terminal;
 use std::fs;
@@ -57,4 +58,39 @@ fn a_proxys_password_is_asked_for_again_once_it_was_refused() {
     let (mut terminal, _home) = twice(server.address, &settings);
     terminal.shows("PIN: ").types("geheim\n").shows(&question).types("right\n");
     terminal.shows("1\tthe connection was lost").shows("2\tthe connection was lost").shows("the end").ends();
+}
+
+/// Adds an account at a terminal.
+fn adding(server: &Server, home: &TempDir) -> Terminal {
+    let port = server.address.port().to_string();
+    let words = ["accounts", "add", "me@example.org", "--host", "127.0.0.1", "--port", &port];
+    let ca_file = server.ca_file.as_ref().unwrap().to_str().unwrap();
+    let state = home.path().to_str().unwrap();
+    let more = ["--user", &server.user, "--ca-file", ca_file, "--state", state];
+    Terminal::start(&[&words[..], &more].concat(), home.path())
+}
+
+#[test]
+fn a_slip_of_the_fingers_is_no_end_of_adding_an_account() {
+    let (server, home) = (Server::dovecot(Tls::Implicit), TempDir::new().unwrap());
+    let mut terminal = adding(&server, &home);
+    let question = format!("Password of {}: ", server.user);
+    terminal.shows(&question).types("wrong\n").shows("error: example: the server refused the login of");
+    terminal.shows(&question).types(&format!("{}\n", server.password)).shows("example: logged in");
+    terminal.shows("Write the password into").types("\n").shows("added to ");
+    assert_eq!(terminal.ends(), Some(0));
+    let file = fs::read_to_string(home.path().join(".config/imapscript/accounts.toml")).unwrap();
+    assert!(file.contains(&format!("password = {:?}", server.password)), "{file}");
+}
+
+#[test]
+fn a_password_is_asked_for_three_times_at_most() {
+    let (server, home) = (Server::dovecot(Tls::Implicit), TempDir::new().unwrap());
+    let mut terminal = adding(&server, &home);
+    for _ in 0..3 {
+        terminal.shows(&format!("Password of {}: ", server.user)).types("wrong\n");
+        terminal.shows("error: example: the server refused the login of");
+    }
+    assert_eq!(terminal.ends(), Some(4));
+    assert!(!home.path().join(".config/imapscript/accounts.toml").exists());
 }

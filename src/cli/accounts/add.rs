@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use super::super::keyring;
 use super::super::options::Options;
-use super::super::report::{err, out};
+use super::super::report::{err, failure, out};
 use super::super::surroundings::Surroundings;
 use super::{ask, show, tls_name, within, written};
 use crate::engine::{
-    Account, AccountSettings, AccountsFile, Candidate, Resolver, SecretSource, TlsMode, discover,
+    Account, AccountSettings, AccountsFile, Candidate, Resolver, SecretSource, TlsMode, advice, discover,
 };
 use crate::error::{ErrorKind, Result, visible};
 use crate::mail::Secret;
@@ -72,6 +72,9 @@ pub(in crate::cli) fn add(new: &AddOptions, options: &Options) -> ExitCode {
     within(options, |around| go(new, around).map(|()| 0))
 }
 
+/// How often a password is asked for.
+const TRIES: u32 = 3;
+
 fn usage(what: String, hint: &str) -> crate::error::Error {
     ErrorKind::Usage { what, hint: hint.to_owned() }.into()
 }
@@ -94,32 +97,53 @@ fn go(new: &AddOptions, around: &Surroundings) -> Result<()> {
     let name = name(new, domain, known)?;
     let server = server(new, domain, &around.run.context.interrupt)?;
     let user = new.user.clone().unwrap_or_else(|| address.clone());
-    let (source, typed) = if let Some(source) = password(new) {
-        (source, None)
-    } else {
-        let asked = around.run.world.prompt(&format!("Password of {}: ", visible(&user)));
-        let secret = Secret::new(asked.map_err(|error| {
-            let hint = "without a terminal: `--password-command`, `--password-file` or `--password-env`";
-            usage(format!("no password could be asked for: {error}"), hint)
-        })?);
-        (SecretSource::Literal(secret.clone()), Some(secret))
-    };
     let mut settings = AccountSettings {
         name: Some(name.clone()),
         port: NonZeroU16::new(server.port),
         tls: server.tls,
-        password: Some(source),
+        password: password(new),
         ca_file: new.ca_file.clone().map(absolute),
         ..AccountSettings::new(server.host, user)
     };
-    show(&Account::new(settings.clone(), &around.run)?).map_err(|error| error.in_account(&name))?;
-    if let Some(secret) = typed {
+    if settings.password.is_some() {
+        try_out(&settings, &name, around)?;
+    } else {
+        let secret = ask_and_try(&settings, &name, around)?;
         settings.password = Some(keep(new, &name, &secret, path)?);
     }
     written::append(path, &name, &settings)?;
     let path = visible(&path.display().to_string());
     out(format_args!("added to {path}: use it as `account {name:?}`"));
     Ok(())
+}
+
+fn try_out(settings: &AccountSettings, name: &str, around: &Surroundings) -> Result<()> {
+    let account = Account::new(settings.clone(), &around.run);
+    account.and_then(|account| show(&account)).map_err(|error| error.in_account(name))
+}
+
+/// Asks for the password, and again where the server refuses it: fingers slip.
+fn ask_and_try(settings: &AccountSettings, name: &str, around: &Surroundings) -> Result<Secret> {
+    if let Some(advice) = advice(&settings.host) {
+        err(format_args!("note: {advice}"));
+    }
+    let mut left = TRIES;
+    loop {
+        let asked = around.run.world.prompt(&format!("Password of {}: ", visible(&settings.user)));
+        let secret = Secret::new(asked.map_err(|error| {
+            let hint = "without a terminal: `--password-command`, `--password-file` or `--password-env`";
+            usage(format!("no password could be asked for: {error}"), hint)
+        })?);
+        let password = Some(SecretSource::Literal(secret.clone()));
+        left -= 1;
+        match try_out(&AccountSettings { password, ..settings.clone() }, name, around) {
+            Ok(()) => return Ok(secret),
+            Err(error) if left > 0 && matches!(*error.kind, ErrorKind::Login { .. }) => {
+                failure(&error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Gives a path that means the same from the file's own directory.

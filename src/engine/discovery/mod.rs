@@ -61,6 +61,11 @@ pub fn discover(domain: &str, resolver: &Resolver, interrupt: &Interrupt) -> Opt
     Some(make(place, tls, "the usual name"))
 }
 
+/// Says what a server wants that people may not know, if it is one of a large provider's.
+pub fn advice(host: &str) -> Option<&'static str> {
+    providers::advice(&host.to_lowercase())
+}
+
 /// Tells whether a host accepts connections.
 fn accepts(place: &Place) -> bool {
     let addresses = (&*place.host, place.port).to_socket_addrs().into_iter().flatten();

@@ -48,6 +48,28 @@ pub(super) fn of_exchange(exchange: &str) -> Option<Place> {
     Some(Place { host: (*host).to_owned(), port: 993 })
 }
 
+/// Says what a provider's server wants that its users may not know.
+pub(super) fn advice(host: &str) -> Option<&'static str> {
+    Some(match host {
+        "imap.gmail.com" => {
+            "Google takes no password of the account itself, but an app password (myaccount.google.com/apppasswords), or `oauth2`"
+        }
+        "outlook.office365.com" => {
+            "Microsoft takes no passwords: describe the account in the accounts file, with `oauth2`, and use `imapscript oauth login`"
+        }
+        "imap.mail.yahoo.com"
+        | "imap.aol.com"
+        | "imap.mail.me.com"
+        | "imap.fastmail.com"
+        | "imap.yandex.com"
+        | "imap.mail.ru" => "this provider takes an app password, which is made in the settings on its pages",
+        "imap.gmx.net" | "imap.gmx.com" | "imap.web.de" => {
+            "this provider lets nobody in by IMAP before it is switched on in the settings on its pages"
+        }
+        _ => return None,
+    })
+}
+
 /// Tells whether a host is one of a domain's own.
 pub(super) fn is_own(host: &str, domain: &str) -> bool {
     is_within(host, domain) || of_domain(domain).is_some_and(|place| place.host == host)
@@ -55,7 +77,7 @@ pub(super) fn is_own(host: &str, domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, is_own, of_domain, of_exchange};
+    use super::{Place, advice, is_own, of_domain, of_exchange};
 
     #[test]
     fn providers_are_known_by_their_domains_and_by_who_takes_mail() {
@@ -65,6 +87,14 @@ mod tests {
         assert_eq!(of_exchange("x.mail.protection.outlook.com"), at("outlook.office365.com"));
         assert_eq!(of_exchange("notgoogle.com"), None);
         assert_eq!(of_domain("example.org"), None);
+    }
+
+    #[test]
+    fn who_has_wishes_is_among_the_known() {
+        for domain in ["gmail.com", "outlook.com", "ymail.com", "icloud.com", "gmx.at", "web.de", "mail.ru"] {
+            assert!(of_domain(domain).is_some_and(|place| advice(&place.host).is_some()), "{domain}");
+        }
+        assert_eq!(advice("imap.example.org"), None);
     }
 
     #[test]
