@@ -43,8 +43,9 @@ fn note_refusal(path: &Path, arguments: &Arguments, code: u8, message: &str) {
     };
     if path != Path::new("-") && (path.is_file() || is_known()) {
         let state = State::new(Ok(directory), script.clone(), Wait::No);
+        state.is_of_script(script);
         // Who watches the script hears that it is not noted any more.
-        let _ = state.note_health(&script, code, Some(message), &Nobody);
+        let _ = state.note_health(code, Some(message), &Nobody);
     }
 }
 

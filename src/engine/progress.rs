@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Shows what is being done, to who waits.
-    pub(super) fn show(&self, world: &dyn World) {
+    pub fn show(&self, world: &dyn World) {
         let mut state = self.state();
         if state.hushed == 0 {
             let works: Vec<Work> = state.works.iter().map(|(_, work)| work.clone()).collect();

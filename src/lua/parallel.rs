@@ -64,6 +64,7 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
     let of = run.clone();
     let wait = lua.create_function(move |lua, rung: u64| {
         of.bell.wait(rung, SLICE);
+        of.progress.show(&*of.world);
         if of.is_interrupted() { Err(raise(lua, ErrorKind::Interrupted.into(), None)) } else { Ok(()) }
     })?;
     let note = lua.create_function(|lua, thrown: Value| Ok(with_places(lua, thrown)))?;
