@@ -141,6 +141,11 @@ pub(super) fn class(thrown: &Value) -> Class {
     raised(thrown).map_or(Class::Script, |raised| raised.error.kind.class())
 }
 
+/// Tells of an action that was done in part whether all that is left of it is in doubt, and nothing failed.
+pub(super) fn leaves_doubt_only(thrown: &Value) -> bool {
+    raised(thrown).and_then(|raised| raised.report).is_some_and(|report| report.failed.is_empty())
+}
+
 /// Notes that what was thrown happened beside something that ends the script. What ends the run is said once.
 pub(super) fn set_aside(lua: &Lua, thrown: &Value) {
     let Some(mut failures) = lua.app_data_mut::<Failures>() else { return };

@@ -7,7 +7,7 @@ use mlua::{Function, Lua, UserData, Value};
 
 use super::args::Args;
 use super::bind::{Promise, function, job, put};
-use super::failure::{class, describe, ends_run, hold, with_places};
+use super::failure::{class, describe, ends_run, hold, leaves_doubt_only, with_places};
 use super::judging::{lost, refuse_while_judging};
 use super::mailbox::MailboxValue;
 use super::selection::SelectionValue;
@@ -179,11 +179,12 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
         let watching = args.this::<Watching>()?;
         let number = number(args);
         let tries = watching.0.borrow().watch.failures(number);
-        Ok(match class(&args.value()) {
+        let thrown = args.value();
+        Ok(match class(&thrown) {
             Class::Connection | Class::Locked => true,
             // What a broken connection left in doubt is settled when it is tried again. What a server refuses it may
             // refuse again and again.
-            Class::Partial => tries < TRIES,
+            Class::Partial => leaves_doubt_only(&thrown) || tries < TRIES,
             _ => false,
         })
     })?;
