@@ -61,12 +61,15 @@ fn read(run: &Run, args: &mut Args) -> Result<(Watching, Vec<Function>)> {
             (None, value) => match key.as_string().map(mlua::LuaString::to_string_lossy).as_deref() {
                 Some("renew") => pace.renew = seconds("renew", &value)?,
                 Some("poll") => pace.poll = seconds("poll", &value)?,
+                Some("connections") => pace.connections = connections(&value)?,
                 name => {
                     let key = name.map_or_else(
                         || format!("a {}", key.type_name()),
                         |name| format!("`{}`", visible(name)),
                     );
-                    let hint = format!("{USAGE}; beside mailboxes there are `renew` and `poll`, in seconds");
+                    let hint = format!(
+                        "{USAGE}; beside mailboxes there are `connections`, and `renew` and `poll` in seconds"
+                    );
                     return Err(Error::script(
                         format!("`watch` wants mailboxes as keys but got {key}"),
                         hint,
@@ -80,6 +83,11 @@ fn read(run: &Run, args: &mut Args) -> Result<(Watching, Vec<Function>)> {
     }
     let watch = Watch::begin(run, mailboxes, pace)?;
     Ok((Watching(RefCell::new(State { watch, failed: 0 })), functions))
+}
+
+fn connections(value: &Value) -> Result<usize> {
+    let number = value.as_i64().and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| Error::script("`connections` must be a positive whole number", USAGE))
 }
 
 fn seconds(name: &str, value: &Value) -> Result<Duration> {

@@ -208,6 +208,7 @@ fn what_is_no_mailbox_with_a_function_is_refused() {
         ("{ [account:mailbox \"INBOX\"] = 1 }", "`watch` wants a function for INBOX but got a integer"),
         ("{ renow = 1 }", "`watch` wants mailboxes as keys but got `renow`"),
         ("{ poll = 0 }", "`poll` must be a number of seconds above 0"),
+        ("{ connections = 0 }", "`connections` must be a positive whole number"),
         ("{ poll = 1 }", "`watch` got no mailbox"),
     ] {
         let source = format!("local account = $LOGIN\nwatch({argument})");

@@ -13,8 +13,8 @@ use crate::imap::{Access, Session};
 use crate::mail::{MailboxName, Uid, UidValidity};
 
 /// How many connections of an account wait in a mailbox each, where the server can't tell of several by one. Servers
-/// allow few at once: Dovecot ten for each user and address.
-const IDLING: usize = 4;
+/// allow few at once: Dovecot ten for each user and address, of which one acts and one asks for the other mailboxes.
+const IDLING: usize = 8;
 
 /// How often one looks, while stopped or waiting, whether the watch has ended.
 const SLICE: Duration = Duration::from_millis(100);
@@ -33,11 +33,13 @@ pub struct Pace {
     pub renew: Duration,
     /// Between two looks, where the server tells nothing by itself.
     pub poll: Duration,
+    /// How many connections of an account may wait in a mailbox each.
+    pub connections: usize,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { renew: RENEW, poll: POLL }
+        Self { renew: RENEW, poll: POLL, connections: IDLING }
     }
 }
 
@@ -156,7 +158,7 @@ impl Lookout {
     /// Leaves all mailboxes but the first to others: a few to one each, the rest to one that asks.
     fn share(&mut self) -> Result<()> {
         let mut rest = self.mailboxes.split_off(1);
-        let asked = rest.split_off(rest.len().min(IDLING - 1));
+        let asked = rest.split_off(rest.len().min(self.shared.pace.connections.saturating_sub(1)));
         let each = rest.into_iter().map(|mailbox| vec![mailbox]);
         for mailboxes in each.chain((!asked.is_empty()).then_some(asked)) {
             let (account, shared) = (self.account.clone(), self.shared.clone());

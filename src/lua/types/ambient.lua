@@ -78,8 +78,9 @@ function parallel(functions) end
 ---Calls each mailbox's function with what is new in it: at first with all its messages, then with those that have come, for
 ---as long as the script runs. Each call is a run of its own for `undo`, the limits and the locks. Returns when the run is to
 ---end (SIGTERM, Ctrl-C); SIGHUP calls all functions with all messages. `renew` and `poll` are seconds: before a silent server is
----asked for a sign of life, and between two looks where it tells nothing by itself.
----@param functions table<Mailbox, fun(new: Selection)>|{ renew?: number, poll?: number }
+---asked for a sign of life, and between two looks where it tells nothing by itself. `connections` of an account wait in a
+---mailbox each, where the server has no NOTIFY.
+---@param functions table<Mailbox, fun(new: Selection)>|{ renew?: number, poll?: number, connections?: integer }
 function watch(functions) end
 
 ---Gives the day that long ago, as `2024-02-29`.
