@@ -58,7 +58,7 @@ pub(super) fn install(lua: &Lua, native: &Table, run: &Run) -> mlua::Result<()> 
                 return lua.pack_multi(Value::Nil);
             };
             let subject = subject.as_bytes();
-            let Some(groups) = pattern.find(&subject) else {
+            let Some(groups) = thrown(lua, pattern.find(&subject))? else {
                 return lua.pack_multi(false);
             };
             let each = groups.into_iter().map(|group| match group.and_then(|group| subject.get(group)) {

@@ -158,7 +158,7 @@ fn decoding(part: Part, pattern: Pattern) -> Matcher {
             let test = move |content: &[u8]| {
                 let headers = Headers::parse(content);
                 let mut values = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&of));
-                values.any(|(_, value)| pattern.is_match(value.as_bytes()))
+                values.try_fold(false, |found, (_, value)| Ok(found || pattern.is_match(value.as_bytes())?))
             };
             (Part::Field(name), Arc::new(test))
         }

@@ -121,7 +121,7 @@ mod tests {
     fn only_what_nothing_else_decides_is_open() {
         let set = |text: &str| UidSet::parse(text).unwrap();
         let all = set("1:6");
-        let matcher = Matcher { part: Part::Header, test: Arc::new(|_| true) };
+        let matcher = Matcher { part: Part::Header, test: Arc::new(|_| Ok(true)) };
         let leaves =
             vec![Leaf::known(&set("1:3"), &all), Leaf::known(&set("3:4"), &all), Leaf::open(matcher)];
         // (0 or test) and not 1

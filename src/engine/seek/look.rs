@@ -49,8 +49,8 @@ pub(super) fn decide(
             seen.insert(uid);
             for ((_, matcher), passed) in tests.iter().zip(&mut passed) {
                 let holds = match &matcher.part {
-                    Part::Field(name) => (matcher.test)(&field(content, name)),
-                    Part::Header | Part::Text | Part::Whole => (matcher.test)(content),
+                    Part::Field(name) => (matcher.test)(&field(content, name))?,
+                    Part::Header | Part::Text | Part::Whole => (matcher.test)(content)?,
                 };
                 if holds {
                     passed.insert(uid);

@@ -41,8 +41,8 @@ pub enum Sought {
     Match(Matcher),
 }
 
-/// Tells something of bytes.
-pub type Test = dyn Fn(&[u8]) -> bool + Send + Sync;
+/// Tells something of bytes. Where it can't, the search fails.
+pub type Test = dyn Fn(&[u8]) -> Result<bool> + Send + Sync;
 
 /// A test of a part of a message.
 #[derive(Clone)]

@@ -36,6 +36,26 @@ fn a_pattern_that_is_none_is_an_error() {
 }
 
 #[test]
+fn a_pattern_that_takes_too_long_is_an_error() {
+    let long = |server: &crate::server::Server| {
+        server.seed("INBOX", &[crate::mail::Mail::new(&format!("{}!", "a".repeat(40)))]);
+    };
+    let pattern = "^(?:(a|aa)+)\\\\1b?$";
+    let source = format!(
+        "print(pcall(regex_search, '{pattern}', ('a'):rep(40) .. '!'))\n\
+         local named = account.INBOX:match_subject('{pattern}')\n\
+         local rest = account.INBOX:select_all() - named\n\
+         rest:delete_messages()"
+    );
+    let case = Case::new(&source).prepare(long);
+    let ran = case.ours();
+    let told = "`^(?:(a|aa)+)\\1b?$` takes too long: more than 10000000 steps on one text";
+    assert_eq!(ran.output.stdout, format!("false\t{told}\n"));
+    assert_eq!((ran.output.status, ran.after.mailboxes["INBOX"].len()), (Some(2), 8), "{}", ran.output);
+    assert!(ran.output.stderr.starts_with(&format!("error: {told}\n")), "{}", ran.output);
+}
+
+#[test]
 fn quotes_are_no_syntax() {
     let source = ";(account.INBOX:select_all() - account.INBOX:contain_subject('a \"b\"')):delete_messages()";
     // Both delete all, but imapfilter also where the text is there.

@@ -166,6 +166,24 @@ fn patterns_on_headers_and_bodies() {
 }
 
 #[test]
+fn what_only_pcre_has_in_patterns() {
+    found(&[
+        "match_from('\\\\p{Lu}\\\\p{Ll}+ <')",
+        "match_from('[\\\\p{L}\\\\d]+@(?|(list)|(example))')",
+        "match_from('[[:<:]]dev[[:>:]]')",
+        "match_from('(ann)(?!.*(?1)x).*(?1)')",
+        "match_from('(?(DEFINE)(?<word>\\\\w+))(?&word)@(?&word)\\\\.org')",
+        "match_from('(?<angle><)?(?(<angle>)w|d)')",
+        "match_from('(?(?=A)Ann|dev)')",
+        "match_subject('^\\\\Q[patch]\\\\E \\\\X')",
+        "match_subject('\\\\h++for')",
+        "match_header('\\\\R{2}$')",
+        "match_header('(?xm) ^ x-spam: \\\\s (*F) | ^X-Spam:')",
+        "match_body('(?J)(?<a>Hello)|(?<a>file)')",
+    ]);
+}
+
+#[test]
 fn queries_in_imaps_own_words() {
     found(&[
         "send_query('ALL')",
