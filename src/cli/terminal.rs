@@ -33,7 +33,9 @@ impl World for Terminal {
 
     fn prompt(&self, text: &str) -> io::Result<String> {
         rpassword::prompt_password(text).map_err(|error| match error.raw_os_error() {
-            Some(libc::ENXIO | libc::ENOTTY) => io::Error::other("there is no terminal"),
+            Some(libc::ENXIO | libc::ENOTTY) => {
+                io::Error::new(io::ErrorKind::Unsupported, "there is no terminal")
+            }
             _ => error,
         })
     }

@@ -315,9 +315,15 @@ fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Securi
     let tls = settings.tls_settings();
     // Behind a proxy, `localhost` is another machine.
     let is_here = settings.proxy.is_none() && is_loopback(&settings.host);
-    if settings.any_host {
-        let text =
-            format!("{label}: the server's certificate may be for another host than `{}`", settings.host);
+    let lenient = match (settings.unchecked, settings.any_host) {
+        (true, _) => Some(format!("{label}: the server's certificate is not checked")),
+        (false, true) => Some(format!(
+            "{label}: the server's certificate may be for another host than `{}`",
+            settings.host
+        )),
+        (false, false) => None,
+    };
+    if let Some(text) = lenient {
         run.world.tell(Event::Warning(text));
     }
     match settings.tls {

@@ -80,6 +80,9 @@ pub struct AccountSettings {
     /// The certificate may be for another host.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_host: bool,
+    /// Any certificate will do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
     /// The public keys that the server may have.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
     pub pin: Vec<Pin>,
@@ -132,6 +135,7 @@ impl AccountSettings {
             ca_dir: None,
             certificates: None,
             any_host: false,
+            unchecked: false,
             pin: Vec::new(),
             client_certificate: None,
             client_key: None,
@@ -194,6 +198,7 @@ impl AccountSettings {
             ca_dir: self.ca_dir.clone(),
             certificates: self.certificates.clone(),
             any_host: self.any_host,
+            unchecked: self.unchecked,
             pins: self.pin.clone(),
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),
@@ -262,7 +267,7 @@ impl AccountSettings {
     /// Tells whether they trust a server more than anybody should begin to: as imapfilter does, and the journal of its runs
     /// must know.
     pub(super) fn is_lenient(&self) -> bool {
-        self.tls == TlsMode::Offered || self.any_host || self.certificates.is_some()
+        self.tls == TlsMode::Offered || self.any_host || self.unchecked || self.certificates.is_some()
     }
 
     /// Changes every path in them.

@@ -90,7 +90,7 @@ impl AccountsFile {
                 file.error(text, within.or(place), error.message())
             })?;
             if settings.is_lenient() {
-                let what = "`tls = \"offered\"`, `certificates` and `any_host` are for imapfilter's configurations alone";
+                let what = "`tls = \"offered\"`, `certificates`, `any_host` and `unchecked` are for imapfilter's configurations alone";
                 return Err(file.error(text, Some(name.span()), what));
             }
             settings.check_tls().map_err(|error| file.error(text, Some(name.span()), &error.to_string()))?;

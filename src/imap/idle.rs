@@ -94,6 +94,10 @@ impl Session {
         woken: &mut Option<String>,
     ) -> Result<()> {
         self.digest(frame)?;
+        // Nothing more will come, even if the line stays open.
+        if let Some(text) = self.bye.take() {
+            return Err(ErrorKind::Bye { text }.into());
+        }
         let text = String::from_utf8_lossy(frame.bytes()).into_owned();
         let mut words = text.split_ascii_whitespace().skip(1);
         let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -267,13 +267,20 @@ fn from_text(text: &str, places: Vec<Place>, plain: impl Fn(String, Vec<Place>) 
             {
                 message = rest;
             }
-            let mut all = vec![place];
+            // Chunks of our own are called `[account]`: where they were called from says more.
+            let mut all = if is_own(&place.file) { Vec::new() } else { vec![place] };
             all.extend(places);
             all.dedup();
             plain(without_strings(message), all)
         }
         None => plain(text.to_owned(), places),
     }
+}
+
+/// Tells whether a chunk's name is one that only this program gives.
+fn is_own(name: &str) -> bool {
+    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// Leaves the string out that Lua could not make sense of: it may be a password.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::pin::Pin;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a TLS connection is to be checked, and what we show. Chain and dates are always checked.
+/// How a TLS connection is to be checked, and what we show. Chain and dates are checked, but where nothing is.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSettings {
     /// A PEM file with the authorities to trust, in place of the system's.
@@ -19,6 +19,8 @@ pub struct TlsSettings {
     pub certificates: Option<PathBuf>,
     /// The certificate may be for another host.
     pub any_host: bool,
+    /// Any certificate will do.
+    pub unchecked: bool,
     /// The public keys that the server may have. None: any that the authorities vouch for.
     pub pins: Vec<Pin>,
     /// A PEM file with our certificate and those that lead to its authority.
@@ -77,6 +79,7 @@ impl TlsSettings {
             trust_file(&mut builder, "certificates", path)?;
         }
         builder.danger_accept_invalid_hostnames(self.any_host);
+        builder.danger_accept_invalid_certs(self.unchecked);
         if let Some(path) = &self.ca_dir {
             trust_directory(&mut builder, path)?;
         }

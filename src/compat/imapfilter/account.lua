@@ -24,15 +24,27 @@ local function session(account)
       error(("%s argument expected, got %s"):format(wanted, type(about[name])), 0)
     end
   end
+  local port = math.tointeger(tonumber(about.port))
+  if not port or port < 1 or port > 65535 then
+    error(("`port` is %s: it must be a whole number from 1 to 65535"):format(tostring(about.port)), 0)
+  end
+  local password = about.password
+  if password == nil and about.oauth2 == nil then
+    password = own.ask(("Enter password for %s@%s: "):format(about.username, about.server))
+    if not password then error("there is no password: standard input has ended", 0) end
+    about.password = password
+  end
   known = native.connect {
     server = about.server,
     username = about.username,
-    password = about.password,
+    password = password,
     oauth2 = about.oauth2,
-    port = math.tointeger(tonumber(about.port)),
+    port = port,
     implicit = about.ssl ~= nil and about.ssl ~= "",
     plain = not option "starttls",
     any_host = not option "hostnames",
+    -- Either alone leaves the certificate to be checked.
+    unchecked = not (option "hostnames" or option "certificates"),
     timeout = option "timeout",
   }
   sessions[account] = known
@@ -96,7 +108,8 @@ local function new(_, about)
   end
   local copy = {}
   for name, value in pairs(about) do copy[name] = value end
-  copy.port = ("%d"):format(about.port or (about.ssl and 993 or 143))
+  local port = about.port or (about.ssl and 993 or 143)
+  copy.port = tostring(math.tointeger(port) or port)
   if copy.ssl ~= nil and copy.ssl ~= "" and copy.ssl ~= "auto" then
     note(("`ssl = '%s'`: the highest version is used that both sides know, and none below TLS 1.2"):format(
       tostring(copy.ssl)
@@ -141,8 +154,8 @@ end
 function Account.delete_mailbox(self, name)
   required(name, "string")
   own.settle()
-  local all = own.promise(self[name], native.key_all())
-  if #all > 0 and not all:delete_messages() then return false end
+  -- Its messages go with it, whatever the options say of those that are deleted one by one.
+  if not own.purge(own.promise(self[name], native.key_all())) then return false end
   return native.delete(mailbox(self, name), option "info")
 end
 
@@ -157,10 +170,17 @@ local function lister(subscribed, every)
   return function(self, folder, name)
     optional(folder, "string")
     optional(name, "string")
-    name = name or every
-    local pattern = name
-    if folder and folder ~= "" then pattern = folder .. "/" .. name end
-    return native.list(session(self), pattern, subscribed)
+    folder = folder or ""
+    if option "namespace" then
+      if folder == "/" then folder = "" end
+      if folder ~= "" then folder = folder .. "/" end
+    end
+    local mailboxes, folders = native.list(session(self), folder .. (name or every), subscribed)
+    local beneath = {}
+    for _, found in ipairs(folders) do
+      if found ~= folder and found ~= folder .. "/" then beneath[#beneath + 1] = found end
+    end
+    return mailboxes, beneath
   end
 end
 Account.list_all = lister(false, "%")

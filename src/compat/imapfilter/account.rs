@@ -85,10 +85,7 @@ fn connect(lua: &Lua, run: &Run, trust: &Settings, table: &Table) -> mlua::Resul
             settings.access_token = Some(SecretSource::Literal(thrown(lua, token(&sent))?));
         }
         (None, Some(password)) => settings.password = Some(SecretSource::Literal(Secret::new(password))),
-        (None, None) => {
-            let prompt = format!("Enter password for {}@{}: ", settings.user, settings.host);
-            settings.password = Some(SecretSource::Prompt(prompt));
-        }
+        (None, None) => {}
     }
     let plain: bool = table.raw_get("plain")?;
     settings.tls = match (table.raw_get::<bool>("implicit")?, plain) {
@@ -104,6 +101,7 @@ fn connect(lua: &Lua, run: &Run, trust: &Settings, table: &Table) -> mlua::Resul
     *if is_directory { &mut settings.ca_dir } else { &mut settings.ca_file } = truststore;
     settings.certificates.clone_from(&trust.certificates);
     settings.any_host = table.raw_get("any_host")?;
+    settings.unchecked = table.raw_get("unchecked")?;
     let mut run = run.clone();
     let seconds: f64 = table.raw_get("timeout")?;
     let time = Duration::try_from_secs_f64(seconds).unwrap_or(FOREVER);

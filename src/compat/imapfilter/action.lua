@@ -17,10 +17,12 @@ local function each(messages, action)
   return done
 end
 
+function own.purge(messages) return each(messages, { verb = "purge" }) end
+
 -- Marks messages as deleted: with `expunge` they are removed at once, as the manual says. Those that others have marked
 -- stay.
 local function delete(messages)
-  if option "expunge" or option "close" then return each(messages, { verb = "purge" }) end
+  if option "expunge" or option "close" then return own.purge(messages) end
   return each(messages, { verb = "mark", flags = { "\\Deleted" } })
 end
 

@@ -12,9 +12,18 @@ function form_date(days)
   return own.day(days)
 end
 
+-- Asks for a password: on the terminal, where there is one, and else on standard input, as imapfilter does.
+function own.ask(prompt)
+  local typed = native.password(prompt)
+  if typed then return typed end
+  write(prompt)
+  stdout:flush()
+  return read "l"
+end
+
 function get_password(prompt)
-  required(prompt, "string")
-  return native.password(prompt)
+  optional(prompt, "string")
+  return own.ask(prompt or "Enter password: ")
 end
 
 function pipe_to(command, data)
@@ -28,6 +37,15 @@ function pipe_from(command)
   required(command, "string")
   own.settle()
   return native.pipe_from(command)
+end
+
+-- Other programs may look at mail, and change it: what was searched for before them is what there was then.
+for of, name in pairs { [os] = "execute", [io] = "popen" } do
+  local run = of[name]
+  of[name] = function(...)
+    own.settle()
+    return run(...)
+  end
 end
 
 function regex_search(pattern, text)

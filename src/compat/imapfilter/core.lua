@@ -5,6 +5,7 @@ local native, own = ...
 local error, type, select, tostring, rawget = error, type, select, tostring, rawget
 local package, math, pairs, ipairs = package, math, pairs, ipairs
 local raw_pcall, raw_xpcall, raw_resume = pcall, xpcall, coroutine.resume
+local gsub = string.gsub
 local caught, exit, warn = native.caught, native.exit, native.warn
 
 -- Says something once in a run.
@@ -36,6 +37,8 @@ _check_required, _check_optional = own.required, own.optional
 local function plain(value)
   value = caught(value)
   if type(value) == "userdata" then return tostring(value) end
+  -- Places in this program mean nothing to anybody.
+  if type(value) == "string" then return (gsub(value, "^%[%l+%]:%d+: ", "")) end
   return value
 end
 

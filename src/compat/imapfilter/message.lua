@@ -52,38 +52,45 @@ end
 local AHEAD = 500
 local walks = setmetatable({}, { __mode = "k" })
 
+-- Gives where a UID is in a list of them, which is in their order.
+local function place(list, uid)
+  local low, high = 1, #list
+  while low <= high do
+    local middle = (low + high) // 2
+    if list[middle] == uid then return middle end
+    if list[middle] < uid then low = middle + 1 else high = middle - 1 end
+  end
+end
+
 -- Gives the messages to fetch something of when one is asked for: those after it, if the one before it was asked for
--- last.
+-- last. What was searched last is looked at first.
 local function ahead(mailbox, what, uid)
   local lists = own.found[mailbox]
   if not lists then return { uid } end
   local walk = walks[lists]
   if not walk then
-    walk = { place = {} }
-    for _, list in ipairs(lists) do
-      for at, known in ipairs(list) do walk.place[known] = { list, at } end
-    end
+    walk = {}
     walks[lists] = walk
   end
-  local place = walk.place[uid]
-  if not place then return { uid } end
-  local list, at = place[1], place[2]
-  local before = walk[what]
-  walk[what] = at
-  if before ~= at - 1 then return { uid } end
-  return { unpack(list, at, min(at + AHEAD - 1, #list)) }
+  for number = #lists, 1, -1 do
+    local list = lists[number]
+    local at = place(list, uid)
+    if at then
+      local before = walk[what]
+      local last = min(at + AHEAD - 1, #list)
+      if not before or before[1] ~= list or before[2] ~= at - 1 then last = at end
+      walk[what] = { list, last }
+      return { unpack(list, at, last) }
+    end
+  end
+  return { uid }
 end
 
 local function one(mailbox, what, uid)
   if what == "flags" or not option "cache" then return several(mailbox, what, { uid })[uid] end
   local known = shelf(mailbox, what)[uid]
   if known ~= nil then return known end
-  local uids = ahead(mailbox, what, uid)
-  local last = uids[#uids]
-  local value = several(mailbox, what, uids)[uid]
-  local walk = own.found[mailbox] and walks[own.found[mailbox]]
-  if walk and walk.place[last] then walk[what] = walk.place[last][2] end
-  return value
+  return several(mailbox, what, ahead(mailbox, what, uid))[uid]
 end
 
 -- Gives contents of one message. The last few are kept: configurations ask for parts of one after the other.

@@ -15,5 +15,6 @@ mod pattern;
 mod process;
 mod sought;
 mod vm;
+mod wording;
 
 pub use vm::{Settings, run};

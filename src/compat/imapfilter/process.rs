@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use mlua::{Lua, LuaString, Table, Value};
 use super::pattern::Pattern;
 use super::vm::{soft, thrown};
 use crate::engine::Run;
-use crate::error::{Error, ErrorKind};
+use crate::error::{self, Error};
 
 /// Installs what has to do with other programs, time and the terminal, and patterns.
 pub(super) fn install(lua: &Lua, native: &Table, run: &Run) -> mlua::Result<()> {
@@ -33,7 +33,7 @@ pub(super) fn install(lua: &Lua, native: &Table, run: &Run) -> mlua::Result<()> 
             let start = Instant::now();
             while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
                 if of.is_interrupted() {
-                    return thrown(lua, Err(ErrorKind::Interrupted.into()));
+                    return thrown(lua, Err(error::ErrorKind::Interrupted.into()));
                 }
                 std::thread::sleep(left.min(Duration::from_millis(100)));
             }
@@ -44,11 +44,14 @@ pub(super) fn install(lua: &Lua, native: &Table, run: &Run) -> mlua::Result<()> 
     native.raw_set(
         "password",
         lua.create_function(move |lua, prompt: LuaString| {
-            let typed = of.world.prompt(&prompt.to_string_lossy());
-            let typed = typed.map_err(|error| {
-                Error::script(format!("no password could be asked for: {error}"), "it needs a terminal")
-            });
-            thrown(lua, typed)
+            match of.world.prompt(&prompt.to_string_lossy()) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+                Err(error) => {
+                    let what = format!("no password could be asked for: {error}");
+                    thrown(lua, Err(Error::script(what, "it needs a terminal")))
+                }
+                Ok(typed) => Ok(Some(typed)),
+            }
         })?,
     )?;
     native.raw_set(

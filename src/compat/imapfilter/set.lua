@@ -85,6 +85,9 @@ local function groups(list)
   local places, order = {}, {}
   for _, message in ipairs(list) do
     local mailbox, uid = message[1], message[2]
+    if mailbox == nil or uid == nil then
+      error("a list of messages has something else in it than { mailbox, UID }", 0)
+    end
     local place = places[mailbox]
     if not place then
       place = { mailbox, {}, {} }

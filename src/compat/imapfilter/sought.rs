@@ -119,7 +119,14 @@ pub(super) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
         "key_raw",
         lua.create_function(|lua, (query, charset): (LuaString, LuaString)| {
             let query = decoded(lua, &query, &charset)?;
-            Ok(Condition(Sought::Key(thrown(lua, SearchKey::check_raw(&query))?.grouped())))
+            let checked = SearchKey::check_raw(&query).map_err(|error| {
+                let text = error.to_string();
+                let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+                let what = format!("`{}` is no IMAP SEARCH program: {reason}", visible(&query));
+                let hint = "write it as RFC 3501 §6.4.4 has it, for example `OR SEEN FROM \"smith\"`";
+                Error::script(what, hint)
+            });
+            Ok(Condition(Sought::Key(thrown(lua, checked)?.grouped())))
         })?,
     )?;
     put("key_uids", lua.create_function(|_, list: Table| Ok(Condition(Sought::Uids(uids(&list)?))))?)?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value};
 
+use super::wording::{hint, reworded};
 use super::{account, action, daemon, fetch, mailbox, process, sought};
 use crate::engine::{Account, Event, Run};
 use crate::error::{Class, Error, ErrorKind, Result, visible};
@@ -145,9 +146,12 @@ fn native(lua: &Lua, run: &Run, settings: &Settings) -> mlua::Result<Table> {
 pub(super) fn thrown<T>(lua: &Lua, result: Result<T>) -> mlua::Result<T> {
     result.map_err(|error| {
         if !matches!(*error.kind, ErrorKind::Tls { .. }) {
-            return raise(lua, error, None);
+            return raise(lua, reworded(error), None);
         }
         tell(lua, &error);
+        if let (Some(run), Some(hint)) = (lua.app_data_ref::<Run>(), hint(&error.kind)) {
+            run.world.tell(Event::Log("hint", hint.to_owned()));
+        }
         mlua::Error::external(Exit(TLS))
     })
 }

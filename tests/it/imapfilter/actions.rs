@@ -104,6 +104,40 @@ fn mailboxes() {
 }
 
 #[test]
+fn mailboxes_with_messages_are_deleted_whatever_becomes_of_other_messages() {
+    for options in
+        ["options.expunge = false", "options.close = true", "options.expunge = false options.close = true"]
+    {
+        same(&format!(
+            "{options} print(#account['lists/dev']:is_seen())\n\
+             print(account:delete_mailbox('lists/dev'), account:delete_mailbox('Junk mail'), account:delete_mailbox('no'))"
+        ));
+    }
+}
+
+#[test]
+fn moving_and_copying_to_another_account() {
+    let source = "other = IMAP { server = '$HOST', port = $PORT, username = 'x$USER', password = '$PASSWORD' }\n\
+                  print(account.INBOX:is_seen():copy_messages(other['copied here']), #other['copied here']:select_all())\n\
+                  local both = account.INBOX:is_flagged() + account['lists/dev']:select_all()\n\
+                  print(both:move_messages(other.Moved), #account['lists/dev']:select_all())\n\
+                  print(other.Moved:is_flagged():move_messages(account['Junk mail']))\n\
+                  print(account['Junk mail']:copy_messages(other['copied here'], account['Junk mail']:select_all()))\n\
+                  for _, name in ipairs { 'copied here', 'Moved' } do\n\
+                    local lines = {}\n\
+                    for _, message in ipairs(other[name]:select_all()) do\n\
+                      local m = message[1][message[2]]\n\
+                      local flags = m:fetch_flags()\n\
+                      for at = #flags, 1, -1 do if flags[at] == '\\\\Recent' then table.remove(flags, at) end end\n\
+                      table.sort(flags)\n\
+                      lines[#lines + 1] = table.concat({ m:fetch_field('Subject'), m:fetch_size(), table.concat(flags, ' ') }, '; ')\n\
+                    end\n\
+                    table.sort(lines) print(name, table.concat(lines, '\\n'))\n\
+                  end";
+    same(source);
+}
+
+#[test]
 fn appending() {
     same(
         "local to = account['Junk mail']\n\

@@ -22,6 +22,67 @@ fn other_programs() {
 }
 
 #[test]
+fn what_was_found_before_a_program_is_what_there_was_then() {
+    // The messages of a set are counted after the program has marked another one.
+    for run in ["os.execute(mark)", "io.popen(mark):close()", "pipe_from(mark)", "pipe_to(mark, 'x')"] {
+        same(&format!(
+            "local mark = [[\n\
+               exec 3<>/dev/tcp/$HOST/$PORT\n\
+               printf 'a LOGIN $USER $PASSWORD\\r\\nb SELECT INBOX\\r\\nc UID STORE 1 +FLAGS Marked\\r\\nd LOGOUT\\r\\n' >&3\n\
+               cat <&3 >/dev/null\n\
+             ]]\n\
+             local file = io.open('mark.bash', 'w') file:write(mark) file:close() mark = 'bash mark.bash'\n\
+             local before = account.INBOX:has_keyword('Marked')\n\
+             {run}\n\
+             print(#before, #account.INBOX:has_keyword('Marked'))"
+        ));
+    }
+}
+
+#[test]
+fn passwords_from_standard_input() {
+    // Both would ask on the terminal, where there is one.
+    let source = "print(get_password()) print(get_password('PIN: '))\n\
+                  local again = IMAP { server = account._account.server, port = $PORT, username = account._account.username }\n\
+                  print(#again.INBOX:select_all()) print(get_password('Last: '))";
+    Case::new(source).stdin("one\ntwo\n$PASSWORD\n").compare();
+}
+
+#[test]
+fn errors_name_the_configurations_own_lines_and_settings() {
+    for (source, told) in [
+        (
+            "IMAP { server = 'x', username = 'y', port = 70000 }\nlocal a = IMAP { server = 'x', username = 'y', password = 'z', port = 70000 }\nprint(#a.INBOX:is_seen())",
+            "error: `port` is 70000: it must be a whole number from 1 to 65535\n --> $DIR/script.lua:6:1\n  |\n6 | print(#a.INBOX:is_seen())\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^\n",
+        ),
+        (
+            "print(form_date(1/0))",
+            "error: bad argument #2 to 'date' (number has no integer representation)\n --> $DIR/script.lua:4:1\n  |\n4 | print(form_date(1/0))\n  | ^^^^^^^^^^^^^^^^^^^^^\n",
+        ),
+        (
+            "print(#account.INBOX:send_query(''))",
+            "error: `` is no IMAP SEARCH program: it is empty\n --> $DIR/script.lua:4:1\n  |\n4 | print(#account.INBOX:send_query(''))\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n  |\n  = hint: write it as RFC 3501 §6.4.4 has it, for example `OR SEEN FROM \"smith\"`\n",
+        ),
+        (
+            "local a = IMAP { server = '$HOST', port = $PORT, username = 'y', password = 'z' }\nprint(#a.INBOX:is_seen())",
+            "error: the server refused the login of `y`: Authentication failed.\n --> $DIR/script.lua:5:1\n  |\n5 | print(#a.INBOX:is_seen())\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^\n  |\n  = note: account y@127.0.0.1, command AUTHENTICATE\n  = hint: check `username` and `password`; many providers want an app password here\n",
+        ),
+        (
+            "print(account.INBOX:append_message('x', {}, 5))",
+            "error: string argument expected, got number\n --> $DIR/script.lua:4:1\n  |\n4 | print(account.INBOX:append_message('x', {}, 5))\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
+        ),
+    ] {
+        let output = Case::new(source).ours().output;
+        assert_eq!((output.status, output.stderr.as_str()), (Some(2), told));
+    }
+    let case = Case::new("print(pcall(form_date, 1/0))");
+    assert_eq!(
+        case.ours().output.stdout,
+        "false\tbad argument #2 to 'date' (number has no integer representation)\n"
+    );
+}
+
+#[test]
 fn passwords_from_programs() {
     same(
         "local status, password = pipe_from('printf pass')\n\

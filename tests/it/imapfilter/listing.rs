@@ -26,6 +26,10 @@ fn all_mailboxes() {
         "list_all('lists', '*')",
         "list_all('lists', 'd%')",
         "list_all('lists/sub')",
+        "list_all('/')",
+        "list_all('/', '*')",
+        "list_all('/lists')",
+        "list_all('lists/')",
     ]);
 }
 
@@ -36,7 +40,14 @@ fn subscribed_mailboxes() {
         "list_subscribed('')",
         "list_subscribed('lists')",
         "list_subscribed('', '%')",
+        "list_subscribed('/')",
+        "list_subscribed('/', '%')",
     ]);
+}
+
+#[test]
+fn names_as_the_server_has_them() {
+    lists(&["create_mailbox('nothing') options.namespace = false; account:list_all('lists/')"]);
 }
 
 #[test]

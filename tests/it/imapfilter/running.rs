@@ -154,8 +154,12 @@ fn trust_is_given_on_the_command_line_or_by_certificates_that_were_accepted() {
     run("", &["-t", "$CA"], 0, "1\n");
     run("", &["accepted"], 0, "1\n");
     run("options.certificates = false", &[], 5, "");
+    run("options.hostnames = false", &[], 5, "");
+    let unchecked = run("options.certificates = false options.hostnames = false", &[], 0, "1\n");
+    assert_eq!(unchecked.stderr, "warning: $USER@127.0.0.1: the server's certificate is not checked\n");
     let refused = run("", &["-l", "$DIR/log"], 5, "");
     assert!(refused.stderr.contains("unknown authority"), "{refused}");
+    assert!(refused.stderr.contains("hint: name its authority's certificate with `-t`"), "{refused}");
 }
 
 #[test]
@@ -208,36 +212,6 @@ fn errors_are_written_to_a_log_as_well() {
         .stderr_contains("boo")
         .run();
     assert!(fs::read_to_string(home.path().join("log")).unwrap().ends_with(" boo\n"));
-}
-
-#[test]
-fn a_configuration_is_written_down_as_a_script() {
-    let source = r"
-options.timeout = 60
-work = IMAP { server = 'imap.example.org', username = 'me', password = 'x', ssl = 'auto' }
-local home = IMAP { server = 'home.example.org', username = 'you', password = 'y' }
-results = work.INBOX:is_unseen() * work.INBOX:contain_from('ci@') - work.INBOX:match_subject('^\\[x\\]')
-results:move_messages(work['lists/ci']);
-(work.INBOX:is_older(30) + work.INBOX:is_larger(1000000) + work.Junk:select_all()):delete_messages()
-work.INBOX:mark_seen(work.INBOX:is_flagged())
-work.INBOX:arrived_before('01-Feb-2007'):copy_messages(home.old)
-for _, message in ipairs(work.INBOX:is_seen()) do print(message) end
-";
-    Script::command(&["imapfilter"])
-        .script(source)
-        .args(&["--convert", "$DIR/script.lua"])
-        .stdout(
-            r#"allow "purge"
-local work = login { host = "imap.example.org", user = "me", password = secret.prompt "Password: " }
-local account2 = login { host = "home.example.org", tls = "starttls", user = "you", password = secret.prompt "Password: " }
-work:mailbox("INBOX"):search({ seen = false, from = "ci@", except = { { subject = regex("^\\[x\\]") } } }):move(work:mailbox("lists/ci"))
-;(work:mailbox("INBOX"):search({ any = { { older_than = "30d" }, { larger_than = 1000000 } } }) + work:mailbox("Junk"):all()):purge()
-work:mailbox("INBOX"):search({ flagged = true }):mark("seen")
-work:mailbox("INBOX"):search({ before = "2007-02-01" }):copy(account2:mailbox("old"))
--- $DIR/script.lua:10: goes through messages itself: write a loop over `selection:messages()`
-"#,
-        )
-        .run();
 }
 
 #[test]
