@@ -3,7 +3,7 @@
 local _, own = ...
 
 local type, pairs, ipairs, tostring, error, getinfo = type, pairs, ipairs, tostring, error, debug.getinfo
-local setmetatable, rawget, concat, sort = setmetatable, rawget, table.concat, table.sort
+local setmetatable, getmetatable, rawget, concat = setmetatable, getmetatable, rawget, table.concat
 local pcall, sethook = pcall, debug.sethook
 
 local lines, accounts, purges, said = {}, {}, false, {}
@@ -28,54 +28,30 @@ local function comment(text)
   end
 end
 
-local function quoted(text) return (("%q"):format(tostring(text)):gsub("\\\n", "\\n"):gsub("\r", "\\r")) end
+local quoted, write, all, any, except = own.query.quoted, own.query.write, own.query.all, own.query.any, own.query.except
+local criteria = own.query.criteria
 
--- A query: its key and value, or `all`, `any` and `except` of others.
-local function is(key, value) return { key = key, value = value } end
-local function flag(name, set) return is(name, tostring(set)) end
-
-local function write(query)
-  if query.key then return ("{ %s = %s }"):format(query.key, query.value) end
-  if query.op == "except" then
-    return ("{ except = { %s } }"):format(write(query[1]))
-  end
-  local each, simple, seen = {}, {}, {}
-  for _, part in ipairs(query) do
-    if query.op == "all" and part.key and not seen[part.key] then
-      seen[part.key] = true
-      simple[#simple + 1] = ("%s = %s"):format(part.key, part.value)
-    elseif query.op == "all" and part.op == "except" and not seen.except then
-      seen.except = true
-      simple[#simple + 1] = ("except = { %s }"):format(write(part[1]))
-    else
-      each[#each + 1] = write(part)
-    end
-  end
-  if #each == 0 then return ("{ %s }"):format(concat(simple, ", ")) end
-  if #simple > 0 then each[#each + 1] = ("{ %s }"):format(concat(simple, ", ")) end
-  return ("{ %s = { %s } }"):format(query.op, concat(each, ", "))
-end
-
-local function all(a, b)
-  local list = { op = "all" }
-  for _, query in ipairs { a, b } do
-    if query.op == "all" then
-      for _, part in ipairs(query) do list[#list + 1] = part end
-    elseif query.key ~= "everything" then
-      list[#list + 1] = query
-    end
-  end
-  if #list == 0 then return a end
-  return #list == 1 and list[1] or list
-end
-local function any(a, b) return { op = "any", a, b } end
-local function except(a) return { op = "except", a } end
+-- How many lines have changed something so far. What was searched before one of them was something else.
+local changes = 0
 
 local mt = {}
-local function set(parts) return setmetatable({ parts = parts }, mt) end
+local function set(parts, formula)
+  local made = { parts = parts, formula = formula or false, named = false, name = false, born = changes, uses = 0 }
+  setmetatable(made, mt)
+  -- Its place, if it gets a name.
+  lines[#lines + 1] = made
+  return made
+end
 
--- What a set is, written down: one search for each mailbox.
-local function selection(of)
+local function is_set(value) return getmetatable(value) == mt end
+
+-- What a set is, written down: its name, or one search for each mailbox.
+local function selection(of, defining)
+  if of.named and not defining then return of end
+  if of.formula then
+    local operation = not defining and #of.formula > 2
+    return operation and { "(", of.formula, ")" } or of.formula
+  end
   local each = {}
   for _, part in ipairs(of.parts) do
     local mailbox = ("<%d>:mailbox(%s)"):format(part[1].account.number, quoted(part[1].name))
@@ -86,13 +62,25 @@ local function selection(of)
     end
   end
   if #each == 1 then return each[1] end
-  return ";(" .. concat(each, " + ") .. ")"
+  return "(" .. concat(each, " + ") .. ")"
 end
 
-local function combined(a, b, both, ours_only)
-  if not (type(a) == "table" and a.parts and type(b) == "table" and b.parts) then
+-- Takes a set for another, or for a line: whether it is from before what has changed since, and must have a name.
+local function take(of)
+  of.named = of.named or of.born ~= changes
+  return of.named or of.formula
+end
+
+local function combined(a, b, operator, both, ours_only)
+  if not (is_set(a) and is_set(b)) then
     comment "combines messages with a list of its own"
-    return type(a) == "table" and a.parts and a or set {}
+    return is_set(a) and a or set {}
+  end
+  local apart = take(a)
+  apart = take(b) or apart
+  if apart then
+    a.named, b.named = true, true
+    return set(a.parts, { a, operator, b })
   end
   local parts, used = {}, {}
   for _, part in ipairs(a.parts) do
@@ -107,72 +95,31 @@ local function combined(a, b, both, ours_only)
       parts[#parts + 1] = { part[1], part[2] }
     end
   end
-  return set(parts), used
+  if operator == " + " then
+    for _, part in ipairs(b.parts) do
+      if not used[part] then parts[#parts + 1] = part end
+    end
+  end
+  return set(parts)
 end
 
-function mt.__add(a, b)
-  local sum, used = combined(a, b, any, true)
-  for _, part in ipairs(type(b) == "table" and b.parts or {}) do
-    if used and not used[part] then sum.parts[#sum.parts + 1] = part end
-  end
-  return sum
-end
-function mt.__mul(a, b) return (combined(a, b, all, false)) end
-function mt.__sub(a, b) return (combined(a, b, function(x, y) return all(x, except(y)) end, true)) end
+function mt.__add(a, b) return combined(a, b, " + ", any, true) end
+function mt.__mul(a, b) return combined(a, b, " * ", all, false) end
+function mt.__sub(a, b) return combined(a, b, " - ", function(x, y) return all(x, except(y)) end, true) end
 function mt.__len()
   comment "counts messages: `#selection` does so"
   return 0
 end
 
-local function day(text)
-  local months = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-  local d, m, y = tostring(text):match "^%s*(%d+)-(%a%a%a)-(%d%d%d%d)$"
-  return quoted(m and months[m] and ("%s-%02d-%02d"):format(y, months[m], tonumber(d)) or text)
-end
-
-local criteria = {
-  select_all = function() return is("everything") end,
-  is_new = function() return all(flag("recent", true), flag("seen", false)) end,
-  is_old = function() return flag("recent", false) end,
-  is_recent = function() return flag("recent", true) end,
-  has_keyword = function(name) return is("keyword", quoted(name)) end,
-  has_flag = function(name) return is("keyword", quoted(name)) end,
-  has_unkeyword = function(name) return except(is("keyword", quoted(name))) end,
-  is_larger = function(size) return is("larger_than", tostring(size)) end,
-  is_smaller = function(size) return is("smaller_than", tostring(size)) end,
-  is_older = function(days) return is("older_than", quoted(("%sd"):format(days))) end,
-  is_newer = function(days) return is("newer_than", quoted(("%sd"):format(days))) end,
-  arrived_before = function(text) return is("before", day(text)) end,
-  arrived_on = function(text) return is("on", day(text)) end,
-  arrived_since = function(text) return is("since", day(text)) end,
-  contain_field = function(name, text) return is("header", ("{ [%s] = %s }"):format(quoted(name), quoted(text))) end,
-  match_field = function(name, text) return is("header", ("{ [%s] = regex(%s) }"):format(quoted(name), quoted(text))) end,
-  contain_body = function(text) return is("body", quoted(text)) end,
-  contain_message = function(text) return is("text", quoted(text)) end,
-  contain_header = function(text) return is("header", quoted(text)) end,
-  match_header = function(text) return is("header", ("regex(%s)"):format(quoted(text))) end,
-  match_body = function(text) return is("body", ("regex(%s)"):format(quoted(text))) end,
-  match_message = function(text) return is("text", ("regex(%s)"):format(quoted(text))) end,
-  send_query = function(text) return is("raw", quoted(text)) end,
-}
-for _, name in ipairs { "answered", "deleted", "draft", "flagged", "seen" } do
-  criteria["is_" .. name] = function() return flag(name, true) end
-  criteria["is_un" .. name] = function() return flag(name, false) end
-end
-for _, name in ipairs { "before", "on", "since" } do
-  criteria["sent_" .. name] = function(text) return is("sent_" .. name, day(text)) end
-end
-for _, name in ipairs { "bcc", "cc", "from", "subject", "to" } do
-  criteria["contain_" .. name] = function(text) return is(name, quoted(text)) end
-  criteria["match_" .. name] = function(text) return is(name, ("regex(%s)"):format(quoted(text))) end
-end
-
 local function act(of, action)
-  if type(of) ~= "table" or not of.parts or #of.parts == 0 then
+  if not is_set(of) or #of.parts == 0 then
     comment("does this to messages that it chooses itself: " .. action)
     return true
   end
-  lines[#lines + 1] = ("%s:%s"):format(selection(of), action)
+  of.uses = of.uses + 1
+  of.named = of.named or of.uses > 1 or of.born ~= changes
+  changes = changes + 1
+  lines[#lines + 1] = { act = action, of = of }
   return true
 end
 
@@ -233,6 +180,10 @@ function mt.__index(_, name)
   if make then
     return function(self, ...)
       local condition, parts = make(...), {}
+      if take(self) then
+        self.named = true
+        return set(self.parts, { self, (":filter(%s)"):format(write(condition)) })
+      end
       for at, part in ipairs(self.parts) do parts[at] = { part[1], all(part[2], condition) } end
       return set(parts)
     end
@@ -262,11 +213,13 @@ local verbs = { create_mailbox = "create", delete_mailbox = "delete", subscribe_
 function account_mt.__index(account, name)
   if verbs[name] then
     return function(self, mailbox)
+      changes = changes + 1
       lines[#lines + 1] = ("<%d>:%s(%s)"):format(self.number, verbs[name], quoted(mailbox))
       return true
     end
   elseif name == "rename_mailbox" then
     return function(self, from, to)
+      changes = changes + 1
       lines[#lines + 1] = ("<%d>:rename(%s, %s)"):format(self.number, quoted(from), quoted(to))
       return true
     end
@@ -331,14 +284,37 @@ function own.converter()
         names[value.number] = name
       end
     end
-    local out = {}
+    local out, results = {}, 0
+    local taken = {}
+    for _, name in pairs(names) do taken[name] = true end
     if purges then out[#out + 1] = 'allow "purge"' end
     for number, account in ipairs(accounts) do
       names[number] = names[number] or "account" .. number
       out[#out + 1] = ("local %s = %s"):format(names[number], login(account.about))
     end
+    -- Gives a set's name, or writes it down where it is.
+    local function text(value)
+      if type(value) == "string" then return (value:gsub("<(%d+)>", function(number) return names[tonumber(number)] end)) end
+      if is_set(value) then return value.name end
+      local each = {}
+      for at, part in ipairs(value) do each[at] = text(part) end
+      return concat(each)
+    end
     for _, line in ipairs(lines) do
-      out[#out + 1] = (line:gsub("<(%d+)>", function(number) return names[tonumber(number)] end))
+      if is_set(line) then
+        if line.named then
+          repeat
+            results = results + 1
+            line.name = "results" .. results
+          until not taken[line.name]
+          out[#out + 1] = ("local %s = %s"):format(line.name, text(selection(line, true)))
+        end
+      elseif type(line) == "table" then
+        local of = text(selection(line.of))
+        out[#out + 1] = ("%s%s:%s"):format(of:sub(1, 1) == "(" and ";" or "", of, text(line.act))
+      else
+        out[#out + 1] = text(line)
+      end
     end
     print(concat(out, "\n"))
   end

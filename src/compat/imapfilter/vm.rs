@@ -51,7 +51,7 @@ impl Settings {
 pub(super) struct Connected(pub(super) RefCell<Vec<Account>>);
 
 /// The parts of the interface, in the order in which they are loaded.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 10] = [
     ("core", include_str!("core.lua")),
     ("options", include_str!("options.lua")),
     ("set", include_str!("set.lua")),
@@ -60,6 +60,7 @@ const PARTS: [(&str, &str); 9] = [
     ("message", include_str!("message.lua")),
     ("account", include_str!("account.lua")),
     ("auxiliary", include_str!("auxiliary.lua")),
+    ("query", include_str!("query.lua")),
     ("convert", include_str!("convert.lua")),
 ];
 

@@ -4,6 +4,7 @@
 mod actions;
 mod better;
 mod case;
+mod converting;
 mod cost;
 mod fetching;
 mod idioms;
