@@ -28,6 +28,19 @@ impl Account {
         })
     }
 
+    /// Asks for a mailbox's numbers as every client sees them: it is closed first, as an open one still has the messages
+    /// that were `\Recent` when it was opened (RFC 3501 §6.3.10).
+    pub fn status_closed(&self, spec: NameSpec) -> Ticket<MailboxStatus> {
+        self.read(move |session, run| {
+            let shown = spec.shown();
+            let status = spec.resolve(session, run).and_then(|name| {
+                session.leave(&name)?;
+                run.status(session, &name)
+            });
+            status.map_err(|error| error.in_mailbox(&shown))
+        })
+    }
+
     /// Lists the mailboxes that match a pattern, `*` and `%` as IMAP has them; all of them without one.
     pub fn list(&self, pattern: Option<String>, subscribed: bool) -> Ticket<Vec<ListedMailbox>> {
         self.read(move |session, run| list(session, run, pattern.as_deref(), subscribed))

@@ -142,6 +142,9 @@ bit32 = {
   rshift = function(x, n) return (n < 0 and word(x) << -n or word(x) >> n) & 0xffffffff end,
 }
 
+-- Sets are many small tables: the memory of those that are gone is wanted soon.
+collectgarbage("incremental", 130, 400)
+
 -- Its lines and ours come out in the order they were written.
 io.stdout:setvbuf("line")
 

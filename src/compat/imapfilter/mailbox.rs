@@ -128,7 +128,7 @@ fn search(lua: &Lua, wishes: &Table) -> mlua::Result<Table> {
 
 /// Gives a mailbox's numbers: messages, recent, unseen, and the next UID; nothing where it is missing.
 fn status(lua: &Lua, mailbox: &MailboxHandle) -> mlua::Result<MultiValue> {
-    let status = mailbox.account.status(mailbox.spec.clone()).wait();
+    let status = mailbox.account.status_closed(mailbox.spec.clone()).wait();
     match soft(lua, status)? {
         Some(status) => {
             let next = status.uid_next.map_or(-1, |uid| i64::from(uid.get()));

@@ -79,6 +79,12 @@ end
 
 function own.promise(mailbox, condition) return promise { { mailbox, condition } } end
 
+local function members(list)
+  local known = {}
+  for _, member in ipairs(list) do known[member] = true end
+  return known
+end
+
 -- Gives the messages of a list by mailbox: `{ mailbox, uids }`, in the order in which the mailboxes come.
 local function groups(list)
   force(list)
@@ -90,13 +96,15 @@ local function groups(list)
     end
     local place = places[mailbox]
     if not place then
-      place = { mailbox, {}, {} }
+      place = { mailbox, {}, last = 0 }
       places[mailbox] = place
       order[#order + 1] = place
     end
-    if not place[3][uid] then
-      place[3][uid] = true
-      place[2][#place[2] + 1] = uid
+    local uids = place[2]
+    if not place.seen and not (type(uid) == "number" and uid > place.last) then place.seen = members(uids) end
+    if not (place.seen and place.seen[uid]) then
+      uids[#uids + 1], place.last = uid, uid
+      if place.seen then place.seen[uid] = true end
     end
   end
   return order
@@ -194,7 +202,7 @@ end
 -- Gives those of the first that are, or are not, in the second.
 local function select_by(a, b, wanted)
   local set, seen = setmetatable({}, mt), {}
-  for _, group in ipairs(groups(b)) do seen[group[1]] = group[3] end
+  for _, group in ipairs(groups(b)) do seen[group[1]] = members(group[2]) end
   for _, group in ipairs(groups(a)) do
     local known = seen[group[1]] or {}
     for _, uid in ipairs(group[2]) do

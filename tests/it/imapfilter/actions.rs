@@ -154,7 +154,8 @@ fn appending() {
 fn the_status_of_mailboxes() {
     same(
         "print(account.INBOX:check_status()) print(account.nope:check_status())\n\
-         print(account['lists/dev']:check_status())",
+         print(account['lists/dev']:check_status())\n\
+         print(#account.INBOX:is_recent(), account.INBOX:check_status()) print(#account.INBOX:is_recent())",
     );
 }
 
