@@ -66,7 +66,11 @@ fn act(
     let report = soft(lua, apply(selection, action.clone()).wait())?;
     reserved.settle(crate::engine::removed(report.iter()));
     let Some(report) = report else { return Ok(false) };
-    let done = concluded(lua, &mailbox, &report, info);
+    let other = |to: &Across| to.account != *mailbox.account();
+    let across = matches!(&action, Action::MoveAcross(to) | Action::CopyAcross(to) if other(to));
+    // Of messages that are all gone nothing reaches another account: imapfilter says so.
+    let none = across && report.done.is_empty() && !report.planned;
+    let done = concluded(lua, &mailbox, &report, info) && !none;
     let created = run.created.load(std::sync::atomic::Ordering::Relaxed) > before;
     if let (true, true, Action::MoveAcross(to) | Action::CopyAcross(to)) =
         (created, table.raw_get("subscribe")?, &action)

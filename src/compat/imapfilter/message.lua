@@ -136,7 +136,11 @@ end
 
 for what, ways in pairs(things) do
   local of_one, of_several = ways[1], ways[2]
-  Message["fetch_" .. what] = function(self) return of_one(self._mailbox, self._uid) end
+  Message["fetch_" .. what] = function(self)
+    local value = of_one(self._mailbox, self._uid)
+    -- Of a message that is gone nothing is given, not even nil.
+    if value ~= nil then return value end
+  end
   Mailbox["fetch_" .. what] = function(self, messages)
     required(messages, "table")
     return of_several(self, uids_of(self, messages))
@@ -144,18 +148,23 @@ for what, ways in pairs(things) do
   Mailbox["_fetch_" .. what] = Mailbox["fetch_" .. what]
 end
 
-local function field(mailbox, name, uid) return one(mailbox, name:lower() .. ":", uid) or "" end
+local function field(mailbox, name, uid) return one(mailbox, name:lower() .. ":", uid) end
+
+-- Gives several fields, or an empty text if the message is gone.
+local function fields(mailbox, names, uid)
+  local all = {}
+  for _, name in ipairs(names) do all[#all + 1] = field(mailbox, name, uid) end
+  return concat(all, "\n")
+end
 
 function Message.fetch_field(self, name)
   required(name, "string")
-  return field(self._mailbox, name, self._uid)
+  return field(self._mailbox, name, self._uid) or ""
 end
 
 function Message.fetch_fields(self, names)
   required(names, "table")
-  local all = {}
-  for at, name in ipairs(names) do all[at] = field(self._mailbox, name, self._uid) end
-  return concat(all, "\n")
+  return fields(self._mailbox, names, self._uid)
 end
 
 function Mailbox.fetch_fields(self, names, messages)
@@ -163,11 +172,7 @@ function Mailbox.fetch_fields(self, names, messages)
   required(messages, "table")
   local uids, found = uids_of(self, messages), {}
   for _, name in ipairs(names) do several(self, name:lower() .. ":", uids) end
-  for _, uid in ipairs(uids) do
-    local all = {}
-    for at, name in ipairs(names) do all[at] = field(self, name, uid) end
-    found[uid] = concat(all, "\n")
-  end
+  for _, uid in ipairs(uids) do found[uid] = fields(self, names, uid) end
   return found
 end
 Mailbox._fetch_fields = Mailbox.fetch_fields

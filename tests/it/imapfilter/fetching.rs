@@ -48,7 +48,8 @@ fn a_message_that_is_gone() {
     same(
         "local m = account.INBOX[99]\n\
          print(m:fetch_message(), m:fetch_header(), m:fetch_body(), ('%q'):format(m:fetch_field('subject')))\n\
-         print(m:fetch_flags(), m:fetch_date(), m:fetch_size(), m:fetch_structure(), ('%q'):format(m:fetch_part('1')))",
+         print(m:fetch_flags(), m:fetch_date(), m:fetch_size(), m:fetch_structure(), ('%q'):format(m:fetch_part('1')))\n\
+         print(('%q'):format(m:fetch_fields({ 'from', 'nope' })), select('#', m:fetch_flags()), select('#', m:fetch_body()))",
     );
 }
 
