@@ -40,7 +40,7 @@ local function session(account)
     password = password,
     oauth2 = about.oauth2,
     port = port,
-    implicit = about.ssl ~= nil and about.ssl ~= "",
+    implicit = about.ssl ~= nil,
     plain = not option "starttls",
     any_host = not option "hostnames",
     -- Either alone leaves the certificate to be checked.

@@ -38,12 +38,18 @@ setmetatable(options, {
   end,
 })
 
+local given = options
+-- What a table of the configuration's own may leave out without giving up what protects the connection.
+local kept = { cache = true, certificates = true, hostnames = true, starttls = true }
+
 -- Gives an option as it is now; one of a wrong type is as if it had not been set.
 function own.option(name)
   local all = own.global("options")
   local value = type(all) == "table" and all[name]
   local wanted = type(defaults[name])
   if type(value) == wanted then return value end
+  -- In a table of the configuration's own, what is left out is off: what is deleted is only marked then.
+  if value == nil and all ~= given and wanted == "boolean" and not kept[name] then return false end
   if value ~= nil and value ~= false then
     own.note(("the option `%s` must be a %s but is a %s"):format(name, wanted, type(value)))
   end

@@ -40,6 +40,15 @@ fn deleting_without_expunging() {
 }
 
 #[test]
+fn options_that_are_all_of_the_configurations_own() {
+    same(
+        "options = { starttls = false, limit = 0, range = 1 / 0, timeout = 30 }\n\
+         print(account.INBOX:is_seen():delete_messages(), #account.INBOX:is_deleted(), #account.INBOX:select_all())\n\
+         print(account.INBOX:is_flagged():copy_messages(account['not there']), #account:list_all('lists'))",
+    );
+}
+
+#[test]
 fn marking() {
     for flag in ["answered", "draft", "flagged", "seen"] {
         same(&format!(
