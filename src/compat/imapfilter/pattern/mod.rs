@@ -110,6 +110,8 @@ impl Pattern {
             .bytes_mode(BytesMode::Ascii)
             .delegate_size_limit(SIZE)
             .backtrack_limit(STEPS)
+            // It takes `(a+?)*` for `(a+?)?`, which `(?>(a+?)*)` is not.
+            .optimize(false)
             .build();
         let kind = Kind::Around(built.map_err(|error| last(error.to_string()))?);
         Ok(Self(Arc::new(Compiled { kind, source, numbers, dollar: false, lines })))

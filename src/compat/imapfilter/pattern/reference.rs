@@ -97,11 +97,11 @@ pub(super) fn call(it: &mut Translation<'_>, which: &str) -> Result<(), String> 
         it.repeatable = true;
         return Ok(());
     };
-    let is_meant = |group: &&Group| match number {
-        Some(number) => group.number == number,
-        None => group.name.as_deref() == Some(which),
-    };
-    let Some(group) = known.iter().find(is_meant).cloned() else {
+    let by_name =
+        || known.iter().find(|group| group.name.as_deref() == Some(which)).map(|group| group.number);
+    let number = number.or_else(by_name);
+    // Of several with the same number, the first is meant.
+    let Some(group) = known.iter().find(|group| Some(group.number) == number).cloned() else {
         return Err(format!("there is no group `{which}`"));
     };
     let inside = |open: &Open| matches!(open.kind, Kind::Capture(number, _) if number == group.number);

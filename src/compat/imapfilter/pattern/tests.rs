@@ -62,6 +62,8 @@ fn patterns_match_as_pcre_has_them() {
         ("(a|b)(?1)", "ab", Some(&["ab", "a"])),
         ("(a|b)\\g<1>\\g1\\g{-1}", "abaa", Some(&["abaa", "a"])),
         ("(?&n)(?<n>a|b)", "ab", Some(&["ab", "b"])),
+        ("(?|(a)|(?<n>b)(?&n))$", "bb bb ba", Some(&["ba", "b"])),
+        ("^([a-c]+?)*+$", "abc", Some(&["abc", "c"])),
         ("(?(DEFINE)(?<d>\\d{2}))(?&d)-(?&d)", "x10-11", Some(&["10-11"])),
         ("(?<n>a)?(?(<n>)b|c)", "ab", Some(&["ab", "a"])),
         ("(?(?=a)ab|c)", "ab", Some(&["ab"])),
