@@ -59,6 +59,8 @@ function sleep(interval)
   own.settle()
   native.rest()
   native.sleep(interval)
+  -- The seconds that were left.
+  return 0
 end
 local wait = sleep
 
