@@ -4,7 +4,9 @@ use super::case::{Case, mail};
 use crate::{
     harness::Script,
     mail::Mail,
+    output::Output,
     proxy::Capability,
+    scripted::Scripted,
     server::{Server, Tls},
 };
 use std::{fs, thread, time::Duration};
@@ -31,6 +33,43 @@ fn news_of_a_mailbox_wake_a_configuration() {
     let output = running.finish();
     assert_eq!(output.status, Some(0), "{output}");
     assert!(output.stdout.starts_with("true\tEXISTS\n"), "{output}");
+}
+
+/// Waits in INBOX of a server that says this, and gives what came of it.
+fn waited(options: &str, news: &str) -> Output {
+    let server = Scripted::new()
+        .capabilities("IMAP4rev1 IDLE")
+        .greet()
+        .serve_until("IDLE")
+        .send("+ idling\r\n")
+        .send(news)
+        .send("{tag} OK done\r\n")
+        .expect("^DONE$", "")
+        .serve()
+        .start();
+    let source = format!(
+        "options.starttls = false {options}\n\
+         account = IMAP {{ server = '$HOST', port = $PORT, username = '$USER', password = '$PASSWORD' }}\n\
+         print(account.INBOX:enter_idle())"
+    );
+    let at = Server::at(server.address, Tls::None);
+    let script = Script::command(&["imapfilter"]).script(&source).on(&at);
+    script.args(&["-c", "$DIR/script.lua"]).spawn().finish()
+}
+
+#[test]
+fn news_that_wake_are_of_new_messages_or_any() {
+    for (options, news, stdout) in [
+        ("", "* 0 RECENT\r\n", "true\tRECENT\n"),
+        ("", "* 1 EXPUNGE\r\n* OK still here\r\n* 4 exists\r\n", "true\tEXISTS\n"),
+        ("options.wakeonany = true", "* OK still here\r\n* 1 EXPUNGE\r\n", "true\tEXPUNGE\n"),
+    ] {
+        let output = waited(options, news);
+        assert_eq!((output.status, output.stdout.as_str()), (Some(0), stdout), "{output}");
+    }
+    let left = waited("", "* BYE enough\r\n");
+    assert_eq!(left.status, Some(2), "{left}");
+    assert!(left.stderr.starts_with("error: the server closed the session: enough\n"), "{left}");
 }
 
 #[test]
