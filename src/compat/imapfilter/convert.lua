@@ -3,7 +3,8 @@
 local _, own = ...
 
 local type, pairs, ipairs, tostring, error, getinfo = type, pairs, ipairs, tostring, error, debug.getinfo
-local setmetatable, getmetatable, rawget, concat = setmetatable, getmetatable, rawget, table.concat
+local setmetatable, getmetatable, rawget, print, max = setmetatable, getmetatable, rawget, print, math.max
+local concat, insert, remove = table.concat, table.insert, table.remove
 local pcall, sethook = pcall, debug.sethook
 
 local lines, accounts, purges, said = {}, {}, false, {}
@@ -37,6 +38,8 @@ local changes = 0
 local mt = {}
 local function set(parts, formula)
   local made = { parts = parts, formula = formula or false, named = false, name = false, born = changes, uses = 0 }
+  -- When the newest of its messages were searched, and when they were moved away.
+  made.since, made.spent = changes, false
   setmetatable(made, mt)
   -- Its place, if it gets a name.
   lines[#lines + 1] = made
@@ -71,16 +74,36 @@ local function take(of)
   return of.named or of.formula
 end
 
+local function position(of)
+  for at, line in ipairs(lines) do
+    if line == of then return at end
+  end
+  return 0
+end
+
 local function combined(a, b, operator, both, ours_only)
   if not (is_set(a) and is_set(b)) then
     comment "combines messages with a list of its own"
     return is_set(a) and a or set {}
   end
+  -- What was searched since has none of the messages that were moved away.
+  for of, other in pairs { [a] = b, [b] = a } do
+    if of.spent and other.since >= of.spent then
+      comment "combines messages with some that were moved away before"
+      local rest = other == a and operator ~= " * " or operator == " + "
+      return rest and other or set {}
+    end
+  end
   local apart = take(a)
   apart = take(b) or apart
   if apart then
     a.named, b.named = true, true
-    return set(a.parts, { a, operator, b })
+    local made = set(a.parts, { a, operator, b })
+    -- A script can't use again what was moved away: it combines them before.
+    made.named, made.since = a.spent or b.spent, max(a.since, b.since)
+    remove(lines)
+    insert(lines, max(position(a), position(b)) + 1, made)
+    return made
   end
   local parts, used = {}, {}
   for _, part in ipairs(a.parts) do
@@ -116,9 +139,14 @@ local function act(of, action)
     comment("does this to messages that it chooses itself: " .. action)
     return true
   end
+  if of.spent then
+    comment("finds none of these messages any more: " .. action)
+    return true
+  end
   of.uses = of.uses + 1
   of.named = of.named or of.uses > 1 or of.born ~= changes
   changes = changes + 1
+  of.spent = (action:match "^move%(" or action:match "^purge%(") and changes or false
   lines[#lines + 1] = { act = action, of = of }
   return true
 end
@@ -182,6 +210,7 @@ function mt.__index(_, name)
       local condition, parts = make(...), {}
       if take(self) then
         self.named = true
+        if self.spent then comment "searches among messages that were moved away: put this before" end
         return set(self.parts, { self, (":filter(%s)"):format(write(condition)) })
       end
       for at, part in ipairs(self.parts) do parts[at] = { part[1], all(part[2], condition) } end
@@ -271,6 +300,13 @@ function own.converter()
   pipe_to = unknown "pipe_to"
   pipe_from = function() comment "`pipe_from` is not run" return 0, "" end
   get_password = function() return "" end
+  -- Standard output is for the script.
+  io.output(io.stderr)
+  _G.print = function(...)
+    local each = table.pack(...)
+    for at = 1, each.n do each[at] = tostring(each[at]) end
+    io.stderr:write(concat(each, "\t"), "\n")
+  end
   os.execute, io.popen = unknown "os.execute", function() comment "`io.popen` is not run" return io.open "/dev/null" end
   os.exit = function() error("", 0) end
   return function(configuration)

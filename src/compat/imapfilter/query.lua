@@ -43,7 +43,13 @@ local function all(a, b)
   if #list == 0 then return a end
   return #list == 1 and list[1] or list
 end
-local function any(a, b) return { op = "any", a, b } end
+local function any(a, b)
+  local list = { op = "any" }
+  for _, query in ipairs { a, b } do
+    for _, part in ipairs(query.op == "any" and query or { query }) do list[#list + 1] = part end
+  end
+  return list
+end
 local function except(a) return { op = "except", a } end
 
 local function day(text)

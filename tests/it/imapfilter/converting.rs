@@ -47,6 +47,13 @@ rest:delete_messages()
 both = work.INBOX:is_new() + work.Junk:select_all()
 both:add_flags { 'a' }
 both:contain_subject('x'):copy_messages(work.Archive)
+old:mark_seen()
+old:move_messages(work.Archive)
+more = keep - old
+more:mark_seen();
+(keep - results):mark_draft()
+results:mark_seen()
+print(#more)
 ";
     let output = Script::command(&["imapfilter"])
         .script(source)
@@ -59,13 +66,22 @@ results1:mark("seen")
 results1:move(work:mailbox("lists/ci"))
 local results2 = work:mailbox("INBOX"):search({ older_than = "30d" })
 local results3 = work:mailbox("INBOX"):search({ flagged = true })
+local results4 = results3 - results2
 work:mailbox("INBOX"):search({ seen = true }):mark("answered")
 ;(results2 - results3):purge()
-local results4 = (work:mailbox("INBOX"):search({ recent = true, seen = false }) + work:mailbox("Junk"):all())
-results4:mark("a")
-results4:filter({ subject = "x" }):copy(work:mailbox("Archive"))
+local results5 = (work:mailbox("INBOX"):search({ recent = true, seen = false }) + work:mailbox("Junk"):all())
+results5:mark("a")
+results5:filter({ subject = "x" }):copy(work:mailbox("Archive"))
+results2:mark("seen")
+results2:move(work:mailbox("Archive"))
+results4:mark("seen")
+-- $DIR/script.lua:18: combines messages with some that were moved away before
+results3:mark("draft")
+-- $DIR/script.lua:19: finds none of these messages any more: mark("seen")
+-- $DIR/script.lua:20: counts messages: `#selection` does so
 "#,
         )
+        .stderr("0\n")
         .run();
     Script::command(&["check"]).script(&output.stdout).args(&["$DIR/script.lua"]).run();
 }
