@@ -86,6 +86,11 @@ local function combined(a, b, operator, both, ours_only)
     comment "combines messages with a list of its own"
     return is_set(a) and a or set {}
   end
+  local none = #a.parts == 0 and a or #b.parts == 0 and b
+  if none then
+    local rest = none == b and operator ~= " * " and a or operator == " + " and b
+    return rest or set {}
+  end
   -- What was searched since has none of the messages that were moved away.
   for of, other in pairs { [a] = b, [b] = a } do
     if of.spent and other.since >= of.spent then

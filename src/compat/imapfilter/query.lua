@@ -10,6 +10,8 @@ local function is(key, value) return { key = key, value = value } end
 local function flag(name, set) return is(name, tostring(set)) end
 
 local function write(query)
+  -- An empty query is an error, as it may be a mistake.
+  if query.key == "everything" then return "{ any = { { seen = true }, { seen = false } } }" end
   if query.key then return ("{ %s = %s }"):format(query.key, query.value) end
   if query.op == "except" then
     return ("{ except = { %s } }"):format(write(query[1]))

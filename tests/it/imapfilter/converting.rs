@@ -54,6 +54,8 @@ more:mark_seen();
 (keep - results):mark_draft()
 results:mark_seen()
 print(#more)
+none = work.INBOX:is_seen() * work.Junk:is_seen();
+(work.INBOX:is_recent() + none - work.INBOX:select_all()):mark_seen()
 ";
     let output = Script::command(&["imapfilter"])
         .script(source)
@@ -79,6 +81,7 @@ results4:mark("seen")
 results3:mark("draft")
 -- $DIR/script.lua:19: finds none of these messages any more: mark("seen")
 -- $DIR/script.lua:20: counts messages: `#selection` does so
+work:mailbox("INBOX"):search({ recent = true, except = { { any = { { seen = true }, { seen = false } } } } }):mark("seen")
 "#,
         )
         .stderr("0\n")
