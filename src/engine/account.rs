@@ -55,7 +55,12 @@ impl Account {
         Ok(account)
     }
 
-    fn make(settings: AccountSettings, run: &Run) -> Result<Self> {
+    fn make(mut settings: AccountSettings, run: &Run) -> Result<Self> {
+        settings.for_paths(|path| {
+            if let Some(place) = run.accounts.at_home(path) {
+                *path = place;
+            }
+        });
         for (name, value) in [("host", &settings.host), ("user", &settings.user)] {
             if value.trim().is_empty() || value.chars().any(char::is_control) {
                 let what = format!("`{name}` is empty or has a control character in it");

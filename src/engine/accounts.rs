@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::account_record;
 use super::account_settings::AccountSettings;
-use super::accounts_file::AccountsFile;
+use super::accounts_file::{AccountsFile, at_home};
 use super::secret_source::SecretSource;
 use crate::error::{ErrorKind, Result};
 use crate::mail::Secret;
@@ -25,6 +25,11 @@ impl Accounts {
     /// Makes those of a file, of which `chosen` is meant where none is named; in a sandbox there need not be a file.
     pub fn new(path: Option<PathBuf>, home: Option<PathBuf>, chosen: Option<String>, sandbox: bool) -> Self {
         Self { path, home, chosen, sandbox, file: OnceLock::new() }
+    }
+
+    /// Gives what a path beneath `~` means, if it is one.
+    pub(super) fn at_home(&self, path: &Path) -> Option<PathBuf> {
+        at_home(path, self.home.as_deref())
     }
 
     /// Gives the account's name that the command line names.

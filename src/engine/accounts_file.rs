@@ -141,10 +141,8 @@ impl AccountsFile {
 
     /// Makes a path mean what it says in the file.
     fn place(&self, path: &Path, home: Option<&Path>) -> PathBuf {
-        match (path.strip_prefix("~"), home) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            _ => self.path.parent().map_or_else(|| path.to_owned(), |directory| directory.join(path)),
-        }
+        let beneath = || self.path.parent().map_or_else(|| path.to_owned(), |directory| directory.join(path));
+        at_home(path, home).unwrap_or_else(beneath)
     }
 
     /// Says what is wrong, and where. The text itself is not shown: it may be a password.
@@ -158,6 +156,11 @@ impl AccountsFile {
             "the page on accounts has an example with every setting",
         )
     }
+}
+
+/// Gives what a path beneath `~` means.
+pub(super) fn at_home(path: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    Some(home?.join(path.strip_prefix("~").ok()?))
 }
 
 fn bad(what: String, hint: &str) -> Error {

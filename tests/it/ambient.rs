@@ -129,13 +129,13 @@ fn a_secret_comes_from_where_the_script_says() {
         f = assert(io.open("$DIR/pw", "a"))
         f:write "\n"
         f:close()
-        print(try(secret.file "$DIR/pw"))
+        print(try(secret.file "$DIR/pw"), try(secret.file "~/pw"))
         "#,
     )
     .on(&server)
     .env("PW", "$PASSWORD")
     .changes_nothing()
-    .stdout("1\t1\t1\n1\n")
+    .stdout("1\t1\t1\n1\t1\n")
     .stderr("")
     .run();
 }
