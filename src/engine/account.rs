@@ -74,7 +74,7 @@ impl Account {
                 return Err(ErrorKind::Config { what, hint }.into());
             }
         }
-        settings.check_tls()?;
+        settings.check()?;
         let label = settings.label();
         let port = settings.port();
         let (proof, proxy) = (settings.proof()?, settings.proxy());

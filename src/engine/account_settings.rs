@@ -206,8 +206,29 @@ impl AccountSettings {
         }
     }
 
-    /// Refuses what is said of TLS where there is none: who says it relies on it.
-    pub(super) fn check_tls(&self) -> Result<()> {
+    /// Refuses what would be passed over: who says it relies on it.
+    pub(super) fn check(&self) -> Result<()> {
+        let refused =
+            |what: String, hint: &str| Err(ErrorKind::Config { what, hint: hint.to_owned() }.into());
+        let by_address = self.proxy.as_ref().map(|proxy| (proxy.has_user(), proxy.has_password()));
+        match by_address.filter(|_| self.proxy_password.is_some()) {
+            None if self.proxy_password.is_some() => {
+                return refused("`proxy_password` is for a `proxy`, and there is none".to_owned(), "");
+            }
+            Some((false, _)) => {
+                let hint = "`proxy = \"socks5://user@host:port\"`";
+                return refused("`proxy_password` is of a user, and `proxy` names none".to_owned(), hint);
+            }
+            Some((_, true)) => {
+                let what = "the proxy has a password in `proxy` and a `proxy_password`".to_owned();
+                return refused(what, "leave one of the two out");
+            }
+            _ => {}
+        }
+        if self.oauth2.as_ref().is_some_and(OauthSettings::has_idle_tenant) {
+            let what = "`tenant` is Microsoft's, and `oauth2` has another provider".to_owned();
+            return refused(what, "`provider = \"microsoft\"`, or leave it out");
+        }
         let said = [
             ("ca_file", self.ca_file.is_some()),
             ("ca_dir", self.ca_dir.is_some()),
@@ -218,9 +239,7 @@ impl AccountSettings {
         ];
         let first = said.into_iter().find(|(_, is_said)| *is_said && self.tls == TlsMode::None);
         first.map_or(Ok(()), |(name, _)| {
-            let what = format!("`{name}` is for TLS, and `tls = \"none\"` has none");
-            let hint = "leave one of the two out".to_owned();
-            Err(ErrorKind::Config { what, hint }.into())
+            refused(format!("`{name}` is for TLS, and `tls = \"none\"` has none"), "leave one of the two out")
         })
     }
 

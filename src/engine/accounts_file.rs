@@ -93,7 +93,7 @@ impl AccountsFile {
                 let what = "`tls = \"offered\"`, `certificates`, `any_host` and `unchecked` are for imapfilter's configurations alone";
                 return Err(file.error(text, Some(name.span()), what));
             }
-            settings.check_tls().map_err(|error| file.error(text, Some(name.span()), &error.to_string()))?;
+            settings.check().map_err(|error| file.error(text, Some(name.span()), &error.to_string()))?;
             settings.name = Some(name.get_ref().to_string());
             settings.for_paths(|path| *path = file.place(path, home));
             file.accounts.push((name.get_ref().to_string(), settings));

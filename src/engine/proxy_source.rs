@@ -53,6 +53,10 @@ impl ProxyAddress {
         Ok(Self { host, port: url.port().unwrap_or(1080), user, password })
     }
 
+    pub(super) fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
     pub(super) fn has_password(&self) -> bool {
         self.password.is_some()
     }

@@ -134,6 +134,30 @@ fn nothing_is_said_of_tls_where_there_is_none() {
 }
 
 #[test]
+fn nothing_is_passed_over() {
+    let server = Server::dovecot(Tls::Implicit);
+    for (settings, what) in [
+        (r#"proxy_password = "x""#, "`proxy_password` is for a `proxy`, and there is none"),
+        (
+            r#"proxy = "socks5://127.0.0.1", proxy_password = "x""#,
+            "`proxy_password` is of a user, and `proxy` names none",
+        ),
+        (
+            r#"proxy = "socks5://me:y@127.0.0.1", proxy_password = "x""#,
+            "the proxy has a password in `proxy` and a `proxy_password`",
+        ),
+        (
+            r#"oauth2 = { provider = "google", client_id = "x", tenant = "y" }, password = nil"#,
+            "`tenant` is Microsoft's, and `oauth2` has another provider",
+        ),
+    ] {
+        let output = Script::new(&script(settings)).on(&server).status(3).run();
+        let first = output.stderr.lines().next().unwrap();
+        assert_eq!(first, format!("error: {what}"), "{output}");
+    }
+}
+
+#[test]
 fn what_is_no_pin() {
     for pin in [r#""sha256:AAAA""#, r#""x""#, "{}", "7", "{ 7 }"] {
         let server = Server::dovecot(Tls::Implicit);
@@ -360,7 +384,8 @@ fn a_file_with_a_proxys_password_is_for_nobody_else() {
     let server = Server::dovecot(Tls::Implicit);
     let home = TempDir::new().unwrap();
     let path = home.path().join("open.toml");
-    for text in ["proxy = \"socks5://me:x@h\"", "proxy_password = \"x\"", "access_token = \"x\""] {
+    let both = "proxy = \"socks5://me@h\"\nproxy_password = \"x\"";
+    for text in ["proxy = \"socks5://me:x@h\"", both, "access_token = \"x\""] {
         fs::write(&path, format!("[work]\nhost = \"h\"\nuser = \"u\"\n{text}\n")).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         Script::new("account():noop()")

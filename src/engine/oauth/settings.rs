@@ -68,6 +68,11 @@ pub(super) struct Endpoints {
 }
 
 impl OauthSettings {
+    /// Tells whether an organisation is named where that means nothing.
+    pub(in crate::engine) fn has_idle_tenant(&self) -> bool {
+        self.tenant.is_some() && self.provider != Some(KnownProvider::Microsoft)
+    }
+
     /// Gives the addresses: those that are set, or else those of the known provider.
     ///
     /// Errors: one is missing, or no address that a secret may be sent to.
