@@ -150,6 +150,8 @@ impl Worker {
                     | ErrorKind::ConnectionLost { .. }
                     | ErrorKind::Bye { .. }
                     | ErrorKind::Greeting { .. }
+                    // The server can't let anybody in now.
+                    | ErrorKind::Refused { .. }
             );
             let goes_on = may_pass && begun.elapsed() < OUTAGE;
             let Some(pause) = pauses.next().filter(|_| goes_on) else { return Err(error) };

@@ -73,6 +73,15 @@ impl CopyUid {
 }
 
 impl Code {
+    /// Tells whether it says that the server does not do now what it may do later (RFC 5530 §3).
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unavailable => true,
+            Self::Other(name) => ["LIMIT", "INUSE"].contains(&name.as_str()),
+            _ => false,
+        }
+    }
+
     /// Gives the UIDs of APPENDUID in their order. `None` where it is another code, or there are not exactly so many
     /// of them, each its own: then it proves nothing about any message.
     pub(super) fn appended(&self, count: usize) -> Option<Vec<Uid>> {

@@ -345,7 +345,7 @@ impl Hello {
         match (error, heard) {
             (imap::Error::No(_) | imap::Error::Bad(_), Some(line)) => match (line.code, reason) {
                 // The server is in trouble, not the password.
-                (Some(Code::Unavailable), _) => {
+                (Some(code), _) if code.may_pass() => {
                     let command = verb.to_owned();
                     ErrorKind::Refused { command, status: line.status.word(), text: line.text }.into()
                 }

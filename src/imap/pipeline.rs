@@ -41,6 +41,11 @@ impl Done {
         self.line.status == Status::Ok
     }
 
+    /// Tells whether the server does not do now what it may do later.
+    pub fn may_pass(&self) -> bool {
+        !self.is_ok() && self.line.code.as_ref().is_some_and(Code::may_pass)
+    }
+
     /// Tells whether this is the given code.
     pub fn has(&self, code: &Code) -> bool {
         self.line.code.as_ref() == Some(code)

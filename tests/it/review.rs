@@ -5,6 +5,7 @@ use crate::{
     scripted::Scripted,
     server::{Server, Tls},
 };
+use std::io::{BufRead, BufReader, Write};
 
 #[test]
 fn without_namespaces_the_delimiter_is_what_the_root_says() {
@@ -329,8 +330,17 @@ fn a_line_that_is_down_for_a_moment_is_tried_again() {
         for (number, here) in listener.incoming().enumerate() {
             sender.send(number).ok();
             let here = here.unwrap();
-            // The first goes after a while, and those after it at once.
-            if number == 1 || number == 2 {
+            // The first goes after a while, and the next at once.
+            if number == 1 {
+                continue;
+            }
+            if number == 2 {
+                // It is up again, and not ready yet.
+                (&here).write_all(b"* OK [CAPABILITY IMAP4rev1] hi\r\n").unwrap();
+                let mut line = String::new();
+                BufReader::new(&here).read_line(&mut line).unwrap();
+                let tag = line.split(' ').next().unwrap();
+                (&here).write_all(format!("{tag} NO [UNAVAILABLE] not yet\r\n").as_bytes()).unwrap();
                 continue;
             }
             let there = std::net::TcpStream::connect(real).unwrap();

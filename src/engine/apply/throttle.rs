@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::engine::world::Run;
-use crate::imap::{Code, Done};
+use crate::imap::Done;
 
 /// How long is waited before each new try; after the last one the refusal counts.
 const PAUSES: [Duration; 4] =
@@ -16,8 +16,7 @@ const BATCH: usize = 256;
 /// Tells whether a command was refused for a reason that may pass, after so many tries. Nothing of it was done then: a
 /// command is done whole or refused (RFC 3501 §6.4.7), and what a MOVE did before is not done by another.
 pub(super) fn may_pass(done: &Done, tries: usize) -> bool {
-    let codes = [Code::Unavailable, Code::Other("LIMIT".to_owned()), Code::Other("INUSE".to_owned())];
-    !done.is_ok() && tries < PAUSES.len() && codes.iter().any(|code| done.has(code))
+    tries < PAUSES.len() && done.may_pass()
 }
 
 /// Gives how many messages a command may name after so many tries.

@@ -120,8 +120,10 @@ fn a_wrong_password_is_told_from_a_server_in_trouble() {
         .hinting("hint: check `user` and `password`");
     refused("{tag} NO bad luck\r\n").fails(4, "the server refused the login of `$USER`: bad luck");
     refused("{tag} BAD no\r\n").fails(4, "the server refused the login of `$USER`: no");
-    refused("{tag} NO [UNAVAILABLE] the backend is down\r\n")
-        .fails(6, "the server refused LOGIN: NO the backend is down");
+    for code in ["UNAVAILABLE", "LIMIT", "INUSE"] {
+        refused(&format!("{{tag}} NO [{code}] come again\r\n"))
+            .fails(6, "the server refused LOGIN: NO come again");
+    }
     refused("* BYE too many connections\r\n{tag} NO go\r\n")
         .fails(4, "the server refused the login of `$USER`: go");
     Case::new(Scripted::new().greet().serve_until("LOGIN").send("* BYE shutting down\r\n"))
