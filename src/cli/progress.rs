@@ -58,11 +58,19 @@ fn style() -> ProgressStyle {
     style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_chars("|/-\\ ")
 }
 
-/// Says in a line what each account is at: of several things what began last.
+/// Says in a line what each account is at: of several things that of the most messages, which the others are a part of,
+/// or what began last.
 fn line(works: &[Work]) -> String {
-    let is_last =
-        |(at, work): &(usize, &Work)| works.iter().skip(at + 1).all(|later| later.account != work.account);
-    let each = works.iter().enumerate().filter(is_last).map(|(_, Work { account, what, count })| {
+    let mut all: Vec<&Work> = Vec::new();
+    let total = |work: &Work| work.count.map_or(0, |(_, total)| total);
+    for work in works {
+        match all.iter_mut().find(|known| known.account == work.account) {
+            Some(known) if total(known) <= total(work) => *known = work,
+            Some(_) => {}
+            None => all.push(work),
+        }
+    }
+    let each = all.into_iter().map(|Work { account, what, count }| {
         let count = count.map(|(done, total)| format!(", {done} of {total}")).unwrap_or_default();
         format!("{}: {}{count}", visible(account), visible(what))
     });
@@ -82,9 +90,11 @@ mod tests {
         let works = [
             work("a", "looking at INBOX", None),
             work("b", "searching x\u{1b}[2J", None),
-            work("a", "reading INBOX", Some((5, 70))),
+            work("a", "carrying messages of INBOX", Some((5, 70))),
+            work("a", "reading INBOX", Some((1, 30))),
         ];
-        assert_eq!(line(&works), "b: searching x\\u{1b}[2J; a: reading INBOX, 5 of 70");
+        let said = "a: carrying messages of INBOX, 5 of 70; b: searching x\\u{1b}[2J";
+        assert_eq!(line(&works), said);
     }
 
     #[test]
