@@ -124,6 +124,9 @@ secret-tool search --all service imapscript 2>/dev/null | grep -c canary
 "$0" oauth login >/dev/null 2>&1
 secret-tool search --all service imapscript 2>/dev/null | grep -c canary
 env -u DBUS_SESSION_BUS_ADDRESS "$0" script.lua
+"$0" oauth login --keyring >/dev/null 2>&1
+env -u DBUS_SESSION_BUS_ADDRESS "$0" oauth login 2>&1 | grep -o 'older tokens stay in the system keyring'
+env -u DBUS_SESSION_BUS_ADDRESS "$0" script.lua
 "#;
 
 #[test]
@@ -144,7 +147,11 @@ fn tokens_in_the_system_keyring() {
         lines[4].contains("\"access_token\":\"\"") && lines[4].contains("\"keyring\":\"oauth2 "),
         "{output}"
     );
-    assert_eq!(lines[5..], ["forgotten: the tokens of work", "0", "0", "0"], "{output}");
+    assert_eq!(
+        lines[5..],
+        ["forgotten: the tokens of work", "0", "0", "0", "older tokens stay in the system keyring", "0"],
+        "{output}"
+    );
     assert!(
         output.stderr.contains("error: the system keyring can't be used, which has the tokens: "),
         "{output}"

@@ -6,8 +6,8 @@ use crate::engine::account_settings::AccountSettings;
 use crate::engine::proxy_source::ProxySource;
 use crate::engine::secret_purpose::SecretPurpose;
 use crate::engine::secret_source::SecretSource;
-use crate::engine::world::Run;
-use crate::error::{Error, ErrorKind, Result};
+use crate::engine::world::{Event, Run};
+use crate::error::{Error, ErrorKind, Result, visible};
 use crate::mail::Secret;
 
 /// Where an account's access tokens come from.
@@ -88,12 +88,20 @@ impl OauthSource {
     pub(super) fn keep(&self, run: &Run, tokens: Tokens, in_keyring: bool) -> Result<()> {
         let store = Store::new(run, &self.identity)?;
         let _lock = store.lock()?;
-        if !in_keyring {
-            // What is in the keyring would be found by nobody any more, and be good for a long time.
-            store.remove()?;
-        }
+        let before = store.keyring();
         let keyring = in_keyring.then(|| format!("oauth2 {}", self.identity));
-        store.write(&Tokens { keyring, ..tokens })
+        store.write(&Tokens { keyring, ..tokens })?;
+        // What is left there would be found by nobody any more, and be good for a long time.
+        let Some(name) = before.filter(|_| !in_keyring) else { return Ok(()) };
+        if let Err(why) = run.world.keep_in_keyring(&name, None) {
+            let text = format!(
+                "older tokens stay in the system keyring, as `{}`, which can't be used: {}",
+                visible(&name),
+                visible(&why)
+            );
+            run.world.tell(Event::Warning(text));
+        }
+        Ok(())
     }
 
     fn not_logged_in(&self) -> Error {

@@ -114,6 +114,11 @@ impl<'a> Store<'a> {
         Ok(Some(tokens))
     }
 
+    /// Gives what the system keyring calls the tokens, if they are there, as far as the file makes sense.
+    pub(super) fn keyring(&self) -> Option<String> {
+        self.read_file().ok()??.keyring
+    }
+
     fn read_file(&self) -> Result<Option<Tokens>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
@@ -164,8 +169,7 @@ impl<'a> Store<'a> {
     ///
     /// Errors: the file can't be removed, or the keyring can't be written.
     pub(super) fn remove(&self) -> Result<bool> {
-        // A file that makes no sense goes, too.
-        if let Ok(Some(Tokens { keyring: Some(name), .. })) = self.read_file() {
+        if let Some(name) = self.keyring() {
             self.run.world.keep_in_keyring(&name, None).map_err(|why| closed(&why))?;
         }
         match fs::remove_file(&self.path) {
