@@ -10,6 +10,7 @@ use super::proof_source::ProofSource;
 use super::proxy_source::{ProxyAddress, ProxySource};
 use super::secret_purpose::SecretPurpose;
 use super::secret_source::SecretSource;
+use super::world::Run;
 use crate::error::{ErrorKind, Result, visible};
 use crate::imap::{Mechanism, SpecialUse};
 use crate::wire::{Pin, TlsSettings, TlsVersion};
@@ -181,11 +182,13 @@ impl AccountSettings {
     }
 
     /// Says what shows who the user is, and where it comes from.
-    pub fn shown_proof(&self) -> String {
+    pub fn shown_proof(&self, run: &Run) -> String {
         match self.proof() {
             Ok(ProofSource::Password(source)) => source.shown(SecretPurpose::Password),
             Ok(ProofSource::Token(source)) => source.shown(SecretPurpose::AccessToken),
-            Ok(ProofSource::Oauth(_)) => "OAuth 2.0".to_owned(),
+            Ok(ProofSource::Oauth(source)) => {
+                format!("OAuth 2.0, {}logged in", if source.is_logged_in(run) { "" } else { "not " })
+            }
             Ok(ProofSource::Certificate) => "client certificate".to_owned(),
             Err(error) => error.to_string(),
         }

@@ -129,6 +129,7 @@ impl AccountsFile {
         let names: Vec<_> = self.accounts().map(|(name, _)| visible(name)).collect();
         let hint = match names.as_slice() {
             [] => "`imapscript accounts add` describes one".to_owned(),
+            names if name.is_some() => format!("there is {}", names.join(" and ")),
             names => {
                 format!(
                     "there is {}; say which: `account \"NAME\"`, or `--account NAME`",

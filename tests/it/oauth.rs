@@ -380,8 +380,15 @@ fn who_has_not_logged_in_is_told_how() {
         assert_eq!(error(&output), message);
         assert!(output.stderr.contains("hint: `imapscript oauth login work`"), "{output}");
     };
+    let listed = |end: &str| {
+        let output = person.command(&["accounts"]).run();
+        assert!(output.stdout.ends_with(&format!("  OAuth 2.0, {end}\n")), "{output}");
+    };
+    listed("not logged in");
+    assert!(!person.home.path().join("state").exists(), "looking leaves nothing behind");
     refused();
     person.log_in();
+    listed("logged in");
     person.script(COUNT).stdout("0\n").run();
     person.command(&["oauth", "logout"]).stdout("forgotten: the tokens of work\n").run();
     refused();

@@ -38,7 +38,7 @@ pub(super) fn list(options: &Options) -> ExitCode {
         for (name, settings) in file.accounts() {
             let place = format!("{}:{}", settings.host, settings.port());
             let AccountSettings { user, tls, .. } = settings;
-            let cells = [name, user, &place, tls_name(*tls), &settings.shown_proof()];
+            let cells = [name, user, &place, tls_name(*tls), &settings.shown_proof(&around.run)];
             table.add_row(cells.map(visible));
         }
         table.lines().for_each(|line| out(line.trim()));

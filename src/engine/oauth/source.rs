@@ -1,5 +1,5 @@
 use super::provider::Provider;
-use super::settings::OauthSettings;
+use super::settings::{Endpoints, OauthSettings};
 use super::store::{Store, Tokens};
 use crate::engine::account_record;
 use crate::engine::account_settings::AccountSettings;
@@ -60,9 +60,7 @@ impl OauthSource {
     pub(in crate::engine) fn token(&self, run: &Run, refused: Option<&Secret>) -> Result<Secret> {
         let endpoints = self.settings.endpoints()?;
         let store = Store::new(run, &self.identity)?;
-        let mine = |tokens: &Tokens| {
-            tokens.token_url == endpoints.token.as_str() && tokens.client_id == self.settings.client_id
-        };
+        let mine = |tokens: &Tokens| self.owns(tokens, &endpoints);
         let is_good = |tokens: &Tokens| {
             let now = run.world.now().timestamp().as_second();
             !tokens.is_due(now) && refused.is_none_or(|refused| *refused.expose() != **tokens.access_token)
@@ -82,6 +80,18 @@ impl OauthSource {
         let renewed = Tokens { keyring: tokens.keyring, ..renewed };
         store.write(&renewed)?;
         Ok(Secret::new(&*renewed.access_token))
+    }
+
+    /// Tells whether somebody has logged in with the provider, and not out again. It may be too long ago.
+    pub(in crate::engine) fn is_logged_in(&self, run: &Run) -> bool {
+        let Ok(endpoints) = self.settings.endpoints() else { return false };
+        let known = Store::new(run, &self.identity).and_then(|store| store.read_file());
+        known.is_ok_and(|known| known.is_some_and(|tokens| self.owns(&tokens, &endpoints)))
+    }
+
+    /// Tells whether tokens were given to this client by this provider.
+    fn owns(&self, tokens: &Tokens, endpoints: &Endpoints) -> bool {
+        tokens.token_url == endpoints.token.as_str() && tokens.client_id == self.settings.client_id
     }
 
     /// Keeps what a provider gave after somebody has logged in: in the system keyring, or in a file.

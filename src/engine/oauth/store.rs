@@ -64,21 +64,21 @@ pub(super) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Finds the place of an account that the journal would know by `identity`.
+    /// Finds the place of an account that the journal would know by `identity`. It is made when it is first locked.
     ///
-    /// Errors: there is no state directory, or it can't be made.
+    /// Error: there is no state directory.
     pub(super) fn new(run: &'a Run, identity: &str) -> Result<Self> {
         let directory = run.state.directory()?.join("tokens");
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        made.map_err(|error| unusable(&directory, &error))?;
         let path = directory.join(file_name("tokens", identity));
         Ok(Self { run, directory, path, identity: identity.to_owned() })
     }
 
     /// Waits until no other run renews these tokens, and keeps others from it.
     ///
-    /// Errors: it takes too long, or somebody interrupts it.
+    /// Errors: the state directory can't be made; it takes too long, or somebody interrupts it.
     pub(super) fn lock(&self) -> Result<Lock> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        made.map_err(|error| unusable(&self.directory, &error))?;
         let start = Instant::now();
         loop {
             if let Some(lock) = Lock::take(&self.directory, &self.identity)? {
@@ -119,7 +119,10 @@ impl<'a> Store<'a> {
         self.read_file().ok()??.keyring
     }
 
-    fn read_file(&self) -> Result<Option<Tokens>> {
+    /// Reads what the file says of the tokens.
+    ///
+    /// Errors: it can't be read or understood, or others can read it.
+    pub(super) fn read_file(&self) -> Result<Option<Tokens>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
