@@ -32,6 +32,9 @@ pub struct LoginOptions {
     pub port: Option<u16>,
 }
 
+/// Said while nothing else happens, for minutes perhaps.
+const WAITING: &str = "waiting for you to log in there; Ctrl-C gives it up";
+
 /// What one of these commands does with an account.
 fn with(
     name: Option<&str>,
@@ -65,6 +68,7 @@ pub(super) fn login(login: &LoginOptions, options: &Options) -> ExitCode {
         if login.device {
             let device = DeviceLogin::begin(settings, &around.run)?;
             out(format_args!("open {} and type {}", visible(device.page()), visible(device.code())));
+            err(WAITING);
             device.finish(login.keyring)?;
         } else {
             let browser = BrowserLogin::begin(settings, login.port, &around.run)?;
@@ -74,6 +78,7 @@ pub(super) fn login(login: &LoginOptions, options: &Options) -> ExitCode {
             if !login.no_browser && open(page) {
                 err("your browser is asked to open it");
             }
+            err(WAITING);
             browser.finish(login.keyring)?;
         }
         out(format_args!("logged in: {}", visible(&settings.label())));

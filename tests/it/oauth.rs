@@ -25,6 +25,10 @@ pub(crate) struct Person<'a> {
     pub(crate) home: TempDir,
 }
 
+/// What somebody hears who logs in.
+const LOGIN_TOLD: &str =
+    "your browser is asked to open it\nwaiting for you to log in there; Ctrl-C gives it up\n";
+
 impl<'a> Person<'a> {
     pub(crate) fn new(server: &'a Server, provider: &'a Provider) -> Self {
         let home = TempDir::new().unwrap();
@@ -51,7 +55,7 @@ impl<'a> Person<'a> {
     }
 
     pub(crate) fn log_in(&self) {
-        let output = self.command(&["oauth", "login"]).stderr("your browser is asked to open it\n").run();
+        let output = self.command(&["oauth", "login"]).stderr(LOGIN_TOLD).run();
         no_canary(&output);
         let lines: Vec<_> = output.stdout.lines().collect();
         let page = format!("open {}?", self.provider.server.url("/authorize"));

@@ -112,7 +112,7 @@ fn a_login_reads_the_clients_secret_once() {
 const SESSION: &str = r#"
 mkdir -p "$XDG_RUNTIME_DIR"
 printf unlock | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
-"$0" oauth login --keyring 2>&1 | grep -v ^open
+"$0" oauth login --keyring 2>&1 | grep -v "^open\|^waiting"
 "$0" script.lua
 secret-tool search --all service imapscript 2>/dev/null | grep -c canary
 cat state/imapscript/tokens/tokens-*
