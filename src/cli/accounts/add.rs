@@ -219,7 +219,13 @@ fn keep(new: &AddOptions, name: &str, secret: &Secret, path: &Path) -> Result<Se
             let question = format!("The system keyring has `{}` already. Replace it?", visible(name));
             ask::agreed(&question, false)?
         }
-        Ok(None) => new.keyring || ask::agreed("Keep the password in the system keyring?", true)?,
+        Ok(None) => {
+            new.keyring
+                || ask::agreed(
+                    "Keep the password in the system keyring, where cron does not reach it?",
+                    true,
+                )?
+        }
         Err(_) => new.keyring,
     };
     if in_keyring {
