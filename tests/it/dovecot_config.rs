@@ -1,6 +1,7 @@
 //! Dovecot's configuration, in the words of the version found.
 //!
 //! It holds all that a Dovecot needs to run as one ordinary user, beside any system service and without `/etc/dovecot`.
+//! The benchmark's Dovecot is made of the same files.
 
 use std::path::Path;
 
@@ -47,55 +48,16 @@ pub(crate) fn text(version: &str, layout: &Layout) -> String {
 }
 
 /// What is spelled differently before 2.4.
-const HEAD_2_3: &str = r"
-protocols = imap
-disable_plaintext_auth = no
-userdb {
-  driver = static
-  args = uid=<user> gid=<group> home=<dir>/home/%u
-}
-ssl_cert = <<cert>
-ssl_key = <<key>
-ssl_dh =
-mail_location = mdbox:<dir>/mail/%u
-service imap-login {
-  service_count = 0
-}
-";
+const HEAD_2_3: &str = include_str!("dovecot/2.3.conf");
 
 /// What is spelled differently since 2.4. The first setting must be the version of the configuration.
-const HEAD_2_4: &str = r"dovecot_config_version = 2.4.0
-dovecot_storage_version = 2.4.0
-protocols {
-  imap = yes
-}
-auth_allow_cleartext = yes
-userdb static {
-}
-ssl_server_cert_file = <cert>
-ssl_server_key_file = <key>
-mail_driver = mdbox
-mail_path = <dir>/mail/%{user}
-mail_home = <dir>/home/%{user}
-service imap-login {
-  restart_request_count = unlimited
-}
-";
+const HEAD_2_4: &str = include_str!("dovecot/2.4.conf");
 
 const ALL: &str = "plain login scram-sha-1 scram-sha-256 external xoauth2 oauthbearer";
 
-const PASSWORDS_2_3: &str = r"
-passdb {
-  driver = static
-  args = password=pass
-}
-";
+const PASSWORDS_2_3: &str = include_str!("dovecot/passwords-2.3.conf");
 
-const PASSWORDS_2_4: &str = r"
-passdb static {
-  password = pass
-}
-";
+const PASSWORDS_2_4: &str = include_str!("dovecot/passwords-2.4.conf");
 
 /// Some users have passwords of their own, in `<dir>/users`. The token's settings are in `<dir>/oauth2`.
 const LOGINS_2_3: &str = r"
@@ -170,83 +132,4 @@ auth_username_chars =
 ";
 
 /// What all versions share. `chroot` needs root, so it is switched off in each service that asks for it.
-const COMMON: &str = r"
-base_dir = <dir>/run
-state_dir = <dir>/state
-instance_name = imapscript-tests
-log_path = <dir>/log
-default_internal_user = <user>
-default_internal_group = <group>
-default_login_user = <user>
-first_valid_uid = 0
-first_valid_gid = 0
-mail_uid = <user>
-mail_gid = <group>
-listen = 127.0.0.1
-
-service anvil {
-  chroot =
-  # no waiting after a wrong password
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
-service imap-login {
-  chroot =
-  process_min_avail = 1
-  client_limit = 1000
-  inet_listener imap {
-    port = <port>
-  }
-  inet_listener imaps {
-    port = <tls-port>
-    ssl = yes
-  }
-}
-service imap {
-  process_min_avail = 2
-  process_limit = 512
-  client_limit = 1
-}
-service auth-worker {
-  user =
-}
-service indexer-worker {
-  user =
-}
-service stats {
-  chroot =
-}
-
-auth_mechanisms = <mechanisms>
-auth_failure_delay = 0
-ssl = yes
-
-mail_fsync = never
-mail_max_userip_connections = 1000
-namespace inbox {
-  inbox = yes
-  separator = /
-  prefix =
-  mailbox Drafts {
-    special_use = \Drafts
-    auto = create
-  }
-  mailbox Sent {
-    special_use = \Sent
-    auto = create
-  }
-  mailbox Junk {
-    special_use = \Junk
-    auto = create
-  }
-  mailbox Trash {
-    special_use = \Trash
-    auto = create
-  }
-  mailbox Archive {
-    special_use = \Archive
-    auto = create
-  }
-}
-";
+const COMMON: &str = include_str!("dovecot/common.conf");
