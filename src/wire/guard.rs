@@ -2,7 +2,9 @@ use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::panic::resume_unwind;
 use std::rc::Rc;
+use std::thread;
 
 use super::concealed::Concealed;
 use super::frame::{Caps, Frame, Framer};
@@ -11,7 +13,7 @@ use super::socks::Proxy;
 use super::stream::Stream;
 use super::tls_settings::TlsSettings;
 use super::transcript::Transcript;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 mod line;
 mod starttls;
@@ -55,17 +57,29 @@ impl Guard {
         transcript: Option<Transcript>,
     ) -> Result<Self> {
         let (near, near_port) = proxy.map_or((host, port), |proxy| (proxy.host.as_str(), proxy.port));
-        let mut socket = Socket::connect(near, near_port, timeouts, interrupt)?;
-        if let Some(proxy) = proxy {
-            proxy.lead(&mut socket, host, port)?;
-        }
+        let reach = || {
+            let mut socket = Socket::connect(near, near_port, timeouts, interrupt)?;
+            if let Some(proxy) = proxy {
+                proxy.lead(&mut socket, host, port)?;
+            }
+            Ok::<_, Error>(socket)
+        };
+        // OpenSSL reads all of the system's authorities, which takes as long as a short way to the server.
+        let (socket, connector) = thread::scope(|scope| {
+            let connector = tls.map(|settings| scope.spawn(|| settings.connector()));
+            let socket = reach();
+            (socket, connector.map(|making| making.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        });
+        let socket = socket?;
         let mood = socket.mood();
         if let Some(transcript) = &transcript {
             let by = proxy.map_or_else(String::new, |_| format!(" by the proxy {near} port {near_port}"));
             transcript.note(&format!("connected to {host} port {port}{by}"));
         }
-        let stream = match tls {
-            Some(settings) => Stream::Tls(Box::new(settings.handshake(host, socket)?), host.to_owned()),
+        let stream = match tls.zip(connector) {
+            Some((settings, connector)) => {
+                Stream::Tls(Box::new(settings.handshake(&connector?, host, socket)?), host.to_owned())
+            }
             None => Stream::Plain(socket),
         };
         let caps = Caps::default();

@@ -1,6 +1,6 @@
 use std::io;
 
-use native_tls::{HandshakeError, TlsStream};
+use native_tls::{HandshakeError, TlsConnector, TlsStream};
 
 use super::pin::Pin;
 use super::socket::Socket;
@@ -9,8 +9,13 @@ use crate::error::{Error, ErrorKind, Result, TlsProblem};
 
 impl TlsSettings {
     /// Does the handshake on a connected socket, and looks at the server's key. Nothing of ours has been said then.
-    pub(super) fn handshake(&self, host: &str, socket: Socket) -> Result<TlsStream<Socket>> {
-        let stream = self.connector()?.connect(host, socket).map_err(|error| match error {
+    pub(super) fn handshake(
+        &self,
+        connector: &TlsConnector,
+        host: &str,
+        socket: Socket,
+    ) -> Result<TlsStream<Socket>> {
+        let stream = connector.connect(host, socket).map_err(|error| match error {
             HandshakeError::Failure(error) => self.failed(host, &error),
             HandshakeError::WouldBlock(_) => {
                 problem(host, TlsProblem::Other("the handshake stood still".to_owned()))

@@ -38,7 +38,8 @@ impl Line {
         let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(bad("the connection is encrypted already"));
         };
-        self.stream = Stream::Tls(Box::new(settings.handshake(host, socket)?), host.to_owned());
+        self.stream =
+            Stream::Tls(Box::new(settings.handshake(&settings.connector()?, host, socket)?), host.to_owned());
         if let Some(transcript) = &self.transcript {
             transcript.note("TLS is on");
         }
