@@ -176,7 +176,7 @@ impl Session {
                 self.take(event, flight)?;
             }
         }
-        Ok(())
+        self.guard.look()
     }
 
     /// Writes one command; where a literal must wait for the server's `+`, takes in what comes before.

@@ -152,7 +152,18 @@ impl Guard {
     pub fn release(&self) -> Result<()> {
         let mut line = self.line();
         line.holding = false;
-        line.send()
+        // Where nothing leaves there is nothing to look out for: it would cost three system calls a response, and pile
+        // up what nobody has asked for yet.
+        if line.outgoing.is_empty() { line.usable() } else { line.send() }
+    }
+
+    /// Looks at what came along with the last reply: a reply to a command that has not left must not answer it. It is
+    /// refused before anybody makes plans for that command.
+    pub fn look(&self) -> Result<()> {
+        let mut line = self.line();
+        let looked = line.queue_buffered();
+        line.poisoned |= looked.is_err();
+        looked
     }
 
     /// Appends to the last command: a literal's contents, or what follows one. Of much, the beginning leaves at once:

@@ -113,6 +113,11 @@ impl Line {
     /// Queues what has already arrived: a reply among it answers a command that has not left.
     pub(super) fn look_before_send(&mut self) -> Result<()> {
         self.take_in_arrived()?;
+        self.queue_buffered()
+    }
+
+    /// Queues what was read along with what was asked for, and refuses replies to what has not left.
+    pub(super) fn queue_buffered(&mut self) -> Result<()> {
         while let Some(frame) = self.framer.buffered()? {
             let event = self.classify(frame)?;
             self.queue.push_back(event);
