@@ -134,13 +134,9 @@ impl Framer {
     /// Reads the rest of a large literal into its frame.
     fn read_literal(&mut self, stream: &mut impl Read) -> Result<()> {
         let end = self.partial.bytes.len();
-        // Grown piece by piece: a server that announces much and sends nothing costs nothing.
-        let step = self.missing.min(1 << 20);
-        self.partial.bytes.resize(end + step, 0);
-        let result = stream.read(self.partial.bytes.get_mut(end..).unwrap_or_default());
-        let count = result.as_ref().copied().unwrap_or(0);
-        self.partial.bytes.truncate(end + count);
-        self.missing -= count;
+        // Grown with what comes: a server that announces much and sends nothing costs nothing.
+        let result = stream.take(self.missing.min(1 << 20) as u64).read_to_end(&mut self.partial.bytes);
+        self.missing -= self.partial.bytes.len() - end;
         if result? == 0 {
             return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
         }
