@@ -57,7 +57,7 @@ impl Field {
 
     /// Gives its decoded value as [`caseless`] writes it.
     pub fn caseless(&self) -> &str {
-        self.caseless.get_or_init(|| caseless(self.decoded()))
+        self.caseless.get_or_init(|| caseless(self.decoded()).into_owned())
     }
 
     /// Gives its addresses (RFC 5322 §3.4), those within groups too.

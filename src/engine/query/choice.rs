@@ -29,7 +29,7 @@ impl Choice {
         let (mut texts, mut addresses, mut domains) = (Vec::new(), HashSet::new(), HashSet::new());
         for pattern in &patterns {
             match pattern {
-                Pattern::Contains(text) => texts.push(caseless(text)),
+                Pattern::Contains(text) => texts.push(caseless(text).into_owned()),
                 Pattern::Address(email) => drop(addresses.insert(email.to_lowercase())),
                 Pattern::Domain(domain) => drop(domains.insert(domain.clone())),
                 _ => return None,

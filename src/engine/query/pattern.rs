@@ -118,7 +118,7 @@ impl Pattern {
             Self::Present => fields.next().is_some(),
             Self::Contains(text) | Self::Here(text) => {
                 let text = caseless(text);
-                fields.any(|field| field.caseless().contains(&text))
+                fields.any(|field| field.caseless().contains(&*text))
             }
             Self::Regex(regex) => fields.any(|field| regex.is_match(field.decoded())),
             Self::Address(email) => {
@@ -135,7 +135,7 @@ impl Pattern {
     /// Tells whether a text is so.
     pub(super) fn matches_text(&self, value: &str) -> bool {
         match self {
-            Self::Contains(text) | Self::Here(text) => caseless(value).contains(&caseless(text)),
+            Self::Contains(text) | Self::Here(text) => caseless(value).contains(&*caseless(text)),
             Self::Regex(regex) => regex.is_match(value),
             Self::Present => !value.is_empty(),
             Self::Address(_) | Self::Domain(_) | Self::OneOf(_) => false,
