@@ -83,8 +83,9 @@ impl Identity {
     }
 
     /// Takes in what one FETCH response says; a later one may say more.
-    fn take(&mut self, mut fetch: Fetch, section: &Section) {
-        self.headers = fetch.section(section).map(Headers::parse).or(self.headers.take());
+    fn take(&mut self, mut fetch: Fetch, section: Option<&Section>) {
+        let header = section.and_then(|section| fetch.section(section));
+        self.headers = header.map(Headers::parse).or(self.headers.take());
         self.flags = fetch.flags.take().or(self.flags.take());
         self.size = fetch.size.or(self.size);
         self.date = fetch.internal_date.or(self.date);
@@ -98,7 +99,7 @@ impl Identity {
 pub(super) struct Inquiry {
     items: String,
     list: Vec<FetchItem>,
-    section: Section,
+    section: Option<Section>,
     structure: bool,
     labels: bool,
 }
@@ -115,19 +116,33 @@ impl Inquiry {
         Self::for_search(session, Needs { structure: false, ..needs })
     }
 
-    /// Asks for all that a query needs to be judged here, short of contents.
-    pub(super) fn for_search(session: &Session, needs: Needs) -> Result<Self> {
-        let Needs { mut fields, header, structure, labels, .. } = needs;
-        fields.insert("message-id".to_owned());
-        let section =
-            if header { Section::Header } else { Section::with_fields(fields.into_iter().collect()) };
-        let mut items = vec![
-            FetchItem::Flags,
-            FetchItem::InternalDate,
-            FetchItem::Size,
-            FetchItem::Section(section.clone()),
-        ];
-        if is_gmail(session) {
+    /// Asks for what identity needs, and all that a query needs to be judged here, short of contents.
+    pub(super) fn for_search(session: &Session, mut needs: Needs) -> Result<Self> {
+        needs.fields.insert("message-id".to_owned());
+        needs.date = true;
+        Self::of(needs, is_gmail(session))
+    }
+
+    /// Asks for what a query needs to be judged here, short of contents, and what can contradict a server's answer; not
+    /// for identity, which would be most of what is sent.
+    pub(super) fn for_look(needs: Needs) -> Result<Self> {
+        Self::of(needs, false)
+    }
+
+    fn of(needs: Needs, gmail_id: bool) -> Result<Self> {
+        let Needs { fields, header, date, structure, labels, .. } = needs;
+        let section = match fields.is_empty() {
+            _ if header => Some(Section::Header),
+            false => Some(Section::with_fields(fields.into_iter().collect())),
+            true => None,
+        };
+        let mut items = vec![FetchItem::Flags];
+        if date {
+            items.push(FetchItem::InternalDate);
+        }
+        items.push(FetchItem::Size);
+        items.extend(section.clone().map(FetchItem::Section));
+        if gmail_id {
             items.push(FetchItem::GmailMessageId);
         }
         if labels {
@@ -161,13 +176,14 @@ impl Inquiry {
     /// Takes in what was told of one message, if it is of the set.
     pub(super) fn take_fetch(&self, found: &mut BTreeMap<Uid, Identity>, set: &UidSet, fetch: Fetch) {
         if let Some(uid) = fetch.uid.filter(|uid| set.contains(*uid)) {
-            found.entry(uid).or_default().take(fetch, &self.section);
+            found.entry(uid).or_default().take(fetch, self.section.as_ref());
         }
     }
 
     /// Tells whether all that was asked for is known of a message.
     pub(super) fn is_answered(&self, identity: &Identity) -> bool {
-        let basic = identity.flags.is_some() && identity.size.is_some() && identity.headers.is_some();
+        let header = identity.headers.is_some() || self.section.is_none();
+        let basic = identity.flags.is_some() && identity.size.is_some() && header;
         let structure = identity.structure.is_some() || !self.structure;
         basic && structure && (identity.labels.is_some() || !self.labels)
     }

@@ -155,7 +155,7 @@ impl Sieve {
     /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
     /// mailbox. Contents are fetched only of those that nothing else has decided.
     pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<Seen> {
-        let inquiry = Inquiry::for_search(session, self.needs.clone())?;
+        let inquiry = Inquiry::for_look(self.needs.clone())?;
         let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
         let mut undecided = Vec::new();
         let mut contradictions = Contradictions::to(&self.program);
