@@ -59,6 +59,7 @@ class Runs:
     cpu: list = field(default_factory=list)
     memory: list = field(default_factory=list)
     counts: list = field(default_factory=list)
+    first: list = field(default_factory=list)
 
 
 class Bench:
@@ -153,6 +154,7 @@ class Bench:
         runs.cpu.append(float(own[1]) if own else usage.ru_utime + usage.ru_stime)
         runs.memory.append(kilobytes / 1000)
         runs.counts.append(counts)
+        runs.first.append(counts.first - before)
         shutil.rmtree(state)
         for user in users:
             self.server.forget(user)
@@ -200,6 +202,13 @@ class Bench:
                 print("| " + " | ".join(cells) + " |")
                 missing = missing or not slow
                 title = ""
+        started = {
+            client: min(time for (_, by, _), runs in self.runs.items() if by == client for time in runs.first)
+            for client in self.options.only
+            if client != "limit"
+        }
+        shown = ", ".join(f"{client} {time * 1000:.0f} ms" for client, time in started.items())
+        print(f"\nFrom a client's start to its first byte: {shown}.")
         if missing:
             print("\n–: takes minutes, and is only run with `--all`.")
 

@@ -7,12 +7,15 @@ The way to set a connection up is charged as TCP does: what the client sends fir
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 
 
 class Counts:
     def __init__(self):
-        self.turns = self.up = self.down = self.connections = 0
+        self.turns = self.up = self.down = 0
+        # When the client sent its first byte.
+        self.first = None
 
 
 class Line:
@@ -79,11 +82,11 @@ class Proxy:
 
     def accept(self):
         counts = self.counts
-        counts.connections += 1
         client_sent = False
 
         def sent(data):
             nonlocal client_sent
+            counts.first = counts.first or time.perf_counter()
             counts.up += len(data)
             counts.turns += not client_sent
             client_sent = True

@@ -15,7 +15,8 @@ use imapscript::{
 };
 use std::hint::black_box;
 
-const HEADER: &[u8] = b"Received: from out.example.org (192.0.2.7) by mx.example.org; Mon, 30 Nov 2026 10:00:00 +0000\r\n\
+const HEADER: &[u8] =
+    b"Received: from out.example.org (192.0.2.7) by mx.example.org; Mon, 30 Nov 2026 10:00:00 +0000\r\n\
 Date: Mon, 30 Nov 2026 10:00:00 +0000\r\n\
 From: =?utf-8?q?B=C3=BCcherei?= <post@buecherei.example>\r\n\
 To: Somebody <somebody@example.org>\r\n\
@@ -50,7 +51,8 @@ fn responses(bench: &mut Criterion) {
     for (name, text) in cases {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| Response::parse(&Frame::from_bytes(black_box(text.as_bytes())).unwrap()).unwrap());
+            bencher
+                .iter(|| Response::parse(&Frame::from_bytes(black_box(text.as_bytes())).unwrap()).unwrap());
         });
     }
 }
