@@ -28,7 +28,7 @@ pub use wait::wait;
 
 use super::account::Account;
 use super::names::NameSpec;
-use super::ticket::Ticket;
+use super::ticket::{GRACE, Ticket};
 use super::world::{Event, Run};
 use crate::error::Result;
 
@@ -236,8 +236,12 @@ impl Watch {
         self.shared.ended.store(true, Ordering::SeqCst);
         let threads =
             std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let begun = Instant::now();
         for thread in threads {
-            let _ = thread.join();
+            // One that still looks for its host ends with the process.
+            while !thread.is_finished() && begun.elapsed() < GRACE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
