@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -68,6 +69,8 @@ class Bench:
         self.sizes = {"mixed": 10_000, "small": 100_000, "each": 1000, "bodies": 500}
         if options.quick:
             self.sizes = {"mixed": 1000, "small": 5000, "each": 100, "bodies": 50}
+        # Each run has a home of its own in it.
+        self.homes = tempfile.TemporaryDirectory(prefix="imb")
         self.server = Dovecot()
         self.proxy = Proxy(self.server.tls_port)
         self.seeded = {}
@@ -108,7 +111,7 @@ class Bench:
         for user in workload.mail:
             self.seed(user)
         users = [self.server.copy(user) for user in workload.mail]
-        state = tempfile.mkdtemp(prefix="imb")
+        state = tempfile.mkdtemp(dir=self.homes.name)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": state,
@@ -243,6 +246,8 @@ def main():
     for name in [*options.workloads, *options.only]:
         if name not in [*WORKLOADS, *CLIENTS]:
             parser.error(f"there is no {name}")
+    # Also when told to end, what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench = Bench(options)
     try:
         bench.run()

@@ -69,11 +69,13 @@ class Dovecot:
             text = text.replace(f"<{name}>", str(value))
         # The first line of these files must stay the first.
         (self.directory / "dovecot.conf").write_text(text)
-        lesser = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
         os.chown(self.directory, self.user.pw_uid, self.user.pw_gid)
+        # It ends when we do, however that is.
+        before = ["setpriv", "--pdeathsig", "TERM"]
+        if os.getuid() == 0:
+            before += ["--reuid", str(self.user.pw_uid), "--regid", str(self.user.pw_gid), "--clear-groups"]
         self.process = subprocess.Popen(
-            [program, "-F", "-c", self.directory / "dovecot.conf"],
-            **lesser if os.getuid() == 0 else {},
+            [*before, program, "-F", "-c", self.directory / "dovecot.conf"],
             stdin=subprocess.DEVNULL,
             env={"PATH": path, "TZ": "UTC"},
         )
