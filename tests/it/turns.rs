@@ -99,6 +99,27 @@ fn text_in_header_fields_is_looked_at_here_in_one_more() {
 }
 
 #[test]
+fn of_what_is_only_looked_at_no_more_is_fetched_than_is_judged() {
+    let home = tempfile::tempdir().unwrap();
+    let trace = home.path().join("trace");
+    let server = Server::dovecot(Tls::Implicit);
+    server.seed("INBOX", &["a", "b"].map(Mail::new));
+    let source = r#"
+      local inbox = $LOGIN:mailbox "INBOX"
+      print(#inbox:search { subject = "a" }, #inbox:search { older_than = "1d" })
+    "#;
+    let options = ["--trace", trace.to_str().unwrap()];
+    Script::new(source).on(&server).options(&options).stdout("1\t2\n").run();
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    let asked: Vec<_> = trace.lines().filter_map(|line| Some(line.split_once("UID FETCH ")?.1)).collect();
+    let (subject, date) = ("BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "INTERNALDATE");
+    assert_eq!(
+        asked,
+        [format!("1 (UID FLAGS RFC822.SIZE {subject})"), format!("1:2 (UID FLAGS {date} RFC822.SIZE)")]
+    );
+}
+
+#[test]
 fn a_list_of_thousands_costs_one_more() {
     let source = r#"
       local wanted = { "someone@" }
