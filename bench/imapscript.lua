@@ -69,12 +69,17 @@ local workloads = {
     rules(inbox)(list)
   end,
   W9 = function()
-    local count, total = 0, 0
-    for _, user in ipairs(users) do
-      local box = connect(user):mailbox "INBOX"
-      local selection = box:search(compound)
+    local jobs, count, total = {}, 0, 0
+    for number, user in ipairs(users) do
+      jobs[number] = function()
+        local box = connect(user):mailbox "INBOX"
+        local selection = box:search(compound)
+        box:search(alerts):move("Alerts", { limit = 100000 })
+        return selection
+      end
+    end
+    for _, selection in ipairs(parallel(jobs)) do
       count, total = count + #selection, total + sum(selection.uids)
-      box:search(alerts):move("Alerts", { limit = 100000 })
     end
     result(count, total)
   end,

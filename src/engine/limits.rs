@@ -32,6 +32,8 @@ struct State {
     script: Option<usize>,
     /// Nothing is limited but by the command line.
     lifted: bool,
+    /// There is no script that could say more.
+    no_script: bool,
     /// How many messages the run has removed, or is removing.
     removed: usize,
     /// The same of each account whose owner has set a limit, by how the journal knows it.
@@ -47,6 +49,11 @@ impl Limits {
     /// Lets the run remove this many messages, in one call or several, unless the command line says otherwise.
     pub fn set(&self, limit: usize) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).script = Some(limit);
+    }
+
+    /// Says that there is no script in the run that could raise a limit.
+    pub(super) fn have_no_script(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).no_script = true;
     }
 
     /// Forgets what was removed.
@@ -127,7 +134,7 @@ fn judge(removals: &[Removal], whole: Option<usize>, state: &State) -> Result<us
     let counted: Vec<&Removal> = removals.iter().filter(|removal| removal.counts()).collect();
     let all = sum(&counted);
     let most = whole.unwrap_or(RUN);
-    let stop = Stop { run: removed + all, fits: removed + all <= most };
+    let stop = Stop { run: removed + all, fits: removed + all <= most, no_script: state.no_script };
     let mut by_rule: BTreeMap<Option<&str>, Vec<&Removal>> = BTreeMap::new();
     for removal in &counted {
         by_rule.entry(removal.rule.as_deref()).or_default().push(removal);
@@ -211,6 +218,8 @@ struct Stop {
     run: usize,
     /// The run may remove that.
     fits: bool,
+    /// Only the command line can raise a limit.
+    no_script: bool,
 }
 
 impl Stop {
@@ -248,8 +257,13 @@ impl Stop {
             1 => format!("`limit = {count}` in the rule"),
             _ => "a `limit` in each rule".to_owned(),
         };
-        let run = format!("`limit({0})` in the script, or `--limit {0}`", self.run);
+        let run = match self.no_script {
+            true => format!("`--limit {}`", self.run),
+            false => format!("`limit({0})` in the script, or `--limit {0}`", self.run),
+        };
         let how = match (raise, self.fits) {
+            (Raise::Own | Raise::Any, _) if self.no_script => run,
+            (Raise::Account, _) if self.no_script => format!("`limit` in the account's settings, or {run}"),
             (Raise::Own, true) => own,
             (Raise::Any, true) => format!("{own}, {run}"),
             (Raise::Own, false) => format!("{own}, and {run}"),

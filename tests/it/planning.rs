@@ -140,7 +140,10 @@ fn a_plan_keeps_to_limits_and_permissions() {
         let words = [&["apply", "plan.json"], options].concat();
         Script::command(&words).on(&server).home(home.path()).spawn().finish()
     };
-    assert_eq!(script(&[]).status, Some(7));
+    let stopped = script(&[]);
+    assert_eq!(stopped.status, Some(7), "{stopped}");
+    // There is no script to say it in.
+    assert!(stopped.stderr.contains("if it is meant, say how many: `--limit 30`\n"), "{stopped}");
     let refused = script(&["--limit", "30", "--allow", "read,mark"]);
     assert_eq!(refused.status, Some(1), "{refused}");
     assert_eq!(server.snapshot(), before);

@@ -55,6 +55,7 @@ pub fn follow(run: &Run, plan: &Plan) -> Result<Followed> {
         order.permissions().into_iter().try_for_each(|permission| run.permit(permission))?;
     }
     run.state.is_for(Purpose::Plan(plan.made.clone()));
+    run.limits.have_no_script();
     let mut following = Following {
         run,
         accounts: BTreeMap::new(),

@@ -55,6 +55,7 @@ pub fn undo(run: &Run, wanted: Option<i64>) -> Result<Undone> {
         return Err(ErrorKind::Usage { what, hint: "`imapscript history` lists the runs".to_owned() }.into());
     };
     run.state.is_for(Purpose::Undo(chosen.id));
+    run.limits.have_no_script();
     let shown = journal.shown()?;
     let mut undoing = Undoing {
         run,
