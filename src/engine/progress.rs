@@ -61,7 +61,7 @@ impl Progress {
     }
 
     /// Takes away what was shown: who waited goes on.
-    pub(super) fn hide(&self, world: &dyn World) {
+    pub fn hide(&self, world: &dyn World) {
         let mut state = self.state();
         if std::mem::take(&mut state.shown) {
             world.progress(&[]);

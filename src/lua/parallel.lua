@@ -1,5 +1,5 @@
 -- `parallel { f, g }`: each function is a coroutine, a task, that sleeps while its servers answer.
-local raw, read, tasks, is_ready, keep, count, wait, note, ends_run, worst, set_aside = ...
+local raw, read, tasks, is_ready, keep, count, wait, hide, note, ends_run, worst, set_aside = ...
 local create, status, close = coroutine.create, coroutine.status, coroutine.close
 -- Lua's own, which leave what was thrown as it is.
 local try, run, resume = raw.pcall, raw.xpcall, raw.resume
@@ -29,6 +29,7 @@ return function(list)
 
   -- Lets a task go on until it sleeps again or ends. Tells whether it sleeps.
   local function go_on(task)
+    hide()
     local alive, ok, value = resume(task.thread)
     if not alive then ok, value = false, ok end
     if status(task.thread) ~= "dead" then

@@ -67,6 +67,12 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
         of.progress.show(&*of.world);
         if of.is_interrupted() { Err(raise(lua, ErrorKind::Interrupted.into(), None)) } else { Ok(()) }
     })?;
+    // What a task prints must not be mixed with what shows that others wait.
+    let of = run.clone();
+    let hide = lua.create_function(move |_, ()| {
+        of.progress.hide(&*of.world);
+        Ok(())
+    })?;
     let note = lua.create_function(|lua, thrown: Value| Ok(with_places(lua, thrown)))?;
     let ends_run = lua.create_function(|_, thrown: Value| Ok(ends_run(&thrown)))?;
     let worst = lua.create_function(|_, thrown: Table| {
@@ -88,6 +94,7 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
         keeper(lua)?,
         count,
         wait,
+        hide,
         note,
         ends_run,
         worst,
