@@ -18,7 +18,7 @@ end
 
 return function(list)
   local functions, most = read(list)
-  local results, thrown, live, next_one, last = {}, {}, {}, 1, nil
+  local results, failed, live, next_one, last = {}, {}, {}, 1, nil
 
   local function begin(number)
     local task = { number = number }
@@ -43,7 +43,7 @@ return function(list)
       if last then set_aside(value) end
       last = last or value
     else
-      thrown[#thrown + 1] = value
+      failed[#failed + 1] = { number = task.number, thrown = value }
     end
     return false
   end
@@ -73,7 +73,11 @@ return function(list)
   for _, task in ipairs(live) do drain(task) end
 
   if last then error(last, 0) end
-  if #thrown > 0 then
+  if #failed > 0 then
+    -- Of two that are as bad, that of the function that comes first.
+    table.sort(failed, function(one, two) return one.number < two.number end)
+    local thrown = {}
+    for number, failure in ipairs(failed) do thrown[number] = failure.thrown end
     local chosen = worst(thrown)
     for number, value in ipairs(thrown) do
       if number ~= chosen then set_aside(value) end
