@@ -257,10 +257,8 @@ impl Stop {
             1 => format!("`limit = {count}` in the rule"),
             _ => "a `limit` in each rule".to_owned(),
         };
-        let run = match self.no_script {
-            true => format!("`--limit {}`", self.run),
-            false => format!("`limit({0})` in the script, or `--limit {0}`", self.run),
-        };
+        let run = format!("`--limit {}`", self.run);
+        let run = if self.no_script { run } else { format!("`limit({})` in the script, or {run}", self.run) };
         let how = match (raise, self.fits) {
             (Raise::Own | Raise::Any, _) if self.no_script => run,
             (Raise::Account, _) if self.no_script => format!("`limit` in the account's settings, or {run}"),

@@ -108,16 +108,28 @@ impl Session {
 
     /// Asks how many messages a mailbox has, and more (RFC 3501 §6.3.10).
     pub fn status(&mut self, name: &MailboxName) -> Result<MailboxStatus> {
-        let items = "(MESSAGES RECENT UNSEEN UIDNEXT UIDVALIDITY)";
-        let command = Command::new("STATUS").mailbox(name).syntax(items);
         let mut status = None;
-        self.run_one(&command, &mut |response| {
+        self.run_one(&status_of(name), &mut |response| {
             if let Response::MailboxStatus(found) = response {
                 status = Some(found);
             }
             Ok(())
         })?;
         status.ok_or_else(|| Error::protocol("an OK to STATUS without its answer").in_command("STATUS"))
+    }
+
+    /// Does the same for several in one flight. `None` is one of which the server says nothing.
+    pub fn status_all(&mut self, names: &[MailboxName]) -> Result<Vec<Option<MailboxStatus>>> {
+        let commands: Vec<_> = names.iter().map(status_of).collect();
+        let mut found: Vec<MailboxStatus> = Vec::new();
+        self.run(&commands, &mut |_, response| {
+            if let Response::MailboxStatus(status) = response {
+                found.push(status);
+            }
+            Ok(())
+        })?;
+        let of = |name: &MailboxName| found.iter().find(|status| status.name == *name).cloned();
+        Ok(names.iter().map(of).collect())
     }
 
     /// Makes a mailbox (RFC 3501 §6.3.3). Says `false` where it was there already and the server says so.
@@ -168,4 +180,8 @@ impl Session {
         })?;
         Ok(roots)
     }
+}
+
+fn status_of(name: &MailboxName) -> Command {
+    Command::new("STATUS").mailbox(name).syntax("(MESSAGES RECENT UNSEEN UIDNEXT UIDVALIDITY)")
 }

@@ -9,7 +9,7 @@ use crate::engine::account::Account;
 use crate::engine::names::NameSpec;
 use crate::engine::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
-use crate::imap::{Access, Session};
+use crate::imap::{Access, MailboxStatus, Session};
 use crate::mail::{MailboxName, Uid, UidValidity};
 
 /// How many connections of an account wait in a mailbox each, where the server can't tell of several by one. Servers
@@ -206,18 +206,18 @@ impl Lookout {
         Ok(())
     }
 
-    /// Asks again and again.
+    /// Asks again and again. Of a mailbox that can't be asked about, whoever looks at it hears why.
     fn poll(&self, session: &mut Session, names: &[(usize, MailboxName)], failures: &mut u32) -> Result<()> {
-        let mut known: Vec<Option<(Option<UidValidity>, Option<Uid>)>> = vec![None; names.len()];
+        let wire: Vec<MailboxName> = names.iter().map(|(_, name)| name.clone()).collect();
+        let mut before: Vec<Option<(Option<UidValidity>, Option<Uid>)>> = Vec::new();
         while !self.shared.has_ended() {
-            for ((number, name), known) in names.iter().zip(&mut known) {
-                let status = session.status(name)?;
-                let now = Some((status.uid_validity, status.uid_next));
-                if std::mem::replace(known, now) != now {
-                    let _ = self.shared.news.send(*number);
-                }
-            }
+            let place = |status: MailboxStatus| (status.uid_validity, status.uid_next);
+            let told = session.status_all(&wire)?.into_iter().map(|status| status.map(place));
+            let told: Vec<_> = told.collect();
             *failures = 0;
+            let changed = names.iter().enumerate().filter(|(at, _)| before.get(*at) != told.get(*at));
+            self.tell(&changed.map(|(_, name)| name.clone()).collect::<Vec<_>>());
+            before = told;
             self.wait(self.shared.pace.poll);
         }
         Ok(())
