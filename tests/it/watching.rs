@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Moves what comes into two mailboxes to another one.
+/// Moves what comes into two mailboxes to another one. What is done every few minutes is done all the time.
 const MOVES: &str = r#"
     local account = $KEYED
     local function to(target)
         return function(new) new:move(target) end
     end
-    watch { [account:mailbox "INBOX"] = to "Old", [account:mailbox "Lists"] = to "Read", poll = 0.1 }
+    watch { [account:mailbox "INBOX"] = to "Old", [account:mailbox "Lists"] = to "Read", poll = 0.1, renew = 0.2 }
     print "after"
 "#;
 
@@ -167,6 +167,25 @@ fn sighup_calls_all_functions_with_all_messages() {
     assert_eq!((output.status, output.stdout.as_str()), (Some(0), "1\t2\n2\t2\n"), "{output}");
 }
 
+// A watch goes on for longer than a monitor waits for its end.
+#[test]
+fn a_monitor_hears_that_a_watch_goes_on() {
+    let server = Server::sandbox();
+    let home = TempDir::new().unwrap();
+    let running = Script::new(MOVES).on(seeded(&server)).home(home.path()).spawn();
+    wait_for(&server, "Old", &["a"]);
+    let well = || {
+        let words = ["status", "script.lua", "--max-age", "1h"];
+        Script::command(&words).home(home.path()).spawn().finish().status == Some(0)
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !well() {
+        assert!(Instant::now() < deadline, "nothing is noted");
+        thread::sleep(Duration::from_millis(50));
+    }
+    ends_well(running);
+}
+
 // Each answer to news is a run of its own: it can be undone by itself, and while the watch rests others may act.
 #[test]
 fn each_answer_is_a_run_and_others_may_act_in_between() {
@@ -177,8 +196,8 @@ fn each_answer_is_a_run_and_others_may_act_in_between() {
     server.seed("INBOX", &[Mail::new("b")]);
     wait_for(&server, "Old", &["a", "b"]);
     // While it is being told, the lock is still held.
-    Script::command(&["undo", "--wait"]).on(&server).home(home.path()).run();
-    wait_for(&server, "Old", &["a"]);
+    let undone = Script::command(&["undo", "--wait"]).on(&server).home(home.path()).run();
+    assert!(undone.stdout.contains("moved 1 message from Old to INBOX"), "{undone}");
     // What comes back is new once more.
     wait_for(&server, "Old", &["a", "b"]);
     ends_well(running);
