@@ -94,6 +94,7 @@ fn prepare_and_run(options: &ImapfilterOptions) -> Result<u8, Refusal> {
         allow: None,
         limit: options.limit,
         no_create: false,
+        no_cache: false,
         wait: Some(None),
         timeout: None,
         quiet: options.convert.is_some(),

@@ -20,6 +20,7 @@ pub struct PlaceOptions {
 
 /// What everything that works on accounts can be told.
 #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Where journal and locks are.
@@ -46,6 +47,10 @@ pub struct Options {
     /// Create no mailboxes for messages that are moved, copied or added
     #[arg(long)]
     pub no_create: bool,
+
+    /// Remember nothing of messages from run to run, and use nothing that was remembered
+    #[arg(long)]
+    pub no_cache: bool,
 
     /// Wait until no other run changes the account; not longer than so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]

@@ -93,6 +93,7 @@ impl Surroundings {
         );
         let permissions = permissions(options)?;
         let state = State::new(directory, name.clone(), wait);
+        let state = if options.no_cache { state.without_cache() } else { state };
         let overlay = dry_run.then(Overlay::default);
         let limits = Arc::new(Limits::new(options.limit, options.no_create));
         let run = Run {

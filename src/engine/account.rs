@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::account_record;
 use super::account_settings::{AccountSettings, Preferences, TlsMode};
 use super::apply::{look_back, make_way};
+use super::cache::OwnCache;
 use super::connection::Connection;
 use super::journal::AccountRow;
 use super::opener::Opener;
@@ -116,7 +117,7 @@ impl Account {
             },
         };
         let limit = settings.limit.map(NonZeroUsize::get);
-        let preferences = Preferences { special_use: settings.special_use, limit };
+        let preferences = Preferences { special_use: settings.special_use, limit, cache: settings.cache };
         Ok(Self::with(row, opener, Arc::new(preferences), run))
     }
 
@@ -188,6 +189,16 @@ impl Account {
     /// Gives how the journal knows it.
     pub(super) fn row(&self) -> &AccountRow {
         &self.inner.row
+    }
+
+    /// Gives what is remembered of its mailboxes, where it may be. A sandbox that is started again has other messages under
+    /// the same UIDVALIDITY.
+    pub(super) fn cache(&self) -> Option<OwnCache> {
+        let run = &self.inner.run;
+        if !run.preferences.cache || run.sandbox.is_some() {
+            return None;
+        }
+        Some(OwnCache::new(Arc::clone(run.state.cache()?), &self.inner.row))
     }
 
     /// Gives what people call the account: `user@host`.

@@ -43,6 +43,7 @@ impl TlsMode {
 /// An account as a script, the accounts file or the journal describes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct AccountSettings {
     /// What people call it; by default `user@host`.
     #[serde(skip)]
@@ -117,6 +118,9 @@ pub struct AccountSettings {
     /// How many messages a run may remove from it, in place of the usual limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<NonZeroUsize>,
+    /// What can't change of its messages is remembered from run to run.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub cache: bool,
 }
 
 impl AccountSettings {
@@ -148,6 +152,7 @@ impl AccountSettings {
             namespace: None,
             special_use: BTreeMap::new(),
             limit: None,
+            cache: true,
         }
     }
 
@@ -305,6 +310,10 @@ impl AccountSettings {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// Reads one pin or a list of them.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pin>, D::Error> {
     #[derive(Deserialize)]
@@ -332,4 +341,6 @@ pub struct Preferences {
     pub(super) special_use: BTreeMap<SpecialUse, String>,
     /// How many messages a run may remove.
     pub(super) limit: Option<usize>,
+    /// What can't change of its messages is remembered.
+    pub(super) cache: bool,
 }

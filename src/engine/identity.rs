@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::cache::Kept;
 use super::gmail::is_gmail;
 use super::query::{Facts, Needs, Query, Verdict};
 use crate::error::{Error, Result};
@@ -157,6 +158,35 @@ impl Inquiry {
     /// Gives what is fetched.
     pub(super) fn items(&self) -> &[FetchItem] {
         &self.list
+    }
+
+    /// Gives what it is called where it is kept from run to run: what is fetched. `None` where some of it can change, beside
+    /// the flags, or is too much to be kept.
+    pub(super) fn kept_as(&self) -> Option<&str> {
+        let is_kept = |item: &FetchItem| match item {
+            FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => true,
+            FetchItem::Section(section) => matches!(section, Section::Fields(_)),
+            _ => false,
+        };
+        self.list.iter().all(is_kept).then_some(&*self.items)
+    }
+
+    /// Gives what there is to keep of what a server told of a message of the set, if that is all.
+    pub(super) fn to_be_kept(&self, set: &UidSet, fetch: &Fetch) -> Option<Kept> {
+        fetch.uid.filter(|uid| set.contains(*uid))?;
+        let header = match &self.section {
+            Some(section) => fetch.section(section)?.to_vec(),
+            None => Vec::new(),
+        };
+        let date = self.list.contains(&FetchItem::InternalDate).then_some(fetch.internal_date);
+        let date = date.map_or(Some(None), |date| date.map(Some))?;
+        Some(Kept { size: fetch.size?, date, header })
+    }
+
+    /// Gives what is known of a message of which something was kept: all but its flags.
+    pub(super) fn identity_of(&self, kept: &Kept) -> Identity {
+        let headers = self.section.is_some().then(|| Headers::parse(&kept.header));
+        Identity { size: Some(kept.size), date: kept.date, headers, ..Identity::default() }
     }
 
     /// Gives the commands that fetch it for the set.

@@ -12,6 +12,7 @@ mod age;
 pub mod apply;
 mod asking;
 mod attachments;
+mod cache;
 mod connection;
 mod contents;
 mod contradiction;

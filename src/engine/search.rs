@@ -119,10 +119,11 @@ pub(super) fn find(
         let query = std::mem::replace(&mut each.query, Query::Any(Vec::new()));
         each.query = fit(session, query.without_deleted(), &name)?;
     }
+    let cache = account.cache();
     let mut planned = Searched::find(session, run, &name)?;
     let (mut sieve, hits) = match &mut planned {
-        Some(planned) => planned.ask(session, &asked, &run.now())?,
-        None => ask(session, &name, access, &asked, &run.now())?,
+        Some(planned) => planned.ask(session, &asked, &run.now(), cache.as_ref())?,
+        None => ask(session, &name, access, &asked, &run.now(), cache.as_ref())?,
     };
     if sieve.has_places() {
         sieve.delimiter = session.namespaces()?.personal.delimiter;
@@ -132,7 +133,7 @@ pub(super) fn find(
     if !sieve.must_look() {
         groups.extend(sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect())));
     } else if !hits.is_empty() || planned.is_none() {
-        seen = sieve.look(session, &hits, &mut groups)?;
+        seen = sieve.look(session, &hits, &mut groups, cache.as_ref())?;
     }
     // What a dry run has planned is counted where it matters.
     let (validity, exists) = if let Some(planned) = &planned {

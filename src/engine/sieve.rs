@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+use super::cache::{OwnCache, Shelf};
 use super::contradiction::Contradictions;
 use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
@@ -150,11 +151,24 @@ impl Sieve {
         Some(matches)
     }
 
+    /// Tells whether the server said of each flag that matters which messages have it.
+    fn knows_flags(&self) -> bool {
+        let is_told = |flag: &Query| self.told.iter().any(|(query, _)| query == flag);
+        self.query().flags().into_iter().all(is_told)
+    }
+
     /// Keeps of the server's answer, which may be wider than the query, what matches here.
     ///
     /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
-    /// mailbox. Contents are fetched only of those that nothing else has decided.
-    pub(super) fn look(&self, session: &mut Session, hits: &UidSet, groups: &mut Groups) -> Result<Seen> {
+    /// mailbox. What is known from before is not fetched again. Contents are fetched only of those that nothing else has
+    /// decided.
+    pub(super) fn look(
+        &self,
+        session: &mut Session,
+        hits: &UidSet,
+        groups: &mut Groups,
+        cache: Option<&OwnCache>,
+    ) -> Result<Seen> {
         let inquiry = Inquiry::for_look(self.needs.clone())?;
         let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
         let mut undecided = Vec::new();
@@ -168,10 +182,23 @@ impl Sieve {
                 None => undecided.push((uid, Identity { headers: None, ..identity })),
             }
         };
-        let ends = session.run(&inquiry.commands(hits), &mut |_, response| {
+        let mut remembered = cache.and_then(|cache| shelf(session, &inquiry, cache));
+        let known = match &remembered {
+            Some(place) if self.knows_flags() => {
+                place.each(hits, |uid, kept| judge(uid, inquiry.identity_of(&kept)))
+            }
+            _ => UidSet::new(),
+        };
+        let unknown = hits.difference(&known);
+        let ends = session.run(&inquiry.commands(&unknown), &mut |_, response| {
             let Response::Fetch(fetch) = &response else { return Ok(()) };
             let Some(uid) = fetch.uid else { return Ok(()) };
-            inquiry.take(&mut open, hits, response);
+            if let Some(place) = &mut remembered
+                && let Some(kept) = inquiry.to_be_kept(&unknown, fetch)
+            {
+                place.keep(uid, kept);
+            }
+            inquiry.take(&mut open, &unknown, response);
             if open.get(&uid).is_some_and(|identity| inquiry.is_answered(identity))
                 && let Some(identity) = open.remove(&uid)
             {
@@ -237,4 +264,11 @@ impl Sieve {
         }
         Ok(())
     }
+}
+
+/// Gives where that is kept from run to run which is fetched of messages of the open mailbox; `None` where none of it can
+/// be.
+fn shelf(session: &Session, inquiry: &Inquiry, cache: &OwnCache) -> Option<Shelf> {
+    let selected = session.selected()?;
+    cache.shelf(&selected.name, selected.validity?, inquiry.kept_as()?)
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::cache::Cache;
 use super::journal::{AccountRow, Journal, Purpose};
 use super::lock::Lock;
 use super::world::{Event, World};
@@ -37,6 +38,8 @@ pub struct State {
     /// The path of the script, where it is noted how that fares.
     script: OnceLock<String>,
     journal: Mutex<Option<Arc<Journal>>>,
+    /// `None` inside where there is none.
+    cache: OnceLock<Option<Arc<Cache>>>,
     locks: Mutex<Vec<(String, Lock)>>,
 }
 
@@ -50,8 +53,21 @@ impl State {
             purpose: OnceLock::new(),
             script: OnceLock::new(),
             journal: Mutex::default(),
+            cache: OnceLock::new(),
             locks: Mutex::default(),
         }
+    }
+
+    /// Lets nothing be remembered of mailboxes from run to run.
+    #[must_use]
+    pub fn without_cache(self) -> Self {
+        Self { cache: OnceLock::from(None), ..self }
+    }
+
+    /// Opens the cache, once; `None` where there is none.
+    pub(super) fn cache(&self) -> Option<&Arc<Cache>> {
+        let open = || self.directory.as_ref().ok().and_then(|path| Cache::open(path)).map(Arc::new);
+        self.cache.get_or_init(open).as_ref()
     }
 
     /// Says what the run is for, before it changes anything.
@@ -153,6 +169,9 @@ impl State {
 
     /// Notes how the run ended, if it has changed anything, and gives the locks back.
     pub fn end(&self, exit: u8) -> Result<()> {
+        if let Some(Some(cache)) = self.cache.get() {
+            cache.tidy();
+        }
         let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner).take();
         let noted = journal.map_or(Ok(()), |journal| journal.end_run(exit));
         self.locks().clear();

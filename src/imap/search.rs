@@ -122,6 +122,14 @@ impl SearchKey {
         }
     }
 
+    /// Tells whether it finds only what another key finds, because that is one of its conditions.
+    pub fn implies(&self, other: &Self) -> bool {
+        match self {
+            Self::And(keys) if keys.iter().any(|key| key.implies(other)) => true,
+            key => key == other,
+        }
+    }
+
     /// Tells how many bytes the key has in a command.
     pub fn length(&self) -> usize {
         self.encode(Command::new("")).map_or(usize::MAX, |command| command.len())

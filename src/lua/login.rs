@@ -17,7 +17,7 @@ use crate::mail::Secret;
 use crate::wire::{Pin, TlsVersion};
 
 /// What `login` knows.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 22] = [
     "host",
     "port",
     "tls",
@@ -39,6 +39,7 @@ pub(super) const KEYS: [&str; 21] = [
     "namespace",
     "special_use",
     "limit",
+    "cache",
 ];
 
 /// What `oauth2` knows.
@@ -149,10 +150,10 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         Value::Table(table) => special_use(args, &table)?,
         value => return Err(args.wrong("`special_use` as a table", &value)),
     };
-    let allow_plaintext = match get("allow_plaintext") {
-        Value::Nil => false,
-        Value::Boolean(allow) => allow,
-        value => return Err(args.wrong("`allow_plaintext` as true or false", &value)),
+    let boolean = |name: &str, usual: bool| match get(name) {
+        Value::Nil => Ok(usual),
+        Value::Boolean(value) => Ok(value),
+        value => Err(args.wrong(&format!("`{name}` as true or false"), &value)),
     };
     Ok(AccountSettings {
         port,
@@ -169,11 +170,12 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         tls_minimum,
         proxy: optional_text("proxy")?.map(|text| ProxyAddress::parse(&text)).transpose()?,
         proxy_password: secret(args, table, "proxy_password")?,
-        allow_plaintext,
+        allow_plaintext: boolean("allow_plaintext", false)?,
         timeout: positive(args, "timeout", &get("timeout"), "in seconds")?,
         namespace: optional_text("namespace")?,
         special_use,
         limit: positive(args, "limit", &get("limit"), "as a number of messages")?,
+        cache: boolean("cache", true)?,
         ..AccountSettings::new(text("host")?, text("user")?)
     })
 }

@@ -77,6 +77,8 @@ fn help_says_it_all() {
                                   one action or several, in place of 1000 and half of a mailbox at once
                                   and 5000 in all
           --no-create             Create no mailboxes for messages that are moved, copied or added
+          --no-cache              Remember nothing of messages from run to run, and use nothing that was
+                                  remembered
           --wait[=<SECONDS>]      Wait until no other run changes the account; not longer than so many
                                   seconds
           --timeout <SECONDS>     Wait this long for the server, in seconds, each time

@@ -10,14 +10,15 @@ use std::{
     thread,
 };
 
-/// Who sent last, and how often the client began to send after the server.
+/// Who sent last, how often the client began to send after the server, and how much the server sent.
 #[derive(Default)]
 struct Count {
     client_sent: bool,
     turns: usize,
+    down: usize,
 }
 
-/// Carries one connection to a server and counts its turns.
+/// Carries connections to a server, one after the other, and counts their turns.
 pub(crate) struct Counter {
     pub(crate) address: SocketAddr,
     count: Arc<Mutex<Count>>,
@@ -30,14 +31,16 @@ impl Counter {
         let count = Arc::new(Mutex::new(Count::default()));
         let counted = Arc::clone(&count);
         thread::spawn(move || {
-            let (client, _) = listener.accept().unwrap();
-            let server = TcpStream::connect(upstream).unwrap();
-            let streams = [(&client, &server, true), (&server, &client, false)];
-            for (from, to, by_client) in streams {
-                let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                to.set_nodelay(true).unwrap();
-                let count = Arc::clone(&counted);
-                thread::spawn(move || carry(from, to, by_client, &count));
+            for client in listener.incoming() {
+                let client = client.unwrap();
+                let server = TcpStream::connect(upstream).unwrap();
+                let streams = [(&client, &server, true), (&server, &client, false)];
+                for (from, to, by_client) in streams {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    to.set_nodelay(true).unwrap();
+                    let count = Arc::clone(&counted);
+                    thread::spawn(move || carry(from, to, by_client, &count));
+                }
             }
         });
         Self { address, count }
@@ -49,6 +52,12 @@ impl Counter {
     pub(crate) fn turns(&self) -> usize {
         self.count.lock().unwrap().turns
     }
+
+    /// Gives the turns, and the bytes that the server sent, and begins to count anew.
+    pub(crate) fn take(&self) -> (usize, usize) {
+        let count = std::mem::take(&mut *self.count.lock().unwrap());
+        (count.turns, count.down)
+    }
 }
 
 fn carry(mut from: TcpStream, mut to: TcpStream, by_client: bool, count: &Mutex<Count>) {
@@ -59,6 +68,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, by_client: bool, count: &Mutex<
             count.turns += 1;
         }
         count.client_sent = by_client;
+        count.down += if by_client { 0 } else { length };
         // Under the lock, so that nobody can answer before it is counted.
         if to.write_all(&bytes[..length]).is_err() {
             break;

@@ -84,12 +84,12 @@ pub(super) fn search(
     query: Query,
 ) -> Result<UidSet> {
     let asked = [Asked { query, templates: Vec::new() }];
-    let (sieve, hits) = ask(session, mailbox, Access::Read, &asked, &run.now())?;
+    let (sieve, hits) = ask(session, mailbox, Access::Read, &asked, &run.now(), None)?;
     if !sieve.must_look() {
         return Ok(hits);
     }
     let mut groups = Groups::new();
-    sieve.look(session, &hits, &mut groups)?;
+    sieve.look(session, &hits, &mut groups, None)?;
     Ok(groups.into_values().flatten().collect())
 }
 

@@ -20,7 +20,7 @@ pub struct Facts<'a> {
     pub content: Option<&'a Message>,
     /// Gmail's labels, but that of the mailbox.
     pub labels: Option<&'a [Label]>,
-    /// What the server said of conditions that only it can answer: the messages for which each holds.
+    /// What the server said of conditions that only it can answer, or that it was asked: the messages for which each holds.
     pub told: &'a [(Query, UidSet)],
 }
 
@@ -54,6 +54,12 @@ impl Verdict {
 }
 
 impl Query {
+    /// Gives what the server said of it.
+    fn told(&self, facts: &Facts<'_>) -> Verdict {
+        let told = facts.told.iter().find(|(query, _)| query == self);
+        Verdict::of(told.and_then(|(_, set)| facts.uid.map(|uid| set.contains(uid))))
+    }
+
     /// Judges a message by what is known of it here, on decoded values.
     pub fn judge(&self, facts: &Facts<'_>) -> Verdict {
         match self {
@@ -67,10 +73,7 @@ impl Query {
             Self::Body(Pattern::Contains(_))
             | Self::Text(Pattern::Contains(_))
             | Self::Raw(_)
-            | Self::Gmail(_) => {
-                let told = facts.told.iter().find(|(query, _)| query == self);
-                Verdict::of(told.and_then(|(_, set)| facts.uid.map(|uid| set.contains(uid))))
-            }
+            | Self::Gmail(_) => self.told(facts),
             Self::Predicate(..) => Verdict::Unknown,
             Self::Body(pattern) => {
                 Verdict::of(facts.content.map(|message| pattern.matches_text(&message.text())))
@@ -89,7 +92,10 @@ impl Query {
                     pattern => each.name.as_deref().is_some_and(|name| pattern.matches_text(name)),
                 })
             })),
-            Self::Flag(flag, set) => Verdict::of(facts.flags.map(|flags| flags.contains(flag) == *set)),
+            Self::Flag(flag, set) => match facts.flags {
+                Some(flags) => Verdict::of(Some(flags.contains(flag) == *set)),
+                None => self.told(facts),
+            },
             Self::Larger(bytes) => Verdict::of(facts.size.map(|size| size > *bytes)),
             Self::Smaller(bytes) => Verdict::of(facts.size.map(|size| size < *bytes)),
             Self::Sent(relation, day) => Verdict::of(facts.headers.map(|headers| {

@@ -178,6 +178,22 @@ impl Query {
         }
     }
 
+    /// Gives the conditions that speak of flags, each once.
+    pub fn flags(&self) -> Vec<&Self> {
+        let mut found = Vec::new();
+        self.add_flags(&mut found);
+        found
+    }
+
+    fn add_flags<'a>(&'a self, found: &mut Vec<&'a Self>) {
+        match self {
+            Self::All(list) | Self::Any(list) => list.iter().for_each(|query| query.add_flags(found)),
+            Self::Not(query) => query.add_flags(found),
+            query @ Self::Flag(..) if !found.contains(&query) => found.push(query),
+            _ => {}
+        }
+    }
+
     /// Tells whether a function of the script's stands beneath an `Any` or `Not`: then what else is there must be
     /// judged here before it is known whether the function matters.
     fn has_predicate(&self, beneath: bool) -> bool {

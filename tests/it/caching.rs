@@ -1,0 +1,165 @@
+//! What can't change of messages is remembered from run to run, and nothing ever goes by it that is not so.
+
+use crate::harness::Script;
+use crate::mail::Mail;
+use crate::sandbox_server::on_both;
+use crate::server::{Server, Tls};
+use crate::turns::Counter;
+use rusqlite::Connection;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// A search that no server answers by itself.
+const SEARCH: &str = "print(#$LOGIN:mailbox('INBOX'):search { subject = regex '^m1' })";
+
+/// Rules that ask for flags in alternatives.
+const RULES: &str = r#"
+  local done = rules($LOGIN:mailbox "INBOX") {
+    { "seen", where = { seen = true, subject = regex "^m1" }, mark = "flagged" },
+    { "unseen", where = { seen = false, flagged = false, from = "someone@", subject = regex "^m2" }, mark = "seen" },
+  }
+  print(done.seen.matched, done.unseen.matched)
+"#;
+
+fn cache(home: &Path) -> PathBuf {
+    home.join("state/imapscript/cache.db")
+}
+
+/// How many messages are remembered.
+fn remembered(home: &Path) -> u32 {
+    let db = Connection::open(cache(home)).unwrap();
+    db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap()
+}
+
+/// The same run twice, in one home, with its turns and the bytes that came down.
+fn twice(mut server: Server, source: &str, stdout: &str) -> [(usize, usize); 2] {
+    let mail: Vec<_> = (0..300).map(|n| Mail::new(&format!("m{n}"))).collect();
+    server.seed("INBOX", &mail);
+    let counter = Counter::start(server.address);
+    server.address = counter.address;
+    let home = TempDir::new().unwrap();
+    [(); 2].map(|()| {
+        Script::new(source).on(&server).home(home.path()).stdout(stdout).stderr("").run();
+        counter.take()
+    })
+}
+
+#[test]
+fn a_search_again_fetches_nothing() {
+    for (server, turns) in [(Server::dovecot(Tls::Implicit), [6, 5]), (Server::sandbox(), [4, 3])] {
+        let [first, again] = twice(server, SEARCH, "111\n");
+        assert_eq!([first.0, again.0], turns);
+        assert!(again.1 < 10_000 && again.1 * 2 < first.1, "{} and {} bytes", first.1, again.1);
+    }
+}
+
+on_both!(rules_are_judged_by_the_flags_of_today, |server| {
+    let home = TempDir::new().unwrap();
+    let mail = [Mail::new("m1 a").flag("\\Seen"), Mail::new("m1 b"), Mail::new("m2 c"), Mail::new("m2 d")];
+    server.seed("INBOX", &mail);
+    let run = |stdout: &str| {
+        let output = Script::new(RULES).on(server).home(home.path()).stderr("").run();
+        assert!(output.stdout.ends_with(stdout), "{output}");
+    };
+    run("\n1\t2\n");
+    assert_eq!(remembered(home.path()), 4);
+    let mut other = server.observe();
+    other.ok("SELECT INBOX");
+    other.ok("STORE 2:3 FLAGS.SILENT (\\Seen)");
+    other.ok("STORE 4 FLAGS.SILENT ()");
+    run("\n2\t1\n");
+    other.ok("STORE 1:3 FLAGS.SILENT (\\Deleted)");
+    other.ok("EXPUNGE");
+    server.seed("INBOX", &[Mail::new("m1 e").flag("\\Seen")]);
+    run("\n1\t0\n");
+    assert_eq!(remembered(home.path()), 5);
+});
+
+on_both!(a_mailbox_that_was_made_again_is_another_one, |server| {
+    let home = TempDir::new().unwrap();
+    let search = "print(#$LOGIN:mailbox('Box'):search { subject = regex '^m1' })";
+    let run = |stdout: &str| Script::new(search).on(server).home(home.path()).stdout(stdout).stderr("").run();
+    server.seed("Box", &[Mail::new("m1"), Mail::new("m1"), Mail::new("x")]);
+    run("2\n");
+    server.observe().ok("DELETE Box");
+    server.seed("Box", &[Mail::new("x"), Mail::new("m1"), Mail::new("x")]);
+    run("1\n");
+    assert_eq!(remembered(home.path()), 3);
+});
+
+#[test]
+fn what_cant_be_used_is_as_if_it_were_not_there() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("m1"), Mail::new("x")]);
+    let home = TempDir::new().unwrap();
+    let run = || {
+        Script::new(SEARCH).on(&server).home(home.path()).stdout("1\n").stderr("").run();
+    };
+    run();
+    let path = cache(home.path());
+    let pristine = fs::read(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!pristine.windows(server.password.len()).any(|it| it == server.password.as_bytes()));
+    // Another version, no database, a truncated one, an empty file.
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("PRAGMA user_version = 99; DROP TABLE messages").unwrap();
+    drop(db);
+    for damage in [None, Some(vec![7; 5000]), Some(pristine[..pristine.len() / 2].to_vec()), Some(vec![])] {
+        if let Some(bytes) = damage {
+            fs::write(&path, bytes).unwrap();
+        }
+        run();
+        run();
+        assert_eq!(remembered(home.path()), 2);
+    }
+    // An entry that is not what it says: as after a crash.
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("UPDATE messages SET told = (SELECT told FROM messages WHERE uid = 1)").unwrap();
+    run();
+    // Held by another program.
+    db.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    run();
+    drop(db);
+    // A directory in its place.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    run();
+}
+
+#[test]
+fn it_may_be_deleted_while_a_run_goes_on() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("m1"), Mail::new("x")]);
+    let source = r#"
+      local inbox = $LOGIN:mailbox "INBOX"
+      for round = 1, 3 do
+        print(#inbox:search { subject = regex "^m1" })
+        os.remove("$DIR/state/imapscript/cache.db")
+      end
+    "#;
+    let home = TempDir::new().unwrap();
+    for _ in 0..2 {
+        Script::new(source).on(&server).home(home.path()).stdout("1\n1\n1\n").stderr("").run();
+    }
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("m1")]);
+    let home = TempDir::new().unwrap();
+    let run = |source: &str, options: &[&str]| {
+        Script::new(source).on(&server).home(home.path()).options(options).stdout("1\n").stderr("").run();
+    };
+    run(SEARCH, &["--no-cache"]);
+    let own = "local s = { host = '$HOST', port = $PORT, tls = 'none', user = '$USER', password = '$PASSWORD', cache = false }\n\
+               print(#login(s):mailbox('INBOX'):search { subject = regex '^m1' })";
+    run(own, &[]);
+    assert!(!cache(home.path()).exists());
+    run(SEARCH, &[]);
+    assert_eq!(remembered(home.path()), 1);
+}
