@@ -6,6 +6,7 @@
 mod explaining;
 mod letter;
 mod question;
+mod remembering;
 
 use crate::{
     observer::Observer,
