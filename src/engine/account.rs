@@ -191,11 +191,11 @@ impl Account {
         &self.inner.row
     }
 
-    /// Gives what is remembered of its mailboxes, where it may be. A sandbox that is started again has other messages under
-    /// the same UIDVALIDITY.
+    /// Gives what is remembered of its mailboxes, where it may be. A dry run writes nothing, and a sandbox that is started
+    /// again has other messages under the same UIDVALIDITY.
     pub(super) fn cache(&self) -> Option<OwnCache> {
         let run = &self.inner.run;
-        if !run.preferences.cache || run.sandbox.is_some() {
+        if !run.preferences.cache || run.sandbox.is_some() || run.overlay.is_some() {
             return None;
         }
         Some(OwnCache::new(Arc::clone(run.state.cache()?), &self.inner.row))

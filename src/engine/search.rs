@@ -122,7 +122,7 @@ pub(super) fn find(
     let cache = account.cache();
     let mut planned = Searched::find(session, run, &name)?;
     let (mut sieve, hits) = match &mut planned {
-        Some(planned) => planned.ask(session, &asked, &run.now(), cache.as_ref())?,
+        Some(planned) => planned.ask(session, &asked, &run.now())?,
         None => ask(session, &name, access, &asked, &run.now(), cache.as_ref())?,
     };
     if sieve.has_places() {

@@ -3,7 +3,6 @@ use jiff::ZonedDateTime;
 use super::reading::Whereabouts;
 use super::{Key, Overlay};
 use crate::engine::asking::ask;
-use crate::engine::cache::OwnCache;
 use crate::engine::identity::{Identity, Inquiry};
 use crate::engine::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
 use crate::engine::query::{Facts, Pattern, Query, Verdict};
@@ -43,12 +42,11 @@ impl Searched {
         session: &mut Session,
         asked: &[Asked],
         now: &ZonedDateTime,
-        cache: Option<&OwnCache>,
     ) -> Result<(Sieve, UidSet)> {
         let Key::Server(real) = &self.key else {
             return Ok((Sieve::new(asked.to_vec(), now.time_zone().clone()), UidSet::new()));
         };
-        let (sieve, hits) = ask(session, real, Access::Read, asked, now, cache)?;
+        let (sieve, hits) = ask(session, real, Access::Read, asked, now, None)?;
         self.validity = session.selected().and_then(|selected| selected.validity);
         let planned = self.overlay.contents(&self.key, |contents| contents.beyond_the_server());
         Ok((sieve, hits.difference(&planned)))
