@@ -59,6 +59,9 @@ pub enum ErrorKind {
     /// The server (or somebody on the line) misbehaved during STARTTLS.
     #[error("STARTTLS failed: {what}")]
     Starttls { what: String },
+    /// What the server compressed can't be read.
+    #[error("what the server compressed can't be read: {what}")]
+    Compression { what: &'static str },
     /// A password would travel unencrypted.
     #[error("`tls = \"none\"` with `{host}` would send the password in the clear")]
     Plaintext { host: String },
@@ -226,6 +229,7 @@ impl ErrorKind {
             | Self::Tls { .. }
             | Self::StarttlsNotOffered
             | Self::Starttls { .. }
+            | Self::Compression { .. }
             | Self::Greeting { .. }
             | Self::Bye { .. }
             | Self::Protocol { .. } => Class::Connection,

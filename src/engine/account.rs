@@ -89,6 +89,7 @@ impl Account {
                     port: address.port(),
                     security: Security::None,
                     proxy: None,
+                    compress: settings.compress.unwrap_or(false),
                 },
                 proxy: None,
                 // A store of its own for each account, and the same one in the next run.
@@ -103,6 +104,7 @@ impl Account {
                 label: label.clone(),
                 address: ServerAddress {
                     security: security(&settings, &label, run)?,
+                    compress: settings.compress.unwrap_or(!settings.is_here()),
                     host: settings.host,
                     port,
                     proxy: None,
@@ -329,8 +331,7 @@ impl PartialEq for Account {
 
 fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Security> {
     let tls = settings.tls_settings();
-    // Behind a proxy, `localhost` is another machine.
-    let is_here = settings.proxy.is_none() && is_loopback(&settings.host);
+    let is_here = settings.is_here();
     let lenient = match (settings.unchecked, settings.any_host) {
         (true, _) => Some(format!("{label}: the server's certificate is not checked")),
         (false, true) => Some(format!(
@@ -355,10 +356,4 @@ fn security(settings: &AccountSettings, label: &str, run: &Run) -> Result<Securi
         }
         TlsMode::None => Err(ErrorKind::Plaintext { host: settings.host.clone() }.into()),
     }
-}
-
-/// Tells whether the host is this machine, by its address or by the one name that always is.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }

@@ -106,6 +106,9 @@ pub struct AccountSettings {
     /// Passwords may travel in the clear beyond this machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_plaintext: bool,
+    /// What is said after the login is compressed, if the server can do it; by default unless it is this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compress: Option<bool>,
     /// How many seconds to wait for the server, each time, unless the command line says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<NonZeroU32>,
@@ -148,12 +151,18 @@ impl AccountSettings {
             proxy: None,
             proxy_password: None,
             allow_plaintext: false,
+            compress: None,
             timeout: None,
             namespace: None,
             special_use: BTreeMap::new(),
             limit: None,
             cache: true,
         }
+    }
+
+    /// Tells whether the server is this machine. Behind a proxy, `localhost` is another one.
+    pub(super) fn is_here(&self) -> bool {
+        self.proxy.is_none() && is_loopback(&self.host)
     }
 
     /// Gives the port: that which is set, or the usual one.
@@ -312,6 +321,12 @@ impl AccountSettings {
 
 fn yes() -> bool {
     true
+}
+
+/// Tells whether the host is this machine, by its address or by the one name that always is.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }
 
 /// Reads one pin or a list of them.

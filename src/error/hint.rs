@@ -21,6 +21,9 @@ impl ErrorKind {
             Self::Starttls { .. } => {
                 "somebody on the line may be tampering with it; try port 993 with `tls = \"implicit\"`"
             }
+            Self::Compression { .. } => {
+                "`compress = false` among the account's settings goes without compression"
+            }
             Self::Plaintext { .. } => {
                 "use `tls = \"implicit\"` or `\"starttls\"`; `allow_plaintext = true` sends it all the same"
             }

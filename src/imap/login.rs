@@ -45,6 +45,8 @@ pub struct ServerAddress {
     pub security: Security,
     /// What leads to it, if it is not reached directly.
     pub proxy: Option<Proxy>,
+    /// What is said after the login is compressed, if the server can do it (RFC 4978).
+    pub compress: bool,
 }
 
 /// Who logs in.
@@ -157,6 +159,7 @@ impl Session {
         if session.capabilities.has("NAMESPACE") {
             session.errands.push(Command::new("NAMESPACE"));
         }
+        session.may_compress = address.compress && session.capabilities.has("COMPRESS=DEFLATE");
         Ok(session)
     }
 }

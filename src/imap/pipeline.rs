@@ -13,6 +13,9 @@ const WINDOW: usize = 64 << 10;
 /// one by one would each cost a turn.
 const REFILL: usize = WINDOW / 2;
 
+/// The command after which the connection is compressed.
+const COMPRESS: &str = "COMPRESS";
+
 /// The end of one command.
 #[derive(Clone, Debug)]
 pub struct Done {
@@ -108,17 +111,30 @@ impl Session {
         commands: &[Command],
         each: &mut dyn FnMut(usize, Response) -> Result<()>,
     ) -> (Vec<Option<Done>>, Option<Error>) {
-        if self.errands.is_empty() {
+        let compress = self.compress_after(commands);
+        if self.errands.is_empty() && compress.is_none() {
             return self.run_flight(commands, each);
         }
         let mut all = std::mem::take(&mut self.errands);
         let before = all.len();
         all.extend_from_slice(commands);
+        all.extend(compress);
         let (mut ends, error) = self.run_flight(&all, &mut |at, response| match at.checked_sub(before) {
-            Some(at) => each(at, response),
-            None => Ok(()),
+            Some(at) if at < commands.len() => each(at, response),
+            _ => Ok(()),
         });
-        (ends.split_off(before), error)
+        let mut own = ends.split_off(before);
+        own.truncate(commands.len());
+        (own, error)
+    }
+
+    /// Gives COMPRESS (RFC 4978), once a session: as the last of a flight it costs no turn, since nothing may be sent
+    /// until its reply. Where it would not leave with the others it waits for another flight.
+    fn compress_after(&mut self, commands: &[Command]) -> Option<Command> {
+        let command = Command::new(COMPRESS).syntax("DEFLATE");
+        let weight: usize = self.errands.iter().chain(commands).chain([&command]).map(Command::weight).sum();
+        let fits = !commands.is_empty() && weight <= WINDOW;
+        (fits && std::mem::take(&mut self.may_compress)).then_some(command)
     }
 
     fn run_flight(
@@ -195,6 +211,9 @@ impl Session {
             if std::mem::take(&mut first) {
                 self.inner.run_command(&announced).map_err(crate_error)?;
                 flight.sent.push((self.guard.last_tag(), command.weight()));
+                if command.verb() == COMPRESS {
+                    self.guard.compress();
+                }
             } else {
                 self.guard.append(format!("{announced}\r\n").as_bytes(), false)?;
             }

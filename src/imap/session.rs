@@ -41,6 +41,8 @@ pub struct Session {
     /// Commands that cost no turn of their own: they leave with the next flight, and their failure is
     /// nobody's concern.
     pub(super) errands: Vec<Command>,
+    /// COMPRESS is still to be sent, with the next flight.
+    pub(super) may_compress: bool,
     search_limits: SearchLimits,
 }
 
@@ -56,6 +58,7 @@ impl Session {
             notices: Vec::new(),
             bye: None,
             errands: Vec::new(),
+            may_compress: false,
             search_limits: SearchLimits::default(),
         }
     }

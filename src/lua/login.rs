@@ -35,6 +35,7 @@ pub(super) const KEYS: [&str; 22] = [
     "proxy",
     "proxy_password",
     "allow_plaintext",
+    "compress",
     "timeout",
     "namespace",
     "special_use",
@@ -150,9 +151,9 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         Value::Table(table) => special_use(args, &table)?,
         value => return Err(args.wrong("`special_use` as a table", &value)),
     };
-    let boolean = |name: &str, usual: bool| match get(name) {
-        Value::Nil => Ok(usual),
-        Value::Boolean(value) => Ok(value),
+    let flag = |name: &str| match get(name) {
+        Value::Nil => Ok(None),
+        Value::Boolean(flag) => Ok(Some(flag)),
         value => Err(args.wrong(&format!("`{name}` as true or false"), &value)),
     };
     Ok(AccountSettings {
@@ -170,12 +171,13 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         tls_minimum,
         proxy: optional_text("proxy")?.map(|text| ProxyAddress::parse(&text)).transpose()?,
         proxy_password: secret(args, table, "proxy_password")?,
-        allow_plaintext: boolean("allow_plaintext", false)?,
+        allow_plaintext: flag("allow_plaintext")?.unwrap_or(false),
+        compress: flag("compress")?,
         timeout: positive(args, "timeout", &get("timeout"), "in seconds")?,
         namespace: optional_text("namespace")?,
         special_use,
         limit: positive(args, "limit", &get("limit"), "as a number of messages")?,
-        cache: boolean("cache", true)?,
+        cache: flag("cache")?.unwrap_or(true),
         ..AccountSettings::new(text("host")?, text("user")?)
     })
 }

@@ -105,6 +105,14 @@ impl Framer {
         self.used < self.buffer.len() || !self.partial.bytes.is_empty()
     }
 
+    /// Takes what was read after the last response.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer.split_off(self.used);
+        self.buffer.clear();
+        (self.used, self.searched) = (0, 0);
+        rest
+    }
+
     /// Reads the next response, waiting for it.
     pub(super) fn read(&mut self, stream: &mut impl Read) -> Result<Frame> {
         loop {

@@ -95,6 +95,7 @@ impl Guard {
             leaving: Vec::new(),
             last_tag: String::new(),
             outstanding: VecDeque::new(),
+            compressing: None,
             holding: false,
             awaiting_continuation: false,
             cancelling: false,
@@ -189,6 +190,13 @@ impl Guard {
     /// Says that the last command waits for `+` before it goes on.
     pub fn expect_continuation(&self) {
         self.line().awaiting_continuation = true;
+    }
+
+    /// Says that the last command is COMPRESS DEFLATE (RFC 4978): from its OK on both directions are deflated. Nothing
+    /// may be written until its reply.
+    pub fn compress(&self) {
+        let mut line = self.line();
+        line.compressing = Some(line.last_tag.clone());
     }
 
     /// While on, what is written and challenged is kept out of the transcript.

@@ -1,10 +1,11 @@
 //! Floor 1: one guarded byte stream to a server.
 //!
-//! TCP with time-outs, TLS, the framing of server data under caps, the check that a reply belongs to a
+//! TCP with time-outs, TLS, compression, the framing of server data under caps, the check that a reply belongs to a
 //! command that has left, and the transcript. Knows IMAP's lines and literals, and none of its words
 //! beyond those that framing needs.
 
 mod concealed;
+mod deflate;
 mod frame;
 mod guard;
 mod pin;

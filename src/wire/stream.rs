@@ -2,16 +2,18 @@ use std::io::{self, Read, Write};
 
 use native_tls::TlsStream;
 
+use super::deflate::Deflate;
 use super::socket::Socket;
 use super::tls::explained;
 
-/// The bytes of one connection, in the clear or under TLS.
+/// The bytes of one connection, in the clear or under TLS, and deflated or not.
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(Socket),
     /// With the host's name.
     Tls(Box<TlsStream<Socket>>, String),
-    /// Between the two, or after a failed handshake: every use is an error.
+    Deflated(Box<Deflate>),
+    /// Between two of them, or after a failed handshake: every use is an error.
     Gone,
 }
 
@@ -24,6 +26,7 @@ impl Read for Stream {
         match self {
             Self::Plain(socket) => socket.read(buffer),
             Self::Tls(stream, host) => stream.read(buffer).map_err(|error| explained(host, error)),
+            Self::Deflated(stream) => stream.read(buffer),
             Self::Gone => gone(),
         }
     }
@@ -34,6 +37,7 @@ impl Write for Stream {
         match self {
             Self::Plain(socket) => socket.write(bytes),
             Self::Tls(stream, _) => stream.write(bytes),
+            Self::Deflated(stream) => stream.write(bytes),
             Self::Gone => gone(),
         }
     }
@@ -42,6 +46,7 @@ impl Write for Stream {
         match self {
             Self::Plain(socket) => socket.flush(),
             Self::Tls(stream, _) => stream.flush(),
+            Self::Deflated(stream) => stream.flush(),
             Self::Gone => gone(),
         }
     }

@@ -300,14 +300,15 @@ impl<'a> Script<'a> {
 
 /// The call of `login` for a server's account.
 fn log_in(server: &Server) -> String {
-    let Server { address, tls, user, password, ca_file, .. } = server;
+    let Server { address, tls, user, password, ca_file, compress, .. } = server;
     let trust = ca_file.as_ref().map(|path| format!(", ca_file = \"{}\"", path.display()));
     format!(
-        "login {{ host = \"{}\", port = {}, tls = \"{}\", user = \"{user}\", password = \"{password}\"{} }}",
+        "login {{ host = \"{}\", port = {}, tls = \"{}\", user = \"{user}\", password = \"{password}\"{}{} }}",
         address.ip(),
         address.port(),
         tls.name(),
-        trust.unwrap_or_default()
+        trust.unwrap_or_default(),
+        if *compress { ", compress = true" } else { "" }
     )
 }
 

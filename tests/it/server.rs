@@ -47,6 +47,8 @@ pub(crate) struct Server {
     pub(crate) plain: SocketAddr,
     /// What it neither offers nor grants.
     pub(crate) hidden: Vec<Capability>,
+    /// The script asks for compression.
+    pub(crate) compress: bool,
     /// What must live as long as the server.
     pub(crate) keep: Option<Box<dyn Any>>,
 }
@@ -59,6 +61,12 @@ impl Server {
         let mut server = Self::at(address, tls);
         server.plain = dovecot.plain;
         server
+    }
+
+    /// The same server, compressed once the script is logged in.
+    pub(crate) fn compressed(mut self) -> Self {
+        self.compress = true;
+        self
     }
 
     /// The Dovecot that takes every way to log in.
@@ -90,6 +98,7 @@ impl Server {
             ca_file: (tls != Tls::None).then(ca_file),
             plain: address,
             hidden: vec![],
+            compress: false,
             keep: None,
         }
     }
@@ -136,6 +145,11 @@ macro_rules! on_dovecot {
             #[test]
             fn implicit_tls() {
                 body(&Server::dovecot(Tls::Implicit));
+            }
+
+            #[test]
+            fn compressed() {
+                body(&Server::dovecot(Tls::Implicit).compressed());
             }
 
             #[test]

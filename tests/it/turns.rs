@@ -82,9 +82,18 @@ fn turns(source: &str, stdout: &str) -> usize {
     turns_with(&["a", "b"].map(Mail::new), source, stdout)
 }
 
-/// Does the same with messages of the test's own.
+/// Does the same with messages of the test's own. Compression must not cost any.
 fn turns_with(messages: &[Mail], source: &str, stdout: &str) -> usize {
-    let mut server = Server::dovecot(Tls::Implicit);
+    let turns = turns_on(Server::dovecot(Tls::Implicit), messages, source, stdout);
+    assert_eq!(
+        turns_on(Server::dovecot(Tls::Implicit).compressed(), messages, source, stdout),
+        turns,
+        "compressed"
+    );
+    turns
+}
+
+fn turns_on(mut server: Server, messages: &[Mail], source: &str, stdout: &str) -> usize {
     server.seed("INBOX", messages).seed("Box", &[]);
     let counter = Counter::start(server.address);
     server.address = counter.address;

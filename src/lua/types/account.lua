@@ -29,6 +29,7 @@ local Account = {}
 ---@field limit? integer How many messages a run may remove from the account, in place of the usual limits.
 ---@field cache? boolean `false` remembers nothing of the account's messages from run to run.
 ---@field allow_plaintext? boolean Lets `tls = "none"` leave this machine; every run warns of it.
+---@field compress? boolean Whether what is said after the login is compressed, where the server can do it; by default unless it is this machine.
 
 ---Who gives access tokens (OAuth 2.0), and the client that you have registered there.
 ---@class OAuth2Settings

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use super::Event;
 use crate::error::{Error, ErrorKind, Result, visible};
 use crate::wire::concealed::Concealed;
+use crate::wire::deflate::Deflate;
 use crate::wire::frame::{Caps, Frame, Framer};
 use crate::wire::socket::Mood;
 use crate::wire::stream::Stream;
@@ -24,6 +25,8 @@ pub(super) struct Line {
     pub(super) last_tag: String,
     /// Tags of commands that have left and have no reply yet.
     pub(super) outstanding: VecDeque<String>,
+    /// The tag of the COMPRESS command that has no reply yet.
+    pub(super) compressing: Option<String>,
     /// Flushes of the crate are held back, so that several commands leave in one write.
     pub(super) holding: bool,
     /// A synchronising literal or a SASL exchange waits for `+`.
@@ -93,7 +96,21 @@ impl Line {
         if self.outstanding.is_empty() {
             self.awaiting_continuation = false;
         }
+        if self.compressing.take_if(|compressing| *compressing == tag).is_some()
+            && status.eq_ignore_ascii_case(b"OK")
+        {
+            self.begin_to_deflate();
+        }
         Ok(Event::Tagged(tag, frame))
+    }
+
+    /// Deflates what leaves and inflates what comes, also what came right behind the reply (RFC 4978 §3).
+    fn begin_to_deflate(&mut self) {
+        let plain = std::mem::replace(&mut self.stream, Stream::Gone);
+        self.stream = Stream::Deflated(Box::new(Deflate::new(plain, self.framer.take_rest())));
+        if let Some(transcript) = &self.transcript {
+            transcript.note("compression is on");
+        }
     }
 
     /// Sends what waits, after a look at what the server said before it could know of it.

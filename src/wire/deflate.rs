@@ -1,0 +1,123 @@
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::stream::Stream;
+use crate::error::{Error, ErrorKind};
+
+/// How much of what came is inflated before more is read.
+const CHUNK: usize = 16 << 10;
+
+/// How many bytes may come in a row that inflate to nothing. A flush is five.
+const IDLE_BYTES: usize = 64 << 10;
+
+/// A stream whose bytes are deflated in both directions (RFC 4978).
+///
+/// Never inflates more than a reader has asked for: what came stays deflated until then.
+pub(super) struct Deflate {
+    stream: Stream,
+    inflater: Decompress,
+    deflater: Compress,
+    /// What came and is not inflated yet.
+    came: Vec<u8>,
+    /// What of `came` is inflated.
+    used: usize,
+    /// The server has ended its stream.
+    ended: bool,
+    /// What is deflated and has not left.
+    leaving: Vec<u8>,
+}
+
+impl Deflate {
+    /// Takes the stream, and what was read of it and is deflated already.
+    pub(super) fn new(stream: Stream, came: Vec<u8>) -> Self {
+        Self {
+            stream,
+            inflater: Decompress::new(false),
+            deflater: Compress::new(Compression::default(), false),
+            came,
+            used: 0,
+            ended: false,
+            leaving: Vec::new(),
+        }
+    }
+
+    /// Inflates what has come into the buffer, and gives how much that is.
+    fn inflated(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let came = self.came.get(self.used..).unwrap_or_default();
+        let (before, after) = (self.inflater.total_in(), self.inflater.total_out());
+        let status = self.inflater.decompress(came, buffer, FlushDecompress::None);
+        self.ended = status.map_err(|_| broken("it is no deflated data"))? == Status::StreamEnd;
+        self.used += step(before, self.inflater.total_in());
+        Ok(step(after, self.inflater.total_out()))
+    }
+
+    /// Deflates bytes to the end, and with a flush all that the other side needs to inflate them.
+    fn deflated(&mut self, mut bytes: &[u8], flush: FlushCompress) -> io::Result<()> {
+        loop {
+            self.leaving.reserve(CHUNK);
+            let before = self.deflater.total_in();
+            self.deflater.compress_vec(bytes, &mut self.leaving, flush).map_err(io::Error::other)?;
+            bytes = bytes.get(step(before, self.deflater.total_in())..).unwrap_or_default();
+            if bytes.is_empty() && self.leaving.len() < self.leaving.capacity() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn broken(what: &'static str) -> io::Error {
+    io::Error::other(Error::from(ErrorKind::Compression { what }))
+}
+
+fn step(from: u64, to: u64) -> usize {
+    usize::try_from(to - from).unwrap_or(usize::MAX)
+}
+
+impl Read for Deflate {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut idle = 0;
+        while !self.ended && !buffer.is_empty() {
+            let count = self.inflated(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            if self.ended {
+                break;
+            }
+            if self.used < self.came.len() || idle > IDLE_BYTES {
+                return Err(broken("it says nothing, without end"));
+            }
+            self.used = 0;
+            self.came.resize(CHUNK, 0);
+            let read = self.stream.read(&mut self.came);
+            self.came.truncate(read.as_ref().copied().unwrap_or(0));
+            match read? {
+                0 => return Ok(0),
+                count => idle += count,
+            }
+        }
+        Ok(0)
+    }
+}
+
+impl Write for Deflate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.deflated(bytes, FlushCompress::None)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.deflated(&[], FlushCompress::Sync)?;
+        self.stream.write_all(&self.leaving)?;
+        self.leaving.clear();
+        self.stream.flush()
+    }
+}
+
+impl fmt::Debug for Deflate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deflate")
+    }
+}
