@@ -1,5 +1,5 @@
 /// What the sandbox can offer beyond RFC 3501, in the order it is advertised.
-const OFFERED: [&str; 16] = [
+const OFFERED: [&str; 17] = [
     "LITERAL+",
     "MULTIAPPEND",
     "SASL-IR",
@@ -15,6 +15,7 @@ const OFFERED: [&str; 16] = [
     "LIST-EXTENDED",
     "CHILDREN",
     "WITHIN",
+    "COMPRESS=DEFLATE",
     "AUTH=PLAIN",
 ];
 

@@ -3,6 +3,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::capability::Capabilities;
+use super::compression::Compression;
 use super::extension::{self, Undecoded, literal_at_end};
 
 /// The longest text of a command, its literals apart.
@@ -45,6 +46,7 @@ pub(super) enum Incoming {
 /// One client's stream, read by lines and literals. What is written leaves before the next wait.
 pub(super) struct Connection {
     stream: TcpStream,
+    compression: Option<Compression>,
     input: Vec<u8>,
     /// How much of `input` is used up.
     used: usize,
@@ -55,7 +57,7 @@ impl Connection {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(AUTOLOGOUT))?;
-        Ok(Self { stream, input: Vec::new(), used: 0, out: Vec::new() })
+        Ok(Self { stream, compression: None, input: Vec::new(), used: 0, out: Vec::new() })
     }
 
     /// Writes a line.
@@ -66,9 +68,30 @@ impl Connection {
 
     /// Sends what was written.
     pub(super) fn flush(&mut self) -> Result<(), End> {
-        self.stream.write_all(&self.out)?;
+        match &mut self.compression {
+            Some(_) if self.out.is_empty() => {}
+            Some(compression) => {
+                self.stream.write_all(&compression.deflate(&self.out).ok_or(End::Gone)?)?;
+            }
+            None => self.stream.write_all(&self.out)?,
+        }
         self.out.clear();
         Ok(())
+    }
+
+    /// Deflates and inflates all that follows what was written and read (RFC 4978).
+    pub(super) fn compress(&mut self) -> Result<(), End> {
+        self.flush()?;
+        let deflated = self.input.split_off(self.used);
+        self.input.clear();
+        self.used = 0;
+        self.compression = Some(Compression::new());
+        self.take_in(&deflated)
+    }
+
+    /// Tells whether it is compressed.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.compression.is_some()
     }
 
     /// Sends what was written and ends the connection; the listener holds the stream too, so that
@@ -182,7 +205,14 @@ impl Connection {
         if read == 0 {
             return Err(End::Gone);
         }
-        self.input.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        self.take_in(chunk.get(..read).unwrap_or_default())
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) -> Result<(), End> {
+        if let Some(compression) = &mut self.compression {
+            return compression.inflate(bytes, &mut self.input).ok_or(End::Bye("That is not deflated"));
+        }
+        self.input.extend_from_slice(bytes);
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod address;
 mod body_structure;
 mod capability;
 mod commands;
+mod compression;
 mod connection;
 mod envelope;
 mod extension;

@@ -27,6 +27,10 @@ impl Reply {
         self
     }
 
+    pub(super) fn is_ok(&self) -> bool {
+        self.status == "OK"
+    }
+
     /// Gives the line, without its line break.
     pub(super) fn line(&self, tag: &str) -> String {
         let code = self.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();

@@ -79,7 +79,12 @@ impl Session {
                         self.connection.line(&Reply::ok("Logged out").line(&tag));
                         return Err(End::Gone);
                     }
+                    let compresses = matches!(request.command.body, CommandBody::Compress { .. });
                     let reply = self.answer(&tag, request)?;
+                    if compresses && reply.is_ok() {
+                        self.connection.line(&reply.line(&tag));
+                        return self.connection.compress();
+                    }
                     (tag, reply)
                 }
             },
@@ -97,6 +102,7 @@ impl Session {
             CommandBody::Namespace => Some("NAMESPACE"),
             CommandBody::Unselect => Some("UNSELECT"),
             CommandBody::Move { .. } => Some("MOVE"),
+            CommandBody::Compress { .. } => Some("COMPRESS=DEFLATE"),
             CommandBody::ExpungeUid { .. } => Some("UIDPLUS"),
             CommandBody::Authenticate { initial_response: Some(_), .. } => Some("SASL-IR"),
             _ => None,
@@ -133,6 +139,10 @@ impl Session {
             }
             _ if self.account.is_none() => Ok(Reply::bad("Log in first")),
             CommandBody::Idle => self.idle(),
+            CommandBody::Compress { .. } if self.connection.is_compressed() => {
+                Ok(Reply::no("COMPRESSIONACTIVE", "That is done already"))
+            }
+            CommandBody::Compress { .. } => Ok(Reply::ok("From here on")),
             _ => self.answer_logged_in(tag, request),
         }
     }

@@ -23,6 +23,7 @@ mod canary;
 mod certificates;
 mod checking;
 mod cli;
+mod compressing;
 mod conversation;
 mod dovecot;
 mod dovecot_config;

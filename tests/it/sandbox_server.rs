@@ -136,6 +136,11 @@ macro_rules! on_every {
                 fn without_literal_plus() {
                     without(&[LiteralPlus]);
                 }
+
+                #[test]
+                fn compressed_without_literal_plus() {
+                    body(&Server::sandbox_without(&[LiteralPlus]).compressed());
+                }
             }
 
             on_dovecot!(dovecot, |$server| $body);

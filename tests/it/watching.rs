@@ -65,12 +65,14 @@ fn ends_well(running: Running) {
 #[test]
 fn news_is_told_by_notify() {
     sees_to_news(&Server::dovecot(Tls::Implicit));
+    sees_to_news(&Server::dovecot(Tls::Implicit).compressed());
 }
 
 #[test]
 fn news_is_heard_by_idle() {
     sees_to_news(&Server::dovecot_without(&[Notify]));
     sees_to_news(&Server::sandbox());
+    sees_to_news(&Server::sandbox().compressed());
 }
 
 #[test]
