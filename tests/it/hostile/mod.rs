@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod across;
+mod compression;
 mod data;
 mod floods;
 mod greeting;
@@ -70,6 +71,8 @@ struct Case {
     scripted: Scripted,
     source: String,
     tls: Tls,
+    /// The script asks for compression.
+    compress: bool,
     seconds: u32,
     env: Option<(&'static str, &'static str)>,
     /// The script is meant to change something.
@@ -79,7 +82,15 @@ struct Case {
 impl Case {
     /// Runs `SEARCH` in plain text unless told otherwise.
     fn new(scripted: Scripted) -> Self {
-        Self { scripted, source: SEARCH.into(), tls: Tls::None, seconds: 20, env: None, changes: false }
+        Self {
+            scripted,
+            source: SEARCH.into(),
+            tls: Tls::None,
+            compress: false,
+            seconds: 20,
+            env: None,
+            changes: false,
+        }
     }
 
     fn script(mut self, source: &str) -> Self {
@@ -89,6 +100,11 @@ impl Case {
 
     fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    fn compressed(mut self) -> Self {
+        self.compress = true;
         self
     }
 
@@ -113,7 +129,8 @@ impl Case {
     #[track_caller]
     fn run(self, status: i32) -> Ended {
         let server = self.scripted.start();
-        let account = Server::at(server.address, self.tls);
+        let mut account = Server::at(server.address, self.tls);
+        account.compress = self.compress;
         let mut script = Script::new(&self.source)
             .on(&account)
             .options(&["--timeout", &self.seconds.to_string()])
