@@ -17,7 +17,7 @@ use crate::mail::Secret;
 use crate::wire::{Pin, TlsVersion};
 
 /// What `login` knows.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 23] = [
     "host",
     "port",
     "tls",
