@@ -119,7 +119,12 @@ impl Account {
             },
         };
         let limit = settings.limit.map(NonZeroUsize::get);
-        let preferences = Preferences { special_use: settings.special_use, limit, cache: settings.cache };
+        let preferences = Preferences {
+            special_use: settings.special_use,
+            limit,
+            connections: settings.connections.map(NonZeroUsize::get),
+            cache: settings.cache,
+        };
         Ok(Self::with(row, opener, Arc::new(preferences), run))
     }
 

@@ -121,6 +121,9 @@ pub struct AccountSettings {
     /// How many messages a run may remove from it, in place of the usual limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<NonZeroUsize>,
+    /// By how many connections a watch may wait in mailboxes of it, unless the script says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<NonZeroUsize>,
     /// What can't change of its messages is remembered from run to run.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub cache: bool,
@@ -156,6 +159,7 @@ impl AccountSettings {
             namespace: None,
             special_use: BTreeMap::new(),
             limit: None,
+            connections: None,
             cache: true,
         }
     }
@@ -356,6 +360,8 @@ pub struct Preferences {
     pub(super) special_use: BTreeMap<SpecialUse, String>,
     /// How many messages a run may remove.
     pub(super) limit: Option<usize>,
+    /// By how many connections a watch may wait.
+    pub(super) connections: Option<usize>,
     /// What can't change of its messages is remembered.
     pub(super) cache: bool,
 }

@@ -17,7 +17,7 @@ use crate::mail::Secret;
 use crate::wire::{Pin, TlsVersion};
 
 /// What `login` knows.
-pub(super) const KEYS: [&str; 23] = [
+pub(super) const KEYS: [&str; 24] = [
     "host",
     "port",
     "tls",
@@ -40,6 +40,7 @@ pub(super) const KEYS: [&str; 23] = [
     "namespace",
     "special_use",
     "limit",
+    "connections",
     "cache",
 ];
 
@@ -177,6 +178,7 @@ fn settings(args: &Args, table: &Table) -> Result<AccountSettings> {
         namespace: optional_text("namespace")?,
         special_use,
         limit: positive(args, "limit", &get("limit"), "as a number of messages")?,
+        connections: positive(args, "connections", &get("connections"), "as a number of connections")?,
         cache: flag("cache")?.unwrap_or(true),
         ..AccountSettings::new(text("host")?, text("user")?)
     })

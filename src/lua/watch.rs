@@ -61,7 +61,7 @@ fn read(run: &Run, args: &mut Args) -> Result<(Watching, Vec<Function>)> {
             (None, value) => match key.as_string().map(mlua::LuaString::to_string_lossy).as_deref() {
                 Some("renew") => pace.renew = seconds("renew", &value)?,
                 Some("poll") => pace.poll = seconds("poll", &value)?,
-                Some("connections") => pace.connections = connections(&value)?,
+                Some("connections") => pace.connections = Some(connections(&value)?),
                 name => {
                     let key = name.map_or_else(
                         || format!("a {}", key.type_name()),

@@ -379,7 +379,7 @@ fn login_says_what_it_wants() {
     false | script | `login` wants `tls` as a string but got a boolean | nil
     false | script | `login` wants `tls` as "implicit", "starttls" or "none" but got "ssl" | nil
     false | script | `login` wants `auth` as "scram-sha-256", "scram-sha-1", "plain", "login", "oauthbearer", "xoauth2", "external" but got "x" | nil
-    false | script | `login` has no setting `pasword` | it knows host, port, tls, user, password, access_token, oauth2, auth, ca_file, ca_dir, pin, client_certificate, client_key, tls_minimum, proxy, proxy_password, allow_plaintext, compress, timeout, namespace, special_use, limit, cache
+    false | script | `login` has no setting `pasword` | it knows host, port, tls, user, password, access_token, oauth2, auth, ca_file, ca_dir, pin, client_certificate, client_key, tls_minimum, proxy, proxy_password, allow_plaintext, compress, timeout, namespace, special_use, limit, connections, cache
     false | config | `tls = "none"` with `h` would send the password in the clear | use `tls = "implicit"` or `"starttls"`; `allow_plaintext = true` sends it all the same
     false | script | `login` wants `allow_plaintext` as true or false but got "yes" | nil
     account u@127.0.0.1

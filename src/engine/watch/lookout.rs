@@ -33,13 +33,13 @@ pub struct Pace {
     pub renew: Duration,
     /// Between two looks, where the server tells nothing by itself.
     pub poll: Duration,
-    /// How many connections of an account may wait in a mailbox each.
-    pub connections: usize,
+    /// How many connections of an account may wait in a mailbox each, if the script says it.
+    pub connections: Option<usize>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { renew: RENEW, poll: POLL, connections: IDLING }
+        Self { renew: RENEW, poll: POLL, connections: None }
     }
 }
 
@@ -158,7 +158,8 @@ impl Lookout {
     /// Leaves all mailboxes but the first to others: a few to one each, the rest to one that asks.
     fn share(&mut self) -> Result<()> {
         let mut rest = self.mailboxes.split_off(1);
-        let asked = rest.split_off(rest.len().min(self.shared.pace.connections.saturating_sub(1)));
+        let wanted = self.shared.pace.connections.or(self.run().preferences.connections);
+        let asked = rest.split_off(rest.len().min(wanted.unwrap_or(IDLING).saturating_sub(1)));
         let each = rest.into_iter().map(|mailbox| vec![mailbox]);
         for mailboxes in each.chain((!asked.is_empty()).then_some(asked)) {
             let (account, shared) = (self.account.clone(), self.shared.clone());

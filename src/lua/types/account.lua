@@ -27,6 +27,7 @@ local Account = {}
 ---@field namespace? string What the names of the user's own mailboxes begin with on the server, such as `INBOX.`, where it does not say that itself.
 ---@field special_use? table<string, string> What mailboxes are for, whatever the server says: `{ trash = "Deleted Items" }`.
 ---@field limit? integer How many messages a run may remove from the account, in place of the usual limits.
+---@field connections? integer By how many connections a watch may wait in mailboxes of the account, 8 by default.
 ---@field cache? boolean `false` remembers nothing of the account's messages from run to run.
 ---@field allow_plaintext? boolean Lets `tls = "none"` leave this machine; every run warns of it.
 ---@field compress? boolean Whether what is said after the login is compressed, where the server can do it; by default unless it is this machine.
