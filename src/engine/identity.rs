@@ -163,24 +163,13 @@ impl Inquiry {
     /// Gives what it is called where it is kept from run to run: what is fetched. `None` where some of it can change, beside
     /// the flags, or is too much to be kept.
     pub(super) fn kept_as(&self) -> Option<&str> {
-        let is_kept = |item: &FetchItem| match item {
-            FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => true,
-            FetchItem::Section(section) => matches!(section, Section::Fields(_)),
-            _ => false,
-        };
-        self.list.iter().all(is_kept).then_some(&*self.items)
+        Kept::holds(&self.list).then_some(&*self.items)
     }
 
     /// Gives what there is to keep of what a server told of a message of the set, if that is all.
     pub(super) fn to_be_kept(&self, set: &UidSet, fetch: &Fetch) -> Option<Kept> {
         fetch.uid.filter(|uid| set.contains(*uid))?;
-        let header = match &self.section {
-            Some(section) => fetch.section(section)?.to_vec(),
-            None => Vec::new(),
-        };
-        let date = self.list.contains(&FetchItem::InternalDate).then_some(fetch.internal_date);
-        let date = date.map_or(Some(None), |date| date.map(Some))?;
-        Some(Kept { size: fetch.size?, date, header })
+        Kept::of(&self.list, fetch)
     }
 
     /// Gives what is known of a message of which something was kept: all but its flags.

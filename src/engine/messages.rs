@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::cache::{Kept, Shelf};
 use super::gmail::{is_gmail, own_label};
 use super::selection::Selection;
 use super::ticket::Ticket;
@@ -162,8 +163,32 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
                 .map_err(|error| error.in_mailbox(&selection.shown))?;
         }
         let mut found: BTreeMap<Uid, (Option<Loaded>, Option<Vec<Flag>>)> = BTreeMap::new();
-        let result = fetch(session, &selection, &uids, &items, &mut |mut fetch| {
+        let mut place = remembered(&selection, &items)?;
+        let mut fresh = Vec::new();
+        let known = place.as_ref().map(|place| {
+            place.each(&uids, |uid, kept| {
+                room = room.saturating_sub(kept.header.len() as u64);
+                let loaded = Loaded {
+                    uid,
+                    flags: Vec::new(),
+                    size: kept.size,
+                    date: kept.date,
+                    headers: Headers::parse(&kept.header),
+                    fields: Arc::clone(&fields),
+                    whole_header,
+                    structure: None,
+                    gmail: None,
+                };
+                found.insert(uid, (Some(loaded), None));
+            })
+        });
+        let known = known.unwrap_or_default();
+        let wanted = [(known.clone(), vec![FetchItem::Flags]), (uids.difference(&known), items.clone())];
+        let result = fetch_each(session, &selection, &wanted, &mut |mut fetch| {
             let Some(uid) = fetch.uid else { return Ok(()) };
+            if place.is_some() && !known.contains(uid) {
+                fresh.extend(Kept::of(&items, &fetch).map(|kept| (uid, kept)));
+            }
             let flags = fetch.flags.take();
             let labels = fetch.gmail_labels.take();
             let structure = fetch.structure.take();
@@ -196,11 +221,29 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
             Ok(())
         });
         result.map_err(|error| error.in_mailbox(&selection.shown))?;
+        // Only now it is known to be the mailbox that it was.
+        if let Some(place) = &mut place {
+            for (uid, kept) in fresh {
+                place.keep(uid, kept);
+            }
+        }
         let loaded = found
-            .into_values()
+            .into_iter()
+            // What is known and told nothing of is gone.
+            .filter(|(uid, (_, flags))| flags.is_some() || !known.contains(*uid))
+            .map(|(_, found)| found)
             .filter_map(|(loaded, flags)| Some(Loaded { flags: flags.unwrap_or_default(), ..loaded? }));
         Ok(loaded.collect())
     })
+}
+
+/// Gives where that is kept from run to run which is fetched of a selection's messages; `None` where none of it can be.
+fn remembered(selection: &Selection, items: &[FetchItem]) -> Result<Option<Shelf>> {
+    let Some((cache, validity)) = selection.account.cache().zip(selection.validity) else { return Ok(None) };
+    if !Kept::holds(items) {
+        return Ok(None);
+    }
+    Ok(cache.shelf(&selection.name, validity, &FetchItem::list(items)?))
 }
 
 /// Loads the whole content of messages that together are of a reasonable size. Messages that are gone are

@@ -36,26 +36,65 @@ fn remembered(home: &Path) -> u32 {
 }
 
 /// The same run twice, in one home, with its turns and the bytes that came down.
-fn twice(mut server: Server, source: &str, stdout: &str) -> [(usize, usize); 2] {
+fn twice(mut server: Server, source: &str) -> [(usize, usize); 2] {
     let mail: Vec<_> = (0..300).map(|n| Mail::new(&format!("m{n}"))).collect();
     server.seed("INBOX", &mail);
     let counter = Counter::start(server.address);
     server.address = counter.address;
     let home = TempDir::new().unwrap();
-    [(); 2].map(|()| {
-        Script::new(source).on(&server).home(home.path()).stdout(stdout).stderr("").run();
-        counter.take()
-    })
+    let runs = [(); 2].map(|()| {
+        let output = Script::new(source).on(&server).home(home.path()).stderr("").run();
+        (output.stdout, counter.take())
+    });
+    assert_eq!(runs[0].0, runs[1].0);
+    runs.map(|(_, told)| told)
 }
 
 #[test]
 fn a_search_again_fetches_nothing() {
     for (server, turns) in [(Server::dovecot(Tls::Implicit), [6, 5]), (Server::sandbox(), [4, 3])] {
-        let [first, again] = twice(server, SEARCH, "111\n");
+        let [first, again] = twice(server, SEARCH);
         assert_eq!([first.0, again.0], turns);
         assert!(again.1 < 10_000 && again.1 * 2 < first.1, "{} and {} bytes", first.1, again.1);
     }
 }
+
+#[test]
+fn a_loop_again_fetches_flags_only() {
+    let source = r#"
+      local sum = 0
+      for m in $LOGIN:mailbox("INBOX"):all():messages() do sum = sum + #m.subject + m.size + #m.flags end
+      print(sum)
+    "#;
+    for server in [Server::dovecot(Tls::Implicit), Server::sandbox()] {
+        let [first, again] = twice(server, source);
+        assert_eq!(first.0, again.0);
+        assert!(again.1 * 4 < first.1, "{} and {} bytes", first.1, again.1);
+    }
+}
+
+on_both!(a_loop_meets_what_is_there, |server| {
+    let home = TempDir::new().unwrap();
+    let source = r#"
+      for m in $LOGIN:mailbox("INBOX"):all():messages() do
+        print(m.uid, m.subject, m.seen, m.flagged)
+      end
+    "#;
+    let run = |stdout: &str| {
+        Script::new(source).on(server).home(home.path()).stdout(stdout).stderr("").run();
+    };
+    server.seed("INBOX", &["a", "b", "c"].map(Mail::new));
+    run("1\ta\tfalse\tfalse\n2\tb\tfalse\tfalse\n3\tc\tfalse\tfalse\n");
+    assert_eq!(remembered(home.path()), 3);
+    let mut other = server.observe();
+    other.ok("SELECT INBOX");
+    other.ok("STORE 1 FLAGS.SILENT (\\Deleted)");
+    other.ok("EXPUNGE");
+    other.ok("STORE 2 FLAGS.SILENT (\\Flagged)");
+    server.seed("INBOX", &[Mail::new("d").flag("\\Seen")]);
+    run("2\tb\tfalse\tfalse\n3\tc\tfalse\ttrue\n4\td\ttrue\tfalse\n");
+    assert_eq!(remembered(home.path()), 4);
+});
 
 on_both!(rules_are_judged_by_the_flags_of_today, |server| {
     let home = TempDir::new().unwrap();

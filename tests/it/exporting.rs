@@ -85,7 +85,7 @@ fn deliver(server: &Server, messages: &[Vec<u8>]) {
 /// Runs a script with paths as arguments.
 fn run(server: &Server, source: &str, paths: &[&Path]) -> crate::output::Output {
     let paths: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
-    Script::new(source).on(server).args(&paths).changes_nothing().stderr("").run()
+    Script::new(source).on(server).options(&["--no-cache"]).args(&paths).changes_nothing().stderr("").run()
 }
 
 const EXPORT: &str =

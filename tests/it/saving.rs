@@ -46,6 +46,7 @@ on_both!(a_message_is_saved_as_it_is, |server| {
         "#,
     )
     .on(server)
+    .options(&["--no-cache"])
     .changes_nothing()
     .stderr("")
     .run();
@@ -71,6 +72,7 @@ on_both!(a_message_is_saved_over_nothing, |server| {
         "#,
     )
     .on(server)
+    .options(&["--no-cache"])
     .changes_nothing()
     .stderr("")
     .run();
@@ -147,6 +149,7 @@ on_both!(attachments_are_saved_under_harmless_names, |server| {
         "#,
     )
     .on(server)
+    .options(&["--no-cache"])
     .changes_nothing()
     .stderr("")
     .run();
@@ -222,6 +225,7 @@ on_both!(where_attachments_cant_be_saved_is_said, |server| {
         "#,
     )
     .on(server)
+    .options(&["--no-cache"])
     .changes_nothing()
     .stderr("")
     .run();

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
 use super::Cache;
+use crate::imap::{Fetch, FetchItem, Section};
 use crate::mail::{InternalDate, Uid, UidSet};
 
 /// How many messages are read or written at once.
@@ -27,6 +28,29 @@ pub(in crate::engine) struct Kept {
 }
 
 impl Kept {
+    /// Tells whether it holds all that is fetched, but the flags.
+    pub(in crate::engine) fn holds(items: &[FetchItem]) -> bool {
+        items.iter().all(|item| match item {
+            FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => true,
+            // A whole header would be too much.
+            FetchItem::Section(section) => matches!(section, Section::Fields(_)),
+            _ => false,
+        })
+    }
+
+    /// Gives what there is to keep of what a server told of a message; `None` where that is not all that was fetched.
+    pub(in crate::engine) fn of(items: &[FetchItem], fetch: &Fetch) -> Option<Self> {
+        let mut kept = Self { size: fetch.size?, date: None, header: Vec::new() };
+        for item in items {
+            match item {
+                FetchItem::InternalDate => kept.date = Some(fetch.internal_date?),
+                FetchItem::Section(section) => kept.header = fetch.section(section)?.to_vec(),
+                _ => {}
+            }
+        }
+        Some(kept)
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let date = self.date.map(|date| date.to_string()).unwrap_or_default();
         let length = u8::try_from(date.len()).unwrap_or(u8::MAX);
