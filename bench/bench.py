@@ -1,6 +1,6 @@
 """Runs the workloads with all clients on one private Dovecot, and prints one table.
 
-bench/run [W1 W2 …] [--quick] [--all] [--repeat N] [--only CLIENT,…]
+bench/run [W1 W2 …] [--quick] [--all] [--repeat N] [--only CLIENT,…] [--compress]
 """
 
 import argparse
@@ -123,6 +123,7 @@ class Bench:
             "BENCH_BODIES": f"1:{self.sizes['bodies']}",
             "BENCH_STATE": state,
             "BENCH_WORKLOAD": name,
+            "BENCH_COMPRESS": "yes" if self.options.compress else "no",
         }
         command = self.command(client, name, state)
         if name == "W5" and client in ["limit", "imapscript"]:
@@ -238,6 +239,7 @@ def main():
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {' '.join(WORKLOADS)}; else all")
     parser.add_argument("--quick", action="store_true", help="with a tenth of the mail")
     parser.add_argument("--all", action="store_true", help="also what takes minutes")
+    parser.add_argument("--compress", action="store_true", help="imapscript uses COMPRESS=DEFLATE")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="how often each is run (3)")
     parser.add_argument(
         "--only", type=lambda text: text.split(","), default=CLIENTS, metavar="CLIENT,…", help=f"of {' '.join(CLIENTS)}"

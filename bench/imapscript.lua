@@ -11,6 +11,7 @@ local function connect(user)
     ca_file = os.getenv "BENCH_CA",
     user = user,
     password = secret.env "BENCH_PASSWORD",
+    compress = os.getenv "BENCH_COMPRESS" == "yes",
   }
 end
 

@@ -121,3 +121,46 @@ impl fmt::Debug for Deflate {
         f.write_str("Deflate")
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests {
+    use std::io::{Read, Write};
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::{Deflate, Stream};
+
+    /// What came along with the reply to COMPRESS, where nothing can come any more.
+    fn come(bytes: &[u8]) -> Deflate {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.flush().unwrap();
+        Deflate::new(Stream::Gone, encoder.get_ref().clone())
+    }
+
+    #[test]
+    fn what_has_come_is_all_given_before_the_stream_is_asked_for_more() {
+        let lines: Vec<u8> = (0..20_000).flat_map(|n| format!("* {n} EXISTS\r\n").into_bytes()).collect();
+        for size in [1, 7, 4096, 32 << 10, 1 << 20] {
+            let (mut deflate, mut read, mut buffer) = (come(&lines), Vec::new(), vec![0; size]);
+            while read.len() < lines.len() {
+                let count = deflate.read(&mut buffer).unwrap();
+                assert!(count > 0);
+                read.extend_from_slice(&buffer[..count]);
+            }
+            assert!(read == lines, "{size}");
+            assert_eq!(deflate.read(&mut buffer).unwrap_err().kind(), std::io::ErrorKind::NotConnected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_deflated_stays_an_error() {
+        let mut deflate = Deflate::new(Stream::Gone, b"\xff\xff".to_vec());
+        for _ in 0..2 {
+            let error = deflate.read(&mut [0; 8]).unwrap_err();
+            assert_eq!(error.to_string(), "what the server compressed can't be read: it is no deflated data");
+        }
+    }
+}
