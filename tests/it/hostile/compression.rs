@@ -1,7 +1,11 @@
 //! Servers that do not compress as they should.
 
 use super::{Case, MOVES, WALK, WALKED};
-use crate::scripted::Scripted;
+use crate::{
+    harness::Script,
+    scripted::Scripted,
+    server::{Server, Tls},
+};
 use flate2::{Compression, write::DeflateEncoder};
 use std::io::Write;
 
@@ -97,4 +101,22 @@ fn nobody_is_asked_who_does_not_offer_it_or_is_this_machine() {
     for case in [Case::new(bare).compressed(), Case::new(offering().serve())] {
         assert!(!case.prints("3\n").verbs().contains(&"COMPRESS".to_owned()));
     }
+}
+
+#[test]
+fn silence_behind_the_reply() {
+    let silent = || offering().serve_until("COMPRESS").send("{tag} OK on\r\n").stall();
+    let case = Case::new(silent()).script(WALK).compressed().silent();
+    case.fails(5, "the server did not answer within 1 second");
+    let server = silent().start();
+    let account = Server::at(server.address, Tls::None).compressed();
+    let run = Script::new(WALK).on(&account).options(&["--timeout", "3600"]).spawn();
+    server.wait_for("COMPRESS");
+    run.signal("INT");
+    let output = run.finish();
+    assert_eq!(
+        (output.status, output.stderr.lines().next()),
+        (Some(130), Some("error: interrupted")),
+        "{output}"
+    );
 }
