@@ -40,9 +40,10 @@ fn says(source: &str, stdout: &str) {
 fn each_goes_on_while_others_wait() {
     says(
         r#"
+        local over = false
         local results = parallel {
-            function() note "a begins" sleep(0.4) note "a ends" return 1, 2 end,
-            function() note "b begins" sleep(0.1) note "b ends" return "two" end,
+            function() note "a begins" repeat sleep(0.01) until over note "a ends" return 1, 2 end,
+            function() note "b begins" sleep(0.05) note "b ends" over = true return "two" end,
             function() note "c" end,
         }
         tell()
