@@ -35,7 +35,7 @@ impl Deflate {
         Self {
             stream,
             inflater: Decompress::new(false),
-            deflater: Compress::new(Compression::default(), false),
+            deflater: Compress::new(Compression::fast(), false),
             came,
             used: 0,
             ended: false,
