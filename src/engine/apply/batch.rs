@@ -166,7 +166,7 @@ fn create_missing(session: &mut Session, run: &Run, steps: &mut [Step<'_>]) {
     for step in steps.iter_mut().filter(|step| !step.over) {
         let at = step.target().and_then(|target| missing.iter().position(|name| name == target));
         if let Some(made) = at.and_then(|at| made.get(at)) {
-            step.take_created(run, made);
+            step.take_created(session, run, made);
         }
     }
 }
@@ -206,7 +206,7 @@ pub(super) fn create_target(session: &mut Session, run: &Run, step: &mut Step<'_
     let may = open.and_then(|()| run.may_create(1, &shown));
     let made = may.and_then(|()| noted(run, account, intent, || session.create(&target)));
     let failed = made.as_ref().err().map(ToString::to_string);
-    step.take_created(run, &made);
+    step.take_created(session, run, &made);
     if let Some(reason) = failed {
         step.report.fail(wanted.clone(), format!("the target does not exist and can't be created: {reason}"));
         return false;

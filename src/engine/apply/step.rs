@@ -269,8 +269,19 @@ impl<'a> Step<'a> {
     }
 
     /// Takes in how making its target ended.
-    pub(super) fn take_created(&mut self, run: &Run, made: &Result<bool>) {
+    ///
+    /// One that was there all the same holds what it held before: the server is asked again where it begins to be new.
+    pub(super) fn take_created(&mut self, session: &mut Session, run: &Run, made: &Result<bool>) {
         self.tried = true;
+        if !matches!(made, Ok(true)) {
+            let status = self.target().cloned().map(|target| session.status(&target));
+            self.before = match status {
+                Some(Ok(status)) => {
+                    status.uid_next.map_or(Before::Unknown, |next| Before::Next(status.uid_validity, next))
+                }
+                _ => Before::Unknown,
+            };
+        }
         match made {
             Ok(true) => {
                 run.count_created();

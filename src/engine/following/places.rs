@@ -126,8 +126,13 @@ impl Places {
             }
             match session.status(&mailbox) {
                 Ok(status) => Ok(status.uid_next.map(|next| (status.uid_validity, next))),
-                // It is made for the messages.
-                Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => Ok(Some((None, Uid::MIN))),
+                Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => {
+                    // One that is missing is made for the messages. What is in one that is there would be taken for what
+                    // comes to it.
+                    let is_there =
+                        session.list(&mailbox)?.iter().any(|it| it.name == mailbox && it.is_selectable());
+                    if is_there { Err(error) } else { Ok(Some((None, Uid::MIN))) }
+                }
                 Err(error) => Err(error),
             }
         });

@@ -110,6 +110,29 @@ fn promise_14_deletions_remove_the_mailbox_that_was_named_and_nothing_else() {
     sweep(Action::Delete);
 }
 
+// What was in the target before is like what comes: where the server will not say where that begins, and then that the
+// mailbox is there after all, neither an arrival may be proven by it, nor may it be acted on in the place of one.
+#[test]
+fn promise_19_what_was_there_before_is_not_taken_for_what_comes() {
+    let mut count = 0;
+    for rung in [Rung::Uidplus, Rung::Neither] {
+        for action in [Action::Move, Action::Apply] {
+            let clean = Clean::record(Setting { host: Host::Sandbox, rung, action, pace: Pace::Flight });
+            let asked = |at: &usize| clean.steps[*at].text.contains("STATUS \"Box\"");
+            for at in (0..clean.steps.len()).filter(asked) {
+                for fault in [Fault::No, Fault::Bad] {
+                    let case = Case { clean: &clean, at, fault, relapse: None };
+                    if let Verdict::Wrong(complaint) = case.run() {
+                        panic!("{complaint}");
+                    }
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count >= 8, "{count}");
+}
+
 fn sweep(action: Action) {
     let whole = env::var("IMAPSCRIPT_SWEEP").is_ok_and(|value| value == "full");
     let mut settings = vec![];
