@@ -5,6 +5,7 @@ use crate::harness::{Running, Script};
 use crate::mail::Mail;
 use crate::proxy::Capability::{Idle, Notify};
 use crate::proxy::{Capability, Proxy};
+use crate::scripted::{Scripted, ScriptedServer};
 use crate::server::{Server, Tls};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -260,4 +261,33 @@ fn waits(server: &Server) {
 fn a_script_can_wait_for_news_of_one_mailbox() {
     waits(&Server::sandbox());
     waits(&Server::dovecot(Tls::Implicit));
+}
+
+// It says at the beginning of each IDLE that there is something new, and there is not.
+#[test]
+fn a_server_that_tells_of_news_without_end_is_not_asked_without_end() {
+    let server = || {
+        let idle = "+ go on\r\n* 9 EXISTS\r\n{tag} OK done\r\n";
+        let scripted = Scripted::new().capabilities("IMAP4rev1 IDLE").greet().serve();
+        scripted.on("IDLE", idle).on("", "").on("UID SEARCH", "* SEARCH\r\n{tag} OK done\r\n").start()
+    };
+    let idles = |server: &ScriptedServer| server.verbs().iter().filter(|verb| *verb == "IDLE").count();
+    let waited = server();
+    let source = r#"local inbox = $LOGIN:mailbox "INBOX" inbox:wait(0) print(#inbox:wait(1))"#;
+    let output = Script::new(source).on(&Server::at(waited.address, Tls::None)).stdout("0\n").run();
+    let count = idles(&waited);
+    assert!((1..=6).contains(&count), "{count}: {output}");
+    let watched = server();
+    let source = r#"watch { [$LOGIN:mailbox "INBOX"] = function() end }"#;
+    let account = Server::at(watched.address, Tls::None);
+    let running = Script::new(source).on(&account).spawn();
+    watched.wait_for("IDLE");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let (count, most) = (idles(&watched), begun.elapsed().as_millis() / 250 + 2);
+    assert!(u128::try_from(count).unwrap() <= most, "{count} in {:?}", begun.elapsed());
+    running.signal("TERM");
+    assert_eq!(running.finish().status, Some(0));
 }

@@ -16,6 +16,9 @@ use crate::mail::{MailboxName, Uid, UidValidity};
 /// allow few at once: Dovecot ten for each user and address, of which one acts and one asks for the other mailboxes.
 const IDLING: usize = 8;
 
+/// How long a server is left alone after it told of news, so that one that tells without end does not keep us busy.
+pub(super) const REST: Duration = Duration::from_millis(250);
+
 /// How often one looks, while stopped or waiting, whether the watch has ended.
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -182,6 +185,9 @@ impl Lookout {
             let told = session.hear_news(self.shared.pace.renew, &stop)?;
             let of = names.iter().filter(|(_, name)| told.contains(name));
             self.tell(&of.cloned().collect::<Vec<_>>());
+            if !told.is_empty() {
+                self.wait(REST);
+            }
         }
         Ok(())
     }
@@ -202,6 +208,7 @@ impl Lookout {
         while !stop() {
             if session.idle(name, Access::Read, self.shared.pace.renew, &arrives, &stop)?.is_some() {
                 let _ = self.shared.news.send(number);
+                self.wait(REST);
             }
         }
         Ok(())

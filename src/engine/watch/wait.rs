@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::look::look;
-use super::lookout::{POLL, RENEW};
+use super::lookout::{POLL, RENEW, REST};
 use crate::engine::account::Account;
 use crate::engine::names::NameSpec;
 use crate::engine::selection::Selection;
@@ -34,6 +34,7 @@ fn wait_here(
     let name = spec.resolve(session, run)?;
     let is_over = || end.is_some_and(|end| Instant::now() >= end);
     let stop = || run.is_interrupted() || is_over();
+    let mut woken = false;
     loop {
         let mark = account.marks().get(&name).copied();
         let news = look(session, run, account, spec, mark)?;
@@ -43,7 +44,11 @@ fn wait_here(
             return Ok(news.selection);
         }
         if session.capabilities().has("IDLE") {
-            session.idle(&name, Access::Read, RENEW, &|word| word == "EXISTS", &stop)?;
+            // What wakes it is mostly new. Where it is not, the server may say it at once again.
+            if mark.is_some_and(|before| before == news.mark) && woken {
+                std::thread::sleep(REST);
+            }
+            woken = session.idle(&name, Access::Read, RENEW, &|word| word == "EXISTS", &stop)?.is_some();
         } else {
             let next = Instant::now() + POLL;
             while Instant::now() < next && !stop() {
