@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mlua::{IntoLua, Lua, MetaMethod, UserDataMethods, Value};
+use mlua::{Function, IntoLua, Lua, MetaMethod, UserDataMethods, Value};
 
 use super::bind::{field, method, register};
 use super::report::ReportValue;
@@ -124,14 +124,23 @@ pub(super) fn also(lua: &Lua, thrown: &Value) {
     }
 }
 
+/// Makes the functions for those who call functions of a script's and go on where these fail: one that takes what was
+/// thrown with its places, and one that tells whether it ends the run.
+pub(super) fn noting(lua: &Lua) -> mlua::Result<(Function, Function)> {
+    Ok((
+        lua.create_function(|lua, thrown: Value| Ok(with_places(lua, thrown)))?,
+        lua.create_function(|_, thrown: Value| Ok(ends_run(&thrown)))?,
+    ))
+}
+
 /// Takes what a coroutine threw with the places in the script it came through there.
-pub(super) fn with_places(lua: &Lua, thrown: Value) -> Value {
+fn with_places(lua: &Lua, thrown: Value) -> Value {
     let Some(raised) = raised(&thrown).filter(|raised| raised.places.is_empty()) else { return thrown };
     Value::Error(Box::new(mlua::Error::external(Raised { places: places(lua), ..raised })))
 }
 
 /// Tells whether what was thrown ends the run, and is not to be caught.
-pub(super) fn ends_run(thrown: &Value) -> bool {
+fn ends_run(thrown: &Value) -> bool {
     let exits = matches!(thrown, Value::Error(error) if find::<Exit>(error).is_some());
     exits || raised(thrown).is_some_and(|raised| matches!(*raised.error.kind, ErrorKind::Interrupted))
 }

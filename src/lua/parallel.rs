@@ -6,7 +6,7 @@ use mlua::{Function, Lua, Table, Value};
 
 use super::args::{Args, a_type};
 use super::bind::{function, put};
-use super::failure::{class, ends_run, raise, set_aside, with_places};
+use super::failure::{class, noting, raise, set_aside};
 use super::judging::lost;
 use super::promise::{is_ready, keeper, tasks};
 use super::vm::Raw;
@@ -73,8 +73,7 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
         of.progress.hide(&*of.world);
         Ok(())
     })?;
-    let note = lua.create_function(|lua, thrown: Value| Ok(with_places(lua, thrown)))?;
-    let ends_run = lua.create_function(|_, thrown: Value| Ok(ends_run(&thrown)))?;
+    let (note, ends_run) = noting(lua)?;
     let worst = lua.create_function(|_, thrown: Table| {
         let classes: Vec<_> =
             thrown.sequence_values::<Value>().filter_map(mlua::Result::ok).map(|each| class(&each)).collect();

@@ -7,7 +7,7 @@ use mlua::{Function, Lua, UserData, Value};
 
 use super::args::Args;
 use super::bind::{Promise, function, job, put};
-use super::failure::{class, describe, ends_run, hold, leaves_doubt_only, with_places};
+use super::failure::{class, describe, hold, leaves_doubt_only, noting};
 use super::judging::{lost, refuse_while_judging};
 use super::mailbox::MailboxValue;
 use super::selection::SelectionValue;
@@ -181,8 +181,7 @@ pub(super) fn install(lua: &Lua, raw: &Raw, run: &Run) -> mlua::Result<()> {
         }
         Ok(())
     })?;
-    let note = lua.create_function(|lua, thrown: Value| Ok(with_places(lua, thrown)))?;
-    let ends_run = lua.create_function(|_, thrown: Value| Ok(ends_run(&thrown)))?;
+    let (note, ends_run) = noting(lua)?;
     let passes = function(lua, "watch", |_, args| {
         let watching = args.this::<Watching>()?;
         let number = number(args);
