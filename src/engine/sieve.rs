@@ -196,7 +196,7 @@ impl Sieve {
             if let Some(place) = &mut remembered
                 && let Some(kept) = inquiry.to_be_kept(&unknown, fetch)
             {
-                place.keep(uid, kept);
+                place.keep(uid, &kept);
             }
             inquiry.take(&mut open, &unknown, response);
             if open.get(&uid).is_some_and(|identity| inquiry.is_answered(identity))

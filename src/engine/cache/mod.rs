@@ -25,7 +25,7 @@ use crate::mail::{MailboxName, UidValidity};
 pub(super) use shelf::{Kept, Shelf};
 
 /// The database's version, in its `user_version`. One of another version is begun anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_millis(250);
