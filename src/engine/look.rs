@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::cache::{OwnCache, Shelf};
+use super::cache::{Kept, OwnCache, Shelf};
 use super::contradiction::Contradictions;
 use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
@@ -31,7 +31,7 @@ pub(super) struct Look {
     groups: Groups,
     contradictions: Contradictions,
     /// Where that is kept from run to run which is fetched; `None` where none of it can be.
-    shelf: Option<Shelf>,
+    shelf: Option<Shelf<Kept>>,
 }
 
 impl Look {

@@ -3,10 +3,11 @@ use std::sync::Arc;
 
 use super::cache::{Kept, Shelf};
 use super::gmail::{is_gmail, own_label};
+use super::known_flags::KnownFlags;
 use super::selection::Selection;
 use super::ticket::Ticket;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, Fetch, FetchItem, Section, Session};
+use crate::imap::{Access, Fetch, FetchItem, Section, Session, StillThere};
 use crate::mail::{BodyStructure, Flag, Headers, InternalDate, Label, Uid, UidSet};
 
 /// How many bytes of bodies are fetched at once, as far as messages are not larger by themselves.
@@ -127,6 +128,26 @@ pub(super) fn fetch_each(
         return overlay.fetch_each(session, selection, wanted, each);
     }
     session.uid_fetch(&selection.name, Access::Read, wanted, each)?;
+    check_validity(session, selection)
+}
+
+/// Does the same, and asks in the same flight which of the flags of more messages have changed since a mod-sequence.
+/// Gives those of them that are there; what is not told of these is as it was.
+fn fetch_since(
+    session: &mut Session,
+    selection: &Selection,
+    wanted: &[(UidSet, Vec<FetchItem>)],
+    (set, since): &(UidSet, u64),
+    each: &mut dyn FnMut(Fetch) -> Result<()>,
+) -> Result<StillThere> {
+    let place = (&selection.name, Access::Read);
+    if let Some(there) = session.uid_fetch_since(place, wanted, (set, *since), each)? {
+        return check_validity(session, selection).map(|()| there);
+    }
+    fetch(session, selection, set, &[FetchItem::Flags], each).map(|()| StillThere::default())
+}
+
+fn check_validity(session: &Session, selection: &Selection) -> Result<()> {
     let is = session.selected().and_then(|selected| selected.validity);
     match (selection.validity, is) {
         (Some(was), Some(is)) if was != is => {
@@ -183,8 +204,11 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
             })
         });
         let known = known.unwrap_or_default();
-        let wanted = [(known.clone(), vec![FetchItem::Flags]), (uids.difference(&known), items.clone())];
-        let result = fetch_each(session, &selection, &wanted, &mut |mut fetch| {
+        let then = place.as_ref().and_then(|_| KnownFlags::find(session, &selection, &uids));
+        let since = then.as_ref().and_then(|then| then.since(&known));
+        let plain = since.as_ref().map_or_else(|| known.clone(), |(then, _)| known.difference(then));
+        let wanted = [(plain, vec![FetchItem::Flags]), (uids.difference(&known), items.clone())];
+        let each = &mut |mut fetch: Fetch| {
             let Some(uid) = fetch.uid else { return Ok(()) };
             if place.is_some() && !known.contains(uid) {
                 fresh.extend(Kept::of(&items, &fetch).map(|kept| (uid, kept)));
@@ -219,8 +243,15 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
             // The last word on flags counts: they may change while we read.
             entry.1 = flags.or(entry.1.take());
             Ok(())
-        });
-        result.map_err(|error| error.in_mailbox(&selection.shown))?;
+        };
+        let still = match &since {
+            Some(since) => fetch_since(session, &selection, &wanted, since, each),
+            None => fetch_each(session, &selection, &wanted, each).map(|()| StillThere::default()),
+        };
+        let still = still.map_err(|error| error.in_mailbox(&selection.shown))?;
+        if let Some(then) = then {
+            then.fill(session, &still, found.iter_mut().map(|(uid, (_, flags))| (*uid, flags)));
+        }
         // Only now it is known to be the mailbox that it was.
         if let Some(place) = &mut place {
             for (uid, kept) in fresh {
@@ -238,7 +269,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
 }
 
 /// Gives where that is kept from run to run which is fetched of a selection's messages; `None` where none of it can be.
-fn remembered(selection: &Selection, items: &[FetchItem]) -> Result<Option<Shelf>> {
+fn remembered(selection: &Selection, items: &[FetchItem]) -> Result<Option<Shelf<Kept>>> {
     let Some((cache, validity)) = selection.account.cache().zip(selection.validity) else { return Ok(None) };
     if !Kept::holds(items) {
         return Ok(None);

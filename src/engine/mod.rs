@@ -24,6 +24,7 @@ mod identity;
 mod idle;
 mod inspect;
 mod journal;
+mod known_flags;
 mod limits;
 mod literal;
 mod lock;

@@ -19,6 +19,8 @@ pub enum Code {
     TryCreate,
     /// The UID that the next message will have, or a larger one.
     UidNext(Option<Uid>),
+    /// What no message's mod-sequence is above (RFC 7162 §3.1.2.1); `None` for the invalid 0.
+    HighestModSeq(Option<u64>),
     /// Whether UIDs still mean what they did; `None` for the invalid 0.
     UidValidity(Option<UidValidity>),
     /// The UIDs of copied or moved messages.
@@ -154,6 +156,12 @@ impl Code {
             "READ-WRITE" => Self::ReadWrite,
             "TRYCREATE" => Self::TryCreate,
             "UIDNEXT" => Self::UidNext(number(tokens.word()).and_then(Uid::new)),
+            "HIGHESTMODSEQ" => Self::HighestModSeq(
+                std::str::from_utf8(tokens.word())
+                    .ok()
+                    .and_then(|word| word.parse().ok())
+                    .filter(|it| *it > 0),
+            ),
             "UIDVALIDITY" => Self::UidValidity(number(tokens.word()).and_then(UidValidity::new)),
             "COPYUID" => {
                 let validity = number(tokens.word()).and_then(UidValidity::new);

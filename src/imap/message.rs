@@ -130,8 +130,20 @@ pub(super) fn within_bounds(found: Vec<UidSet>) -> Result<Vec<UidSet>> {
     Ok(found)
 }
 
+/// Gives the commands that fetch items of messages, of each set its own.
+pub(super) fn fetches(wanted: &[(UidSet, Vec<FetchItem>)]) -> Result<Vec<Command>> {
+    let mut commands = Vec::new();
+    for (set, items) in wanted {
+        let items = FetchItem::list(items)?;
+        for part in set.split(room(items.len())) {
+            commands.push(Command::new("UID FETCH").uids(&part).syntax(&items));
+        }
+    }
+    Ok(commands)
+}
+
 /// What a command has besides a set of UIDs: tag, verb, items.
-fn room(rest: usize) -> usize {
+pub(super) fn room(rest: usize) -> usize {
     COMMAND_BYTES.saturating_sub(rest + 40).max(100)
 }
 
@@ -193,13 +205,7 @@ impl Session {
         wanted: &[(UidSet, Vec<FetchItem>)],
         each: &mut dyn FnMut(Fetch) -> Result<()>,
     ) -> Result<()> {
-        let mut commands = Vec::new();
-        for (set, items) in wanted {
-            let items = FetchItem::list(items)?;
-            for part in set.split(room(items.len())) {
-                commands.push(Command::new("UID FETCH").uids(&part).syntax(&items));
-            }
-        }
+        let commands = fetches(wanted)?;
         if commands.is_empty() {
             return Ok(());
         }

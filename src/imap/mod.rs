@@ -7,6 +7,7 @@
 mod append;
 mod body_structure;
 mod capability;
+mod changed_since;
 mod code;
 mod encode;
 mod envelope;
@@ -30,6 +31,7 @@ mod token;
 
 pub use append::{Added, Addition, NewMessage};
 pub use capability::Capabilities;
+pub use changed_since::StillThere;
 pub use code::{Code, CopyUid};
 pub use encode::{COMMAND_BYTES, Command};
 pub use envelope::{Envelope, EnvelopeAddress};

@@ -24,6 +24,9 @@ pub struct Selected {
     pub validity: Option<UidValidity>,
     /// The next message's UID, as it was when the mailbox was opened.
     pub uid_next: Option<Uid>,
+    /// What was the highest mod-sequence when the mailbox was opened: a later change of flags has a higher one
+    /// (RFC 7162 §3.1.2.1). `None` where the mailbox has none.
+    pub mod_sequence: Option<u64>,
     /// How many messages there are.
     pub exists: u32,
     /// The flags that messages here may have.
@@ -42,6 +45,7 @@ impl Selected {
             read_only: false,
             validity: None,
             uid_next: None,
+            mod_sequence: None,
             exists: 0,
             flags: Vec::new(),
             permanent: None,
@@ -77,6 +81,7 @@ impl Selected {
             Code::ReadOnly => self.read_only = true,
             Code::ReadWrite => self.read_only = false,
             Code::UidNext(uid) => self.uid_next = *uid,
+            Code::HighestModSeq(highest) => self.mod_sequence = self.mod_sequence.or(*highest),
             Code::UidValidity(validity) => self.validity = *validity,
             Code::PermanentFlags(flags, new) => {
                 self.permanent = Some(flags.clone());

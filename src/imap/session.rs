@@ -43,6 +43,8 @@ pub struct Session {
     pub(super) errands: Vec<Command>,
     /// COMPRESS is still to be sent, with the next flight.
     pub(super) may_compress: bool,
+    /// It was asked to count changes.
+    pub(super) counts_changes: bool,
     search_limits: SearchLimits,
 }
 
@@ -59,6 +61,7 @@ impl Session {
             bye: None,
             errands: Vec::new(),
             may_compress: false,
+            counts_changes: false,
             search_limits: SearchLimits::default(),
         }
     }
@@ -147,7 +150,7 @@ impl Session {
     /// delimiter that an empty LIST tells.
     pub fn namespaces(&mut self) -> Result<Namespaces> {
         if self.namespaces.is_none() {
-            self.errands.clear();
+            self.errands.retain(|errand| errand.verb() != "NAMESPACE");
             let spaces = if self.capabilities.has("NAMESPACE") {
                 self.run_one(&Command::new("NAMESPACE"), &mut |_| Ok(()))?;
                 self.namespaces.clone()
@@ -191,11 +194,6 @@ impl Session {
             Ok(())
         })?;
         Ok(fields)
-    }
-
-    /// Turns extensions on (RFC 5161). UTF8=ACCEPT is none of them: it forbids CHARSET.
-    pub fn enable(&mut self, extension: &'static str) -> Result<()> {
-        self.run_one(&Command::new("ENABLE").syntax(extension), &mut |_| Ok(()))
     }
 
     /// Does nothing, but hears what is new (RFC 3501 §6.1.2).

@@ -25,6 +25,7 @@ pub(crate) enum Capability {
     LiteralPlus,
     Idle,
     Notify,
+    Condstore,
 }
 
 impl Capability {
@@ -36,6 +37,7 @@ impl Capability {
             Self::LiteralPlus => &["LITERAL+", "LITERAL-"],
             Self::Idle => &["IDLE"],
             Self::Notify => &["NOTIFY"],
+            Self::Condstore => &["CONDSTORE", "QRESYNC"],
         }
     }
 
@@ -48,6 +50,7 @@ impl Capability {
             Self::LiteralPlus => command.ends_with("+}"),
             Self::Idle => command == "IDLE",
             Self::Notify => command.starts_with("NOTIFY "),
+            Self::Condstore => command.contains("CHANGEDSINCE "),
         }
     }
 }

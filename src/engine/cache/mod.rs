@@ -5,6 +5,8 @@
 //! what it is and of whom, so that a damaged file, or one that was exchanged beneath a run, gives nothing in place of
 //! something wrong.
 
+mod flags_then;
+mod kept;
 mod shelf;
 
 use std::fs;
@@ -22,7 +24,9 @@ use super::journal::AccountRow;
 use super::new_file::private_file;
 use crate::mail::{MailboxName, UidValidity};
 
-pub(super) use shelf::{Kept, Shelf};
+pub(super) use flags_then::FlagsThen;
+pub(super) use kept::Kept;
+pub(super) use shelf::Shelf;
 
 /// The database's version, in its `user_version`. One of another version is begun anew.
 const VERSION: i64 = 2;
@@ -148,7 +152,12 @@ impl OwnCache {
 
     /// Gives the place of what one FETCH tells of the messages of a mailbox; `items` is what is fetched. What was known of
     /// the mailbox under another validity is forgotten.
-    pub(super) fn shelf(&self, mailbox: &MailboxName, validity: UidValidity, items: &str) -> Option<Shelf> {
+    pub(super) fn shelf<T>(
+        &self,
+        mailbox: &MailboxName,
+        validity: UidValidity,
+        items: &str,
+    ) -> Option<Shelf<T>> {
         let id = self.cache.with(|db| {
             let begun = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let of = params![self.owner, mailbox.wire(), validity.get()];

@@ -26,7 +26,8 @@ fn known(cache: &OwnCache, mailbox: &str, number: u32, items: &str) -> Vec<(u32,
     let mut found = Vec::new();
     let shelf = cache.shelf(&name(mailbox), validity(number), items).unwrap();
     let all = UidSet::range(Uid::MIN, Uid::MAX);
-    let uids = shelf.each(&all, |uid, kept| found.push((uid.get(), String::from_utf8(kept.header).unwrap())));
+    let uids =
+        shelf.each(&all, |uid, kept: Kept| found.push((uid.get(), String::from_utf8(kept.header).unwrap())));
     assert_eq!(uids.len(), found.len());
     found
 }
@@ -82,7 +83,7 @@ fn all_that_was_told_is_found_again() {
     drop(shelf);
     let shelf = cache.shelf(&name("INBOX"), validity(1), "items").unwrap();
     let mut found = Vec::new();
-    shelf.each(&UidSet::range(Uid::MIN, Uid::MAX), |_, kept| found.push(kept));
+    shelf.each(&UidSet::range(Uid::MIN, Uid::MAX), |_, kept: Kept| found.push(kept));
     assert_eq!(found, given[..2]);
 }
 
@@ -100,7 +101,7 @@ fn all_of_a_large_mailbox_is_found_and_nothing_else() {
     {
         let wanted = UidSet::parse(&wanted.replace('*', "4294967295")).unwrap();
         let mut met = Vec::new();
-        let uids = shelf.each(&wanted, |uid, it| met.push((uid, it)));
+        let uids = shelf.each(&wanted, |uid, it: Kept| met.push((uid, it)));
         assert_eq!(uids.to_string(), found);
         assert!(met.iter().all(|(uid, it)| uids.contains(*uid) && *it == kept("h")));
     }

@@ -3,12 +3,13 @@
 use super::{Here, case, letter, question};
 use crate::{
     observer::Observer,
+    proxy::Capability,
     server::{Server, Tls},
 };
 use imapscript::{
     engine::{
-        Account, AccountSettings, Asked, NameSpec, Query, Run, SecretSource, State, TlsMode, Wait, World,
-        search, sift,
+        Account, AccountSettings, Asked, NameSpec, Needs, Query, Run, SecretSource, State, TlsMode, Wait,
+        World, load_headers, search, sift,
     },
     mail::Secret,
 };
@@ -62,11 +63,11 @@ fn account(server: &Server, here: &Arc<Here>, state: &Path, cache: bool) -> Acco
     let state = State::new(Ok(state.to_owned()), "remembering".to_owned(), Wait::No);
     let run = Run::new(imapscript::imap::Context::default(), Arc::clone(here) as Arc<dyn World>, state);
     let settings = AccountSettings {
-        port: NonZeroU16::new(server.plain.port()),
+        port: NonZeroU16::new(server.address.port()),
         tls: TlsMode::None,
         password: Some(SecretSource::Literal(Secret::new(server.password.clone()))),
         cache,
-        ..AccountSettings::new(server.plain.ip().to_string(), &server.user)
+        ..AccountSettings::new(server.address.ip().to_string(), &server.user)
     };
     Account::new(settings, &run).unwrap()
 }
@@ -106,7 +107,7 @@ impl Pair {
         observer.command("UNSELECT");
     }
 
-    /// What each question finds, and what all at once.
+    /// What each question finds, what all at once, and what is loaded of each message.
     fn found(account: &Account, queries: &[Query]) -> Vec<String> {
         let name = || NameSpec::Script("Box".to_owned());
         let mut all = Vec::new();
@@ -120,6 +121,15 @@ impl Pair {
         let asked = queries.iter().map(|query| Asked { query: query.clone(), templates: Vec::new() });
         let sifted = sift(account, name(), None, asked.collect()).wait();
         all.push(format!("{:?}", sifted.map(|sifted| sifted.groups).map_err(|error| error.kind)));
+        if let Ok(found) = search(account, name(), None, Query::All(Vec::new())).wait() {
+            for structure in [false, true] {
+                let needs = Needs { structure, ..Needs::default() };
+                let mut loaded = load_headers(&found.selection, found.selection.uids.clone(), &needs).wait();
+                // Their order means nothing.
+                loaded.iter_mut().flatten().for_each(|loaded| loaded.flags.sort());
+                all.push(format!("{:?}", loaded.map_err(|error| error.kind)));
+            }
+        }
         account.log_out();
         all
     }
@@ -168,6 +178,13 @@ fn the_sandbox_is_remembered_as_it_is() {
 #[test]
 fn dovecot_is_remembered_as_it_is() {
     let server = Server::dovecot(Tls::None);
+    server.seed("Box", &[]).seed("Away", &[]);
+    Pair::new(&server).check_each(25);
+}
+
+#[test]
+fn dovecot_is_remembered_as_it_is_without_mod_sequences() {
+    let server = Server::dovecot_without(&[Capability::Condstore]);
     server.seed("Box", &[]).seed("Away", &[]);
     Pair::new(&server).check_each(25);
 }
