@@ -7,7 +7,7 @@ use super::opener::Opener;
 use super::ticket::{GRACE, Ticket, defect, no_thread};
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
-use crate::imap::Session;
+use crate::imap::{Session, Side};
 
 /// One connection: a thread that owns the session, and does one job after another on it.
 ///
@@ -21,6 +21,10 @@ pub(super) struct Connection {
 }
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// A job that only reads and may go on beside others. It gets a session, or hears why there is none, and tells whether
+/// the session is still sound.
+pub(super) type Beside = Box<dyn FnOnce(Result<&mut Session>, &Run) -> bool + Send>;
 
 /// How long it waits between trying to connect again.
 const PAUSES: [Duration; 4] =
@@ -72,6 +76,37 @@ impl Connection {
         ticket
     }
 
+    /// Makes a job that may go on beside others, and the promise of its result.
+    pub(super) fn beside<T: Send + 'static>(
+        label: &str,
+        run: &Run,
+        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
+    ) -> (Ticket<T>, Beside) {
+        let (ticket, promised) = Ticket::promise(run, false);
+        let label = label.to_owned();
+        let beside = move |session: Result<&mut Session>, run: &Run| {
+            let result = session.map(|session| catch_unwind(AssertUnwindSafe(|| job(session, run))));
+            let is_sound = !matches!(result, Ok(Err(_)));
+            let result = result.and_then(|done| done.unwrap_or_else(|_| Err(defect(false))));
+            promised.keep(result.map_err(|error| error.in_account(&label)));
+            is_sound
+        };
+        (ticket, Box::new(beside))
+    }
+
+    /// Hands jobs to the thread that go on side by side, after one that has the session for itself: what that one gives
+    /// is for the first of them.
+    pub(super) fn submit_abreast(
+        &self,
+        first: impl FnOnce(&mut Session, &Run) -> Result<()> + Send + 'static,
+        jobs: Vec<Beside>,
+    ) {
+        if let Some(queue) = &self.jobs {
+            // As above.
+            let _ = queue.send(Box::new(move |worker| worker.work_abreast(first, jobs)));
+        }
+    }
+
     /// Lets no more jobs come: the thread logs out after those that it has.
     pub(super) fn close(&mut self) {
         self.jobs.take();
@@ -105,26 +140,71 @@ impl Drop for Connection {
 
 impl Worker {
     fn work<T>(&mut self, changes: bool, job: impl FnOnce(&mut Session, &Run) -> Result<T>) -> Result<T> {
+        let run = self.run.clone();
+        let result = self.session().map(|session| catch_unwind(AssertUnwindSafe(|| job(session, &run))));
+        self.tidy(!matches!(result, Ok(Err(_))));
+        let result = result.and_then(|done| done.unwrap_or_else(|_| Err(defect(changes))));
+        result.map_err(|error| error.in_account(&self.opener.label))
+    }
+
+    fn work_abreast(&mut self, first: impl FnOnce(&mut Session, &Run) -> Result<()>, mut jobs: Vec<Beside>) {
+        let run = self.run.clone();
+        let session = match self.session() {
+            Ok(session) => session,
+            Err(error) => {
+                for job in jobs {
+                    job(Err(error.clone()), &run);
+                }
+                return;
+            }
+        };
+        let begun = catch_unwind(AssertUnwindSafe(|| first(session, &run)));
+        let mut is_sound = begun.is_ok();
+        if let Err(error) = begun.unwrap_or_else(|_| Err(defect(true)))
+            && !jobs.is_empty()
+        {
+            jobs.remove(0)(Err(error), &run);
+        }
+        match jobs.len() {
+            0 => {}
+            1 => is_sound &= jobs.remove(0)(Ok(session), &run),
+            _ => {
+                let run = &run;
+                let side = |job: Beside| -> Side<'_> {
+                    Box::new(move |session| {
+                        let _ = job(Ok(session), run);
+                    })
+                };
+                session.abreast(jobs.into_iter().map(side).collect());
+            }
+        }
+        self.tidy(is_sound);
+    }
+
+    /// Gives the session, which is opened if need be.
+    fn session(&mut self) -> Result<&mut Session> {
         if self.run.is_interrupted() {
             return Err(ErrorKind::Interrupted.into());
         }
-        let label = self.opener.label.clone();
         // Servers close what was idle for long: a script that slept has done nothing wrong.
         if self.session.as_ref().is_none_or(Session::has_ended) {
             self.session = None;
-            self.session = Some(self.open().map_err(|error| error.in_account(&label))?);
+            self.session = Some(self.open()?);
             self.had = true;
         }
-        let Some(session) = &mut self.session else { return Err(ErrorKind::Poisoned.into()) };
-        let run = &self.run;
-        let result = catch_unwind(AssertUnwindSafe(|| job(session, run)));
+        self.session.as_mut().ok_or_else(|| ErrorKind::Poisoned.into())
+    }
+
+    /// Tells what the server wants a person to see, and gives a session up that is good for nothing any more.
+    fn tidy(&mut self, is_sound: bool) {
+        let Some(session) = &mut self.session else { return };
         for notice in session.take_notices() {
-            self.run.world.tell(Event::Alert { account: label.clone(), text: notice.0 });
+            let account = self.opener.label.clone();
+            self.run.world.tell(Event::Alert { account, text: notice.0 });
         }
-        if result.is_err() || session.is_poisoned() {
+        if !is_sound || session.is_poisoned() {
             self.session = None;
         }
-        result.unwrap_or_else(|_| Err(defect(changes))).map_err(|error| error.in_account(&label))
     }
 }
 

@@ -32,8 +32,7 @@ impl Session {
         if open && !fresh {
             return self.run(commands, each);
         }
-        let verb = if access == Access::Write { "SELECT" } else { "EXAMINE" };
-        let mut flight = vec![Command::new(verb).mailbox(name)];
+        let mut flight = vec![Command::new(access.verb()).mailbox(name)];
         flight.extend_from_slice(commands);
         self.selected = Some(Selected::new(name.clone(), access));
         let ends = self.run(&flight, &mut |at, response| match at.checked_sub(1) {

@@ -11,6 +11,7 @@ use super::args::Args;
 use super::bind::{Promise, function, job, put};
 use super::failure::{also, raise};
 use super::judging::{Judges, lost, refuse_while_judging, tree};
+use super::mailbox::MailboxValue;
 use super::message::MessageValue;
 use super::promised;
 use super::report::ReportValue;
@@ -18,7 +19,7 @@ use super::rule::RuleValue;
 use super::rule_list::{mailboxes, read_rules};
 use crate::engine::query::{Rest, conditions};
 use crate::engine::rules::{Portions, Rule, assign};
-use crate::engine::{Asked, Explained, Match, Reserved, Sifted, Ticket, explain};
+use crate::engine::{Asked, Explained, Match, Reserved, Sifted, Ticket, Together, explain};
 use crate::error::Result;
 
 use state::{Searched, State};
@@ -37,7 +38,9 @@ fn begin(args: &mut Args) -> Result<Promise> {
     let asked =
         |value: &RuleValue| Asked { query: value.rule.query.clone(), templates: value.rule.templates() };
     let asked: Vec<Asked> = rules.iter().map(asked).collect();
+    let together = Together::of(mailboxes.iter().map(MailboxValue::account));
     let tickets: Vec<Ticket<Sifted>> = mailboxes.iter().map(|mailbox| mailbox.sift(asked.clone())).collect();
+    drop(together);
     let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
     Ok(Promise::after(signals, move |lua| {
         let mut searched: Vec<Searched> = Vec::new();
