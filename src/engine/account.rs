@@ -1,3 +1,5 @@
+mod jobs;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,20 +8,17 @@ use std::time::Duration;
 
 use super::account_record;
 use super::account_settings::{AccountSettings, Preferences, TlsMode};
-use super::apply::{look_back, make_way};
 use super::cache::OwnCache;
-use super::connection::{Beside, Connection};
+use super::connection::Connection;
 use super::journal::AccountRow;
 use super::opener::Opener;
-use super::permission::Permission;
 use super::proof_source::ProofSource;
 use super::secret_source::SecretSource;
-use super::ticket::Ticket;
 use super::together::Held;
 use super::watch::Mark;
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result, visible};
-use crate::imap::{Security, ServerAddress, Session};
+use crate::imap::{Security, ServerAddress};
 use crate::mail::{MailboxName, Secret};
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
@@ -220,112 +219,6 @@ impl Account {
     /// Gives the run that the account belongs to.
     pub fn run(&self) -> &Run {
         &self.inner.run
-    }
-
-    /// Hands a job that only reads to the account's connection, which is opened if need be.
-    pub fn read<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        let account = self.clone();
-        self.submit(false, Permission::Read, move |session, run| {
-            account.look_back(session, run)?;
-            job(session, run)
-        })
-    }
-
-    /// Does the same with a job that may go on beside others: it runs commands and does nothing else with the session,
-    /// and holds no lock while it does.
-    pub(super) fn read_beside<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        let mut held = self.held().jobs();
-        let Some(jobs) = held.as_mut().filter(|_| self.inner.run.permit(Permission::Read).is_ok()) else {
-            drop(held);
-            return self.read(job);
-        };
-        let (ticket, job) = Connection::beside(self.label(), &self.inner.run, job);
-        jobs.push(job);
-        ticket
-    }
-
-    /// Gives the jobs that are held back.
-    pub(super) fn held(&self) -> &Held {
-        &self.inner.held
-    }
-
-    /// Hands jobs to the account's connection that go on side by side.
-    pub(super) fn begin_abreast(&self, jobs: Vec<Beside>) {
-        let account = self.clone();
-        let mut jobs = Some(jobs);
-        let begun = self.with_connection(|connection| {
-            let jobs = jobs.take().unwrap_or_default();
-            connection.submit_abreast(move |session, run| account.look_back(session, run), jobs);
-        });
-        if let Err(error) = begun {
-            for job in jobs.into_iter().flatten() {
-                job(Err(error.clone()), &self.inner.run);
-            }
-        }
-    }
-
-    /// Looks, once, whether an earlier run left something open, and settles it.
-    fn look_back(&self, session: &mut Session, run: &Run) -> Result<()> {
-        if self.inner.looked_back.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
-        session.set_steadfast(true);
-        let settled = look_back(session, run, self);
-        session.set_steadfast(false);
-        settled
-    }
-
-    /// Hands a job that only reads to the account's connection, and does not look back first: it is a part of that.
-    pub(super) fn peek<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        self.submit(true, Permission::Read, job)
-    }
-
-    /// Hands a job that changes mail to the account's connection, if the run may do that. Only [`super::apply`] makes
-    /// such jobs.
-    pub(super) fn change<T: Send + 'static>(
-        &self,
-        permission: Permission,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        let account = self.clone();
-        self.submit(true, permission, move |session, run| {
-            session.set_steadfast(true);
-            let result = make_way(session, run, &account).and_then(|()| job(session, run));
-            session.set_steadfast(false);
-            result
-        })
-    }
-
-    fn submit<T: Send + 'static>(
-        &self,
-        steadfast: bool,
-        permission: Permission,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        if let Err(error) = self.inner.run.permit(permission) {
-            return Ticket::failed(error, &self.inner.run);
-        }
-        let submitted = self.with_connection(|connection| connection.submit(&self.inner.run, steadfast, job));
-        submitted.unwrap_or_else(|error| Ticket::failed(error, &self.inner.run))
-    }
-
-    /// Does something with the connection, which is made if need be.
-    fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> T) -> Result<T> {
-        let mut slot = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = match slot.take() {
-            Some(connection) => connection,
-            None => Connection::start(self.inner.opener.clone(), self.inner.run.clone())?,
-        };
-        Ok(work(slot.insert(connection)))
     }
 
     /// Gives what was there at the last wait for news of each mailbox.
