@@ -15,12 +15,30 @@ use crate::imap::{Session, Side};
 /// outlive a session.
 #[derive(Debug)]
 pub(super) struct Connection {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<Work>>,
     thread: Option<JoinHandle<()>>,
     run: Run,
 }
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// What is done before them.
+type First = Box<dyn FnOnce(&mut Session, &Run) -> Result<()> + Send>;
+
+/// What the thread is handed.
+enum Work {
+    /// A job that has the session for itself.
+    Alone(Job),
+    /// Jobs that go on side by side, and with those of other groups that wait.
+    Abreast(Group),
+}
+
+/// Jobs that go on side by side, and what is done before, with the session for itself: what that gives is for the first
+/// of them.
+struct Group {
+    first: First,
+    jobs: Vec<Beside>,
+}
 
 /// A job that only reads and may go on beside others. It gets a session, or hears why there is none, and tells whether
 /// the session is still sound.
@@ -44,13 +62,31 @@ struct Worker {
 
 impl Connection {
     pub(super) fn start(opener: Opener, run: Run) -> Result<Self> {
-        let (jobs, queue) = channel::<Job>();
+        let (jobs, queue) = channel::<Work>();
         let builder = Builder::new().name("connection".to_owned());
         let of = run.clone();
         let thread = builder.spawn(move || {
             let mut worker = Worker { opener, run: of, session: None, had: false };
-            for job in queue {
-                job(&mut worker);
+            let mut next = None;
+            while let Some(work) = next.take().or_else(|| queue.recv().ok()) {
+                match work {
+                    Work::Alone(job) => job(&mut worker),
+                    Work::Abreast(group) => {
+                        // Whoever comes while it is opened can still go along.
+                        let begun = worker.session().map(drop);
+                        let mut groups = vec![group];
+                        while let Ok(work) = queue.try_recv() {
+                            match work {
+                                Work::Abreast(group) => groups.push(group),
+                                alone @ Work::Alone(_) => {
+                                    next = Some(alone);
+                                    break;
+                                }
+                            }
+                        }
+                        worker.work_abreast(begun, groups);
+                    }
+                }
             }
             if let Some(session) = worker.session.take() {
                 // Everything was done and answered before: nothing hangs on this goodbye.
@@ -71,7 +107,8 @@ impl Connection {
         let (ticket, promised) = Ticket::promise(run, steadfast);
         if let Some(jobs) = &self.jobs {
             // A job that can't be handed over breaks its promise, as a thread does that ends before it.
-            let _ = jobs.send(Box::new(move |worker| promised.keep(worker.work(steadfast, job))));
+            let job: Job = Box::new(move |worker| promised.keep(worker.work(steadfast, job)));
+            let _ = jobs.send(Work::Alone(job));
         }
         ticket
     }
@@ -94,8 +131,8 @@ impl Connection {
         (ticket, Box::new(beside))
     }
 
-    /// Hands jobs to the thread that go on side by side, after one that has the session for itself: what that one gives
-    /// is for the first of them.
+    /// Hands jobs to the thread that go on side by side, and with others of their kind that wait there. `first` is done
+    /// before, with the session for itself; what it gives is for the first of them.
     pub(super) fn submit_abreast(
         &self,
         first: impl FnOnce(&mut Session, &Run) -> Result<()> + Send + 'static,
@@ -103,7 +140,7 @@ impl Connection {
     ) {
         if let Some(queue) = &self.jobs {
             // As above.
-            let _ = queue.send(Box::new(move |worker| worker.work_abreast(first, jobs)));
+            let _ = queue.send(Work::Abreast(Group { first: Box::new(first), jobs }));
         }
     }
 
@@ -147,36 +184,39 @@ impl Worker {
         result.map_err(|error| error.in_account(&self.opener.label))
     }
 
-    fn work_abreast(&mut self, first: impl FnOnce(&mut Session, &Run) -> Result<()>, mut jobs: Vec<Beside>) {
+    fn work_abreast(&mut self, opened: Result<()>, groups: Vec<Group>) {
         let run = self.run.clone();
-        let session = match self.session() {
+        let session = match opened.and_then(|()| self.session()) {
             Ok(session) => session,
             Err(error) => {
-                for job in jobs {
+                for job in groups.into_iter().flat_map(|group| group.jobs) {
                     job(Err(error.clone()), &run);
                 }
                 return;
             }
         };
-        let begun = catch_unwind(AssertUnwindSafe(|| first(session, &run)));
-        let mut is_sound = begun.is_ok();
-        if let Err(error) = begun.unwrap_or_else(|_| Err(defect(true)))
-            && !jobs.is_empty()
-        {
-            jobs.remove(0)(Err(error), &run);
-        }
-        match jobs.len() {
-            0 => {}
-            1 => is_sound &= jobs.remove(0)(Ok(session), &run),
-            _ => {
-                let run = &run;
-                let side = |job: Beside| -> Side<'_> {
-                    Box::new(move |session| {
-                        let _ = job(Ok(session), run);
-                    })
-                };
-                session.abreast(jobs.into_iter().map(side).collect());
+        let (mut jobs, mut is_sound) = (Vec::new(), true);
+        for group in groups {
+            let begun = catch_unwind(AssertUnwindSafe(|| (group.first)(session, &run)));
+            is_sound &= begun.is_ok();
+            let mut of_group = group.jobs.into_iter();
+            if let Err(error) = begun.unwrap_or_else(|_| Err(defect(true)))
+                && let Some(job) = of_group.next()
+            {
+                job(Err(error), &run);
             }
+            jobs.extend(of_group);
+        }
+        if jobs.len() > 1 {
+            let run = &run;
+            let side = |job: Beside| -> Side<'_> {
+                Box::new(move |session| {
+                    let _ = job(Ok(session), run);
+                })
+            };
+            session.abreast(jobs.into_iter().map(side).collect());
+        } else if let Some(job) = jobs.pop() {
+            is_sound &= job(Ok(session), &run);
         }
         self.tidy(is_sound);
     }

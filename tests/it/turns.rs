@@ -252,3 +252,26 @@ fn many_mailboxes_are_searched_in_as_many_turns_as_one() {
     assert_eq!(turns_in_many(1, source, "1\n"), 7);
     assert_eq!(turns_in_many(30, source, "11\n"), 7);
 }
+
+#[test]
+fn tasks_that_read_one_account_share_its_turns() {
+    let source = |count: usize| {
+        format!(
+            r#"
+            local tasks, found = {{}}, 0
+            for n = 1, {count} do
+              tasks[n] = function()
+                local of = all[n]:search {{ from = "p" .. n }}
+                found = found + #of
+              end
+            end
+            parallel(tasks)
+            print(found)
+            "#
+        )
+    };
+    assert_eq!(turns_in_many(1, &source(1), "1\n"), 7);
+    // As many, if all are there before the login is over, as they should; by themselves they would take 37.
+    let turns = turns_in_many(16, &source(16), "16\n");
+    assert!((7..=11).contains(&turns), "{turns}");
+}

@@ -30,13 +30,15 @@ impl Account {
         &self,
         job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
     ) -> Ticket<T> {
-        let mut held = self.held().jobs();
-        let Some(jobs) = held.as_mut().filter(|_| self.inner.run.permit(Permission::Read).is_ok()) else {
-            drop(held);
-            return self.read(job);
-        };
+        if let Err(error) = self.inner.run.permit(Permission::Read) {
+            return Ticket::failed(error, &self.inner.run);
+        }
         let (ticket, job) = Connection::beside(self.label(), &self.inner.run, job);
-        jobs.push(job);
+        if let Some(jobs) = self.held().jobs().as_mut() {
+            jobs.push(job);
+            return ticket;
+        }
+        self.begin_abreast(vec![job]);
         ticket
     }
 
