@@ -9,7 +9,8 @@ use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
 use crate::imap::{Session, Side};
 
-/// One connection: a thread that owns the session, and does one job after another on it.
+/// One connection: a thread that owns the session, and does one job after another on it; those that only read may go on
+/// side by side.
 ///
 /// It connects at the first job, and anew after the connection broke: what a job was given are names, which
 /// outlive a session.
@@ -122,10 +123,13 @@ impl Connection {
         let (ticket, promised) = Ticket::promise(run, false);
         let label = label.to_owned();
         let beside = move |session: Result<&mut Session>, run: &Run| {
-            let result = session.map(|session| catch_unwind(AssertUnwindSafe(|| job(session, run))));
-            let is_sound = !matches!(result, Ok(Err(_)));
-            let result = result.and_then(|done| done.unwrap_or_else(|_| Err(defect(false))));
-            promised.keep(result.map_err(|error| error.in_account(&label)));
+            let (result, is_sound) =
+                match session.map(|session| catch_unwind(AssertUnwindSafe(|| job(session, run)))) {
+                    Ok(Ok(result)) => (result.map_err(|error| error.in_account(&label)), true),
+                    Ok(Err(_)) => (Err(defect(false).in_account(&label)), false),
+                    Err(error) => (Err(error), true),
+                };
+            promised.keep(result);
             is_sound
         };
         (ticket, Box::new(beside))
@@ -178,9 +182,10 @@ impl Drop for Connection {
 impl Worker {
     fn work<T>(&mut self, changes: bool, job: impl FnOnce(&mut Session, &Run) -> Result<T>) -> Result<T> {
         let run = self.run.clone();
-        let result = self.session().map(|session| catch_unwind(AssertUnwindSafe(|| job(session, &run))));
-        self.tidy(!matches!(result, Ok(Err(_))));
-        let result = result.and_then(|done| done.unwrap_or_else(|_| Err(defect(changes))));
+        let session = self.session()?;
+        let result = catch_unwind(AssertUnwindSafe(|| job(session, &run)));
+        self.tidy(result.is_ok());
+        let result = result.unwrap_or_else(|_| Err(defect(changes)));
         result.map_err(|error| error.in_account(&self.opener.label))
     }
 
@@ -229,7 +234,8 @@ impl Worker {
         // Servers close what was idle for long: a script that slept has done nothing wrong.
         if self.session.as_ref().is_none_or(Session::has_ended) {
             self.session = None;
-            self.session = Some(self.open()?);
+            let session = self.open().map_err(|error| error.in_account(&self.opener.label))?;
+            self.session = Some(session);
             self.had = true;
         }
         self.session.as_mut().ok_or_else(|| ErrorKind::Poisoned.into())
