@@ -3,21 +3,41 @@ use jiff::tz::TimeZone;
 
 use super::cache::OwnCache;
 use super::gmail::is_gmail;
+use super::look::Look;
 use super::query::{Means, Query};
 use super::search::Asked;
 use super::sieve::Sieve;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, SearchKey, SearchLimits, Session};
+use crate::imap::{Access, Response, SearchKey, SearchLimits, Session};
 use crate::mail::{Flag, MailboxName, UidSet};
 
-/// Asks a server for the messages that queries may match, and gives them with what tells which they do match.
+/// What a server said to queries.
+pub(super) struct Answer {
+    /// What tells which of the queries a message matches.
+    pub(super) sieve: Sieve,
+    /// The messages that may match.
+    pub(super) hits: UidSet,
+    /// What the sieve needs to look at them, where it must. It may have begun with that.
+    pub(super) look: Option<Look>,
+}
+
+/// Whether messages may be fetched along with the search that finds them.
+pub(super) enum Along<'a> {
+    /// Not all that is found is looked at.
+    Never,
+    /// Unless much of it may be known from before.
+    UnlessKnown(Option<&'a OwnCache>),
+}
+
+/// Asks a server for the messages that queries may match.
 ///
 /// A server may refuse a charset or a key, with BADCHARSET, NO or BAD. It is asked without then, at most twice, and what
 /// it was not asked is judged here; a refused search is never taken for one that finds nothing. What it refused is
 /// remembered as long as the session lasts.
 ///
-/// Where something is known of the mailbox from before, it is asked for each flag of which the queries speak, too: a message
-/// that is known need not be fetched for them.
+/// What must be looked at comes along in the same flight, where the server can do that (RFC 5182). Not where something
+/// is known of the mailbox from before: then the server is asked for each flag of which the queries speak, too, and a
+/// message that is known need not be fetched for them.
 ///
 /// Errors: the first refusal, where nothing can be left out, as of a script's own program.
 pub(super) fn ask(
@@ -26,27 +46,38 @@ pub(super) fn ask(
     access: Access,
     asked: &[Asked],
     now: &ZonedDateTime,
-    cache: Option<&OwnCache>,
-) -> Result<(Sieve, UidSet)> {
+    along: &Along<'_>,
+) -> Result<Answer> {
     let limits = session.search_limits();
     let mut means = Means { charset: !limits.ascii_only, keys: limits.keys, gmail: is_gmail(session) };
-    let flags = cache.is_some_and(|cache| cache.knows(name));
+    let mut saves_nothing = limits.saves_nothing;
     let mut refused: Option<(Vec<SearchKey>, Error)> = None;
     loop {
-        let mut plan = Plan::make(asked, now.time_zone(), means, flags)?;
+        let mut plan = Plan::make(asked, now.time_zone(), means, name, along)?;
+        plan.sieve.learn_delimiter(session)?;
         let is_new = refused.as_ref().is_none_or(|(keys, _)| *keys != plan.keys);
         let charset = plan.keys.iter().any(SearchKey::needs_charset);
         let again = refused.is_some();
         if is_new {
-            match session.uid_search_each(name, access, &plan.keys) {
-                Ok(answers) => {
-                    session.limit_searches(SearchLimits { ascii_only: !means.charset, keys: means.keys });
-                    let mut answers = answers.into_iter();
-                    let hits = answers.next().unwrap_or_default();
-                    plan.sieve.told = plan.apart.into_iter().zip(answers).collect();
-                    let certain = plan.certain.into_iter().map(|query| (query, hits.clone()));
-                    plan.sieve.told.extend(certain);
-                    return Ok((plan.sieve, hits));
+            let saves = !saves_nothing && plan.along && session.can_fetch_found(&plan.keys);
+            let answers = if saves {
+                plan.ask_along(session, name, access, along)
+            } else {
+                session.uid_search_each(name, access, &plan.keys).map(|found| (found, true))
+            };
+            match answers {
+                Ok((found, kept)) => {
+                    session.limit_searches(SearchLimits {
+                        ascii_only: !means.charset,
+                        keys: means.keys,
+                        saves_nothing: saves_nothing || !kept,
+                    });
+                    return Ok(plan.answered(found));
+                }
+                Err(error) if is_refusal(&error) && saves && !charset => {
+                    // It may be no more than that it keeps no results, whatever it offers.
+                    saves_nothing = true;
+                    continue;
                 }
                 Err(error) if is_refusal(&error) => {
                     let first = refused.map_or(error, |(_, first)| first);
@@ -71,14 +102,30 @@ struct Plan {
     apart: Vec<Query>,
     /// Flags that whatever the first key finds has, or has not.
     certain: Vec<Query>,
+    /// How messages are looked at, where they must be.
+    look: Option<Look>,
+    /// They may be fetched along with the search.
+    along: bool,
 }
 
 impl Plan {
-    fn make(asked: &[Asked], zone: &TimeZone, means: Means, flags: bool) -> Result<Self> {
+    fn make(
+        asked: &[Asked],
+        zone: &TimeZone,
+        means: Means,
+        name: &MailboxName,
+        along: &Along<'_>,
+    ) -> Result<Self> {
         let fit = |each: &Asked| Asked { query: each.query.clone().fit_for(means), ..each.clone() };
         let mut sieve = Sieve::new(asked.iter().map(fit).collect(), zone.clone());
         let program = sieve.query().program(means)?;
         sieve.take_program(&program);
+        let look = if sieve.must_look() { Some(Look::with(&sieve)?) } else { None };
+        let known = match (along, &look) {
+            (Along::UnlessKnown(Some(cache)), Some(look)) => look.is_known(cache, name),
+            _ => false,
+        };
+        let along = matches!(along, Along::UnlessKnown(_)) && look.is_some() && !known;
         let mut apart = if sieve.must_look() { sieve.query().to_be_asked_apart() } else { Vec::new() };
         let mut certain = Vec::new();
         for query in sieve.query().flags() {
@@ -89,7 +136,7 @@ impl Plan {
             let flag = query.program(means)?;
             if program.key.implies(&flag.key) {
                 certain.push(query.clone());
-            } else if flags && flag.exact && sieve.must_look() {
+            } else if known && flag.exact {
                 apart.push(query.clone());
             }
         }
@@ -97,8 +144,52 @@ impl Plan {
         for query in &apart {
             keys.push(query.program(means)?.key);
         }
-        Ok(Self { sieve, keys, apart, certain })
+        Ok(Self { sieve, keys, apart, certain, look, along })
     }
+
+    /// Searches, and looks at what is found as it comes. Gives what was found, and whether the server did fetch it.
+    fn ask_along(
+        &mut self,
+        session: &mut Session,
+        name: &MailboxName,
+        access: Access,
+        along: &Along<'_>,
+    ) -> Result<(Vec<UidSet>, bool)> {
+        let Self { sieve, keys, apart, certain, look, .. } = self;
+        let Some(look) = look else { return Ok((Vec::new(), true)) };
+        let items = look.items().to_vec();
+        let mut begun = false;
+        let answered = session.uid_search_fetch(name, access, keys, &items, &mut |answers, fetch| {
+            if !std::mem::replace(&mut begun, true) {
+                sieve.told = told(apart, certain, &answers.found);
+                if let Along::UnlessKnown(Some(cache)) = along {
+                    look.keep_in(cache, name, answers.validity);
+                }
+            }
+            if let Some(hits) = answers.found.first() {
+                look.take(sieve, hits, Response::Fetch(Box::new(fetch)));
+            }
+            Ok(())
+        });
+        let (found, fetched) = answered?;
+        let nothing = found.first().is_none_or(UidSet::is_empty);
+        let fetched = nothing || fetched.is_some_and(|end| end.is_ok());
+        look.end_answer(sieve, fetched);
+        Ok((found, fetched))
+    }
+
+    fn answered(mut self, found: Vec<UidSet>) -> Answer {
+        self.sieve.told = told(&self.apart, &self.certain, &found);
+        let hits = found.into_iter().next().unwrap_or_default();
+        Answer { sieve: self.sieve, hits, look: self.look }
+    }
+}
+
+/// Gives what the server said of conditions, by what each key finds.
+fn told(apart: &[Query], certain: &[Query], found: &[UidSet]) -> Vec<(Query, UidSet)> {
+    let hits = found.first().cloned().unwrap_or_default();
+    let apart = apart.iter().cloned().zip(found.iter().skip(1).cloned());
+    apart.chain(certain.iter().map(|query| (query.clone(), hits.clone()))).collect()
 }
 
 fn is_refusal(error: &Error) -> bool {

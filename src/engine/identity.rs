@@ -175,7 +175,8 @@ impl Inquiry {
     /// Gives what is known of a message of which something was kept: all but its flags.
     pub(super) fn identity_of(&self, kept: &Kept) -> Identity {
         let headers = self.section.is_some().then(|| Headers::parse(&kept.header));
-        Identity { size: Some(kept.size), date: kept.date, headers, ..Identity::default() }
+        let structure = kept.structure.clone();
+        Identity { size: Some(kept.size), date: kept.date, headers, structure, ..Identity::default() }
     }
 
     /// Gives the commands that fetch it for the set.

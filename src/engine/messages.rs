@@ -176,7 +176,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
                     headers: Headers::parse(&kept.header),
                     fields: Arc::clone(&fields),
                     whole_header,
-                    structure: None,
+                    structure: kept.structure,
                     gmail: None,
                 };
                 found.insert(uid, (Some(loaded), None));
@@ -224,7 +224,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
         // Only now it is known to be the mailbox that it was.
         if let Some(place) = &mut place {
             for (uid, kept) in fresh {
-                place.keep(uid, kept);
+                place.keep(uid, &kept);
             }
         }
         let loaded = found

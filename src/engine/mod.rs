@@ -28,6 +28,7 @@ mod limits;
 mod literal;
 mod lock;
 mod logins;
+mod look;
 mod messages;
 mod names;
 mod new_file;

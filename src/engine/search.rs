@@ -1,6 +1,7 @@
 use super::account::Account;
-use super::asking::ask;
+use super::asking::{Along, Answer, ask};
 use super::gmail::fit;
+use super::look::Seen;
 use super::messages::MESSAGE_CAP;
 use super::names::{NameSpec, script_name};
 use super::overlay::Searched;
@@ -8,7 +9,7 @@ use super::query::{Ask, Query, Rest};
 use super::report::named;
 use super::rules::Filled;
 use super::selection::Selection;
-use super::sieve::{Groups, Seen};
+use super::sieve::Groups;
 use super::template::Template;
 use super::ticket::Ticket;
 use super::world::{Event, Run};
@@ -121,20 +122,19 @@ pub(super) fn find(
     }
     let cache = account.cache();
     let mut planned = Searched::find(session, run, &name)?;
-    let (mut sieve, hits) = match &mut planned {
-        Some(planned) => planned.ask(session, &asked, &run.now())?,
-        None => ask(session, &name, access, &asked, &run.now(), cache.as_ref())?,
+    let now = run.now();
+    let Answer { sieve, hits, look } = match &mut planned {
+        Some(planned) => planned.ask(session, &asked, &now)?,
+        None => ask(session, &name, access, &asked, &now, &Along::UnlessKnown(cache.as_ref()))?,
     };
-    if sieve.has_places() {
-        sieve.delimiter = session.namespaces()?.personal.delimiter;
-    }
-    let mut groups = Groups::new();
-    let mut seen = Seen::default();
-    if !sieve.must_look() {
-        groups.extend(sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect())));
-    } else if !hits.is_empty() || planned.is_none() {
-        seen = sieve.look(session, &hits, &mut groups, cache.as_ref())?;
-    }
+    let (mut groups, mut seen) = match look {
+        _ if hits.is_empty() => (Groups::new(), Seen::default()),
+        None => {
+            let matches = sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect()));
+            (matches.into_iter().collect(), Seen::default())
+        }
+        Some(look) => look.at(session, &sieve, &hits, cache.as_ref())?,
+    };
     // What a dry run has planned is counted where it matters.
     let (validity, exists) = if let Some(planned) = &planned {
         (planned.validity(), None)

@@ -2,15 +2,12 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::cache::{OwnCache, Shelf};
-use super::contradiction::Contradictions;
-use super::identity::{Identity, Inquiry};
-use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
+use super::identity::Identity;
 use super::query::{Facts, Needs, Program, Query, Rest, Verdict};
 use super::search::{Asked, Match};
 use super::template::Template;
 use crate::error::Result;
-use crate::imap::{Command, FetchItem, Response, SearchKey, Section, Session};
+use crate::imap::{SearchKey, Session};
 use crate::mail::{Message, Uid, UidSet};
 
 /// Messages by the queries that they match.
@@ -25,20 +22,11 @@ pub(super) struct Sieve {
     needs: Needs,
     zone: TimeZone,
     /// What joins the levels of mailboxes' names on the server.
-    pub(super) delimiter: Option<char>,
+    delimiter: Option<char>,
     /// What the server said of conditions that only it can answer.
     pub(super) told: Vec<(Query, UidSet)>,
     /// What the server was asked.
     program: SearchKey,
-}
-
-/// What was seen of the messages that were looked at beside whether they match.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// Messages that would have to be read and are too large for it: they are not found.
-    pub(super) too_large: UidSet,
-    /// What the server was asked for, and messages that contradict it: they are not found.
-    pub(super) contradictions: Vec<(String, UidSet)>,
 }
 
 impl Sieve {
@@ -85,10 +73,18 @@ impl Sieve {
         self.any.is_none()
     }
 
-    /// Tells whether there are targets to be filled.
-    pub(super) fn has_places(&self) -> bool {
+    /// Learns what joins the levels of mailboxes' names, if there are targets to be filled.
+    pub(super) fn learn_delimiter(&mut self, session: &mut Session) -> Result<()> {
         let mut templates = self.asked.iter().flat_map(|(asked, _)| &asked.templates).flatten();
-        templates.any(Template::has_places)
+        if templates.any(Template::has_places) {
+            self.delimiter = session.namespaces()?.personal.delimiter;
+        }
+        Ok(())
+    }
+
+    /// Gives what the server was asked.
+    pub(super) fn program(&self) -> &SearchKey {
+        &self.program
     }
 
     /// Takes in what the server is asked. Where that is wider than the query, all messages that it finds are looked at.
@@ -152,123 +148,8 @@ impl Sieve {
     }
 
     /// Tells whether the server said of each flag that matters which messages have it.
-    fn knows_flags(&self) -> bool {
+    pub(super) fn knows_flags(&self) -> bool {
         let is_told = |flag: &Query| self.told.iter().any(|(query, _)| query == flag);
         self.query().flags().into_iter().all(is_told)
     }
-
-    /// Keeps of the server's answer, which may be wider than the query, what matches here.
-    ///
-    /// Each message is judged when its answer comes and is forgotten then, so that memory does not grow with the
-    /// mailbox. What is known from before is not fetched again. Contents are fetched only of those that nothing else has
-    /// decided.
-    pub(super) fn look(
-        &self,
-        session: &mut Session,
-        hits: &UidSet,
-        groups: &mut Groups,
-        cache: Option<&OwnCache>,
-    ) -> Result<Seen> {
-        let inquiry = Inquiry::for_look(self.needs.clone())?;
-        let mut open: BTreeMap<Uid, Identity> = BTreeMap::new();
-        let mut undecided = Vec::new();
-        let mut contradictions = Contradictions::to(&self.program);
-        let mut judge = |uid: Uid, identity: Identity| {
-            contradictions.look_at(uid, &identity);
-            match self.sift(uid, &identity, None) {
-                Some(matches) if matches.is_empty() => {}
-                Some(matches) => groups.entry(matches).or_default().push(uid),
-                // The content will bring its header along.
-                None => undecided.push((uid, Identity { headers: None, ..identity })),
-            }
-        };
-        let mut remembered = cache.and_then(|cache| shelf(session, &inquiry, cache));
-        let known = match &remembered {
-            Some(place) if self.knows_flags() => {
-                place.each(hits, |uid, kept| judge(uid, inquiry.identity_of(&kept)))
-            }
-            _ => UidSet::new(),
-        };
-        let unknown = hits.difference(&known);
-        let ends = session.run(&inquiry.commands(&unknown), &mut |_, response| {
-            let Response::Fetch(fetch) = &response else { return Ok(()) };
-            let Some(uid) = fetch.uid else { return Ok(()) };
-            if let Some(place) = &mut remembered
-                && let Some(kept) = inquiry.to_be_kept(&unknown, fetch)
-            {
-                place.keep(uid, kept);
-            }
-            inquiry.take(&mut open, &unknown, response);
-            if open.get(&uid).is_some_and(|identity| inquiry.is_answered(identity))
-                && let Some(identity) = open.remove(&uid)
-            {
-                judge(uid, identity);
-            }
-            Ok(())
-        })?;
-        for end in ends {
-            end.ok()?;
-        }
-        // What the server told only in part is judged by that.
-        for (uid, identity) in open {
-            judge(uid, identity);
-        }
-        let loadable =
-            |(_, identity): &(Uid, Identity)| identity.size.is_some_and(|size| size <= MESSAGE_CAP);
-        let (undecided, too_large): (Vec<_>, Vec<_>) = undecided.into_iter().partition(loadable);
-        self.read_contents(session, &undecided, groups)?;
-        let too_large = too_large.into_iter().map(|(uid, _)| uid).collect();
-        Ok(Seen { too_large, contradictions: contradictions.finish() })
-    }
-
-    /// Decides by contents, which are fetched in batches bounded by bytes.
-    fn read_contents(
-        &self,
-        session: &mut Session,
-        undecided: &[(Uid, Identity)],
-        groups: &mut Groups,
-    ) -> Result<()> {
-        let mut rest = undecided;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = |(_, identity): &&(Uid, Identity)| {
-                bytes += identity.size.unwrap_or(0);
-                bytes <= BODY_BATCH_BYTES
-            };
-            let count = rest.iter().take_while(fits).count().max(1);
-            let (batch, after) = rest.split_at(count);
-            rest = after;
-            let set: UidSet = batch.iter().map(|(uid, _)| *uid).collect();
-            let items = FetchItem::list(&[FetchItem::Section(Section::Whole)])?;
-            let room = crate::imap::COMMAND_BYTES - 100;
-            let commands: Vec<_> = set
-                .split(room)
-                .iter()
-                .map(|part| Command::new("UID FETCH").uids(part).syntax(&items))
-                .collect();
-            let ends = session.run(&commands, &mut |_, response| {
-                let Response::Fetch(mut fetch) = response else { return Ok(()) };
-                let known = |uid: Uid| batch.iter().find(|(known, _)| *known == uid);
-                if let (Some((uid, identity)), Some(raw)) =
-                    (fetch.uid.and_then(known), fetch.take_section(&Section::Whole))
-                    && let Some(matches) = self.sift(*uid, identity, Some(&Message::parse(raw)))
-                    && !matches.is_empty()
-                {
-                    groups.entry(matches).or_default().push(*uid);
-                }
-                Ok(())
-            })?;
-            for end in ends {
-                end.ok()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Gives where that is kept from run to run which is fetched of messages of the open mailbox; `None` where none of it can
-/// be.
-fn shelf(session: &Session, inquiry: &Inquiry, cache: &OwnCache) -> Option<Shelf> {
-    let selected = session.selected()?;
-    cache.shelf(&selected.name, selected.validity?, inquiry.kept_as()?)
 }

@@ -28,17 +28,29 @@ impl Session {
         commands: &[Command],
         each: &mut dyn FnMut(usize, Response) -> Result<()>,
     ) -> Result<Vec<Done>> {
+        self.run_hearing(name, access, fresh, commands, &mut |at, response| match at {
+            Some(at) => each(at, response),
+            None => Ok(()),
+        })
+    }
+
+    /// Does the same, and gives what is said of the mailbox while it is opened as well, without a number.
+    pub(super) fn run_hearing(
+        &mut self,
+        name: &MailboxName,
+        access: Access,
+        fresh: bool,
+        commands: &[Command],
+        each: &mut dyn FnMut(Option<usize>, Response) -> Result<()>,
+    ) -> Result<Vec<Done>> {
         let open = self.selected.as_ref().is_some_and(|s| s.name == *name && s.access >= access);
         if open && !fresh {
-            return self.run(commands, each);
+            return self.run(commands, &mut |at, response| each(Some(at), response));
         }
         let mut flight = vec![Command::new(access.verb()).mailbox(name)];
         flight.extend_from_slice(commands);
         self.selected = Some(Selected::new(name.clone(), access));
-        let ends = self.run(&flight, &mut |at, response| match at.checked_sub(1) {
-            Some(at) => each(at, response),
-            None => Ok(()),
-        });
+        let ends = self.run(&flight, &mut |at, response| each(at.checked_sub(1), response));
         let opened = match ends {
             Ok(mut ends) if !ends.is_empty() => {
                 let end = ends.remove(0);

@@ -107,6 +107,29 @@ pub struct Part {
 /// for them.
 const FOUND: usize = 5_000_000;
 
+/// The most bytes of a SEARCH program.
+pub(super) const PROGRAM_BYTES: usize = COMMAND_BYTES / 2;
+
+/// Gives a search for a key, with what RFC 4731 has it return.
+pub(super) fn search(key: &SearchKey, returns: Option<&str>) -> Result<Command> {
+    let mut command = Command::new("UID SEARCH");
+    if let Some(returns) = returns {
+        command = command.syntax(returns);
+    }
+    if key.needs_charset() {
+        command = command.syntax("CHARSET UTF-8");
+    }
+    key.encode_program(command)
+}
+
+/// Gives what searches found, unless it is too much.
+pub(super) fn within_bounds(found: Vec<UidSet>) -> Result<Vec<UidSet>> {
+    if found.iter().map(UidSet::len).sum::<usize>() > FOUND {
+        return Err(Error::protocol(format!("a search result of more than {FOUND} messages")));
+    }
+    Ok(found)
+}
+
 /// What a command has besides a set of UIDs: tag, verb, items.
 fn room(rest: usize) -> usize {
     COMMAND_BYTES.saturating_sub(rest + 40).max(100)
@@ -134,19 +157,12 @@ impl Session {
         if keys.len() > 1 && !self.capabilities.has("ESEARCH") {
             return keys.iter().map(|key| self.uid_search(name, access, key)).collect();
         }
+        let returns = self.capabilities.has("ESEARCH").then_some("RETURN (ALL)");
         let mut commands = Vec::new();
         let mut of = Vec::new();
         for (number, key) in keys.iter().enumerate() {
-            let charset = key.needs_charset();
-            for part in key.clone().split(COMMAND_BYTES / 2) {
-                let mut command = Command::new("UID SEARCH");
-                if self.capabilities.has("ESEARCH") {
-                    command = command.syntax("RETURN (ALL)");
-                }
-                if charset {
-                    command = command.syntax("CHARSET UTF-8");
-                }
-                commands.push(part.encode_program(command)?);
+            for part in key.clone().split(PROGRAM_BYTES) {
+                commands.push(search(&part, returns)?);
                 of.push(number);
             }
         }
@@ -162,11 +178,7 @@ impl Session {
         for end in ends {
             end.ok()?;
         }
-        let found: Vec<UidSet> = found.into_iter().map(|sets| sets.into_iter().collect()).collect();
-        if found.iter().map(UidSet::len).sum::<usize>() > FOUND {
-            return Err(Error::protocol(format!("a search result of more than {FOUND} messages")));
-        }
-        Ok(found)
+        within_bounds(found.into_iter().map(|sets| sets.into_iter().collect()).collect())
     }
 
     /// Fetches items of messages (RFC 3501 §6.4.5), of each set its own and all in one flight, and gives each

@@ -59,6 +59,8 @@ pub struct SearchLimits {
     pub ascii_only: bool,
     /// All keys but these.
     pub keys: KnownKeys,
+    /// To keep a result, and to fetch what is in it.
+    pub saves_nothing: bool,
 }
 
 impl SearchKey {

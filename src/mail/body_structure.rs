@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::parameters::{self, Parameters};
 use super::{charset, html, transfer_encoding};
 
@@ -5,7 +7,7 @@ use super::{charset, html, transfer_encoding};
 ///
 /// Made with `leaf`, `multipart` and `message`, and numbered once, at its root, with `number`. How
 /// deep it is, is up to who makes it: 100 levels are fine everywhere here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodyStructure {
     /// The part number (RFC 3501 §6.4.5); empty for the multipart that is all of a message's body,
     /// which has none.
@@ -33,7 +35,7 @@ pub struct BodyStructure {
 }
 
 /// A content disposition (RFC 2183).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disposition {
     /// `inline`, `attachment` or what else the sender wrote, in lower case.
     pub kind: String,

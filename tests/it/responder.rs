@@ -151,8 +151,11 @@ fn status(rest: &str) -> String {
     format!("* STATUS {mailbox} ({})\r\n", values.join(" "))
 }
 
-/// The UIDs of a set that exist.
+/// The UIDs of a set that exist; what a search found is all.
 fn expand(set: &str, existing: std::ops::Range<u32>) -> Vec<u32> {
+    if set == "$" {
+        return existing.collect();
+    }
     let last = existing.end.saturating_sub(1);
     let number = |text: &str| if text == "*" { last } else { text.parse().unwrap() };
     let ranges: Vec<(u32, u32)> = set

@@ -139,14 +139,15 @@ pub(super) struct Alike {
 }
 
 /// Finds messages in a mailbox, from a UID on, by what they are like; of equal ones first those that are not marked
-/// `\Deleted`.
+/// `\Deleted`. What is known to have come there by an action is not among them.
 pub(super) fn find_alike(
     account: &Account,
     mailbox: MailboxName,
     (was, next): (Option<UidValidity>, Uid),
     wanted: Vec<Option<Likeness>>,
 ) -> Ticket<Vec<Option<Alike>>> {
-    account.read(move |session, _| {
+    let identity = account.row().identity.clone();
+    account.read(move |session, run| {
         let validity = match session.open_mailbox(&mailbox, Access::Read) {
             Ok(open) => open.validity,
             Err(error) if matches!(*error.kind, ErrorKind::Refused { .. }) => None,
@@ -155,8 +156,10 @@ pub(super) fn find_alike(
         let Some(validity) = validity.filter(|is| was.is_none_or(|was| was == *is)) else {
             return Ok(vec![None; wanted.len()]);
         };
+        let known = run.journal()?.landed_since(&identity, &mailbox, validity, next)?;
         let mut there: BTreeMap<Likeness, Vec<(bool, Uid)>> = BTreeMap::new();
-        for (uid, identity) in Inquiry::new(session, None)?.ask(session, &UidSet::range(next, Uid::MAX))? {
+        let new = Inquiry::new(session, None)?.ask(session, &UidSet::range(next, Uid::MAX))?;
+        for (uid, identity) in new.into_iter().filter(|(uid, _)| !known.contains(*uid)) {
             let marked = identity.flags.as_ref().is_some_and(|flags| flags.contains(&Flag::Deleted));
             if let Some(likeness) = identity.likeness() {
                 there.entry(likeness).or_default().push((marked, uid));

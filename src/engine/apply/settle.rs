@@ -4,7 +4,7 @@
 //! copied, and the move is finished by removing it; one that is in the source only was not touched. Messages that are
 //! alike are matched by their number. What stays in doubt is kept in both places, held, and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::across;
@@ -249,8 +249,9 @@ type Alike = BTreeMap<Likeness, Vec<Uid>>;
 
 /// What was found in the target.
 enum Copies {
-    /// Only copies can be among these; with the target's validity.
-    New(UidValidity, Alike),
+    /// Only copies can be among these; with the target's validity. The last have been there and were taken on by another
+    /// action.
+    New(UidValidity, Alike, BTreeSet<Likeness>),
     /// Old messages can't be told from new ones: none that is alike is proof, but where none is alike, none is a copy.
     Any(Alike),
 }
@@ -273,7 +274,10 @@ fn copies(
                     let journal = step.selection.account.run().journal()?;
                     let account = &step.selection.account.row().identity;
                     let taken = taken.union(&journal.landed_since(account, target, is, next)?);
-                    Copies::New(is, copies_among(session, &UidSet::range(next, Uid::MAX), &taken)?)
+                    let gone = journal.taken_since(account, target, is, next)?.into_iter();
+                    let gone = gone.filter(|entry| !taken.contains(entry.uid));
+                    let gone = gone.filter_map(|entry| entry.known.likeness()).collect();
+                    Copies::New(is, copies_among(session, &UidSet::range(next, Uid::MAX), &taken)?, gone)
                 }
                 _ => Copies::Any(copies_among(session, &UidSet::range(Uid::MIN, Uid::MAX), &UidSet::new())?),
             }
@@ -294,8 +298,8 @@ fn copies(
 
 /// Finishes a copy or a move: tells what was done, and removes what is in both mailboxes of a move.
 fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>], copies: Copies) {
-    let (validity, mut copies) = match copies {
-        Copies::New(validity, copies) => (validity, copies),
+    let (validity, mut copies, taken_on) = match copies {
+        Copies::New(validity, copies, taken_on) => (validity, copies, taken_on),
         Copies::Any(alike) => return tell_apart(step, seen, &alike),
     };
     let mut groups: BTreeMap<Option<Likeness>, Vec<&Seen<'_>>> = BTreeMap::new();
@@ -305,6 +309,7 @@ fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]
     let removes = step.removes();
     let (mut arrived, mut proven) = (Vec::new(), UidSet::new());
     for (likeness, group) in groups {
+        let was_there = likeness.as_ref().is_some_and(|likeness| taken_on.contains(likeness));
         let mut found = likeness.and_then(|likeness| copies.remove(&likeness)).unwrap_or_default();
         let (here, gone): (Vec<_>, Vec<_>) = group.into_iter().partition(|seen| seen.here.is_some());
         for seen in gone {
@@ -321,7 +326,14 @@ fn finish_transfer(session: &mut Session, step: &mut Step<'_>, seen: &[Seen<'_>]
             continue;
         }
         for seen in here {
-            let Some(copy) = found.pop() else { break };
+            let Some(copy) = found.pop() else {
+                if was_there {
+                    let reason =
+                        "one like it was in the target, and another action took it on; both are kept";
+                    step.report.doubt(seen.entry.uid.into(), reason);
+                }
+                continue;
+            };
             arrived.push((seen.entry.uid, validity, copy));
             proven.insert(seen.entry.uid);
         }

@@ -25,7 +25,7 @@ use crate::mail::{MailboxName, UidValidity};
 pub(super) use shelf::{Kept, Shelf};
 
 /// The database's version, in its `user_version`. One of another version is begun anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -138,10 +138,11 @@ impl OwnCache {
         Self { cache, owner: owner.finalize().into() }
     }
 
-    /// Tells whether anything is known of a mailbox.
-    pub(super) fn knows(&self, mailbox: &MailboxName) -> bool {
-        let sql = "SELECT 1 FROM shelves WHERE account = ?1 AND mailbox = ?2 LIMIT 1";
-        let of = params![self.owner, mailbox.wire()];
+    /// Tells whether anything is known of a mailbox that such a FETCH told.
+    pub(super) fn knows(&self, mailbox: &MailboxName, items: &str) -> bool {
+        let sql = "SELECT 1 FROM shelves WHERE account = ?1 AND mailbox = ?2 AND items = ?3
+                   AND EXISTS (SELECT 1 FROM messages WHERE shelf = id)";
+        let of = params![self.owner, mailbox.wire(), items];
         self.cache.with(|db| db.query_row(sql, of, |_| Ok(())).optional()).flatten().is_some()
     }
 

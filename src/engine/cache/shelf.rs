@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Cache;
 use crate::imap::{Fetch, FetchItem, Section};
-use crate::mail::{InternalDate, Uid, UidSet};
+use crate::mail::{BodyStructure, InternalDate, Uid, UidSet};
 
 /// How many messages are read or written at once.
 const WINDOW: usize = 500;
@@ -25,13 +25,15 @@ pub(in crate::engine) struct Kept {
     pub(in crate::engine) date: Option<InternalDate>,
     /// The header fields that were asked for, as the server sent them.
     pub(in crate::engine) header: Vec<u8>,
+    /// Its parts, where they were asked for.
+    pub(in crate::engine) structure: Option<BodyStructure>,
 }
 
 impl Kept {
     /// Tells whether it holds all that is fetched, but the flags.
     pub(in crate::engine) fn holds(items: &[FetchItem]) -> bool {
         items.iter().all(|item| match item {
-            FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => true,
+            FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size | FetchItem::BodyStructure => true,
             // A whole header would be too much.
             FetchItem::Section(section) => matches!(section, Section::Fields(_)),
             _ => false,
@@ -40,10 +42,11 @@ impl Kept {
 
     /// Gives what there is to keep of what a server told of a message; `None` where that is not all that was fetched.
     pub(in crate::engine) fn of(items: &[FetchItem], fetch: &Fetch) -> Option<Self> {
-        let mut kept = Self { size: fetch.size?, date: None, header: Vec::new() };
+        let mut kept = Self { size: fetch.size?, date: None, header: Vec::new(), structure: None };
         for item in items {
             match item {
                 FetchItem::InternalDate => kept.date = Some(fetch.internal_date?),
+                FetchItem::BodyStructure => kept.structure = Some(fetch.structure.clone()?),
                 FetchItem::Section(section) => kept.header = fetch.section(section)?.to_vec(),
                 _ => {}
             }
@@ -51,21 +54,46 @@ impl Kept {
         Some(kept)
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    /// Writes it down; `None` where it is too large to be kept.
+    fn to_bytes(&self) -> Option<Vec<u8>> {
         let date = self.date.map(|date| date.to_string()).unwrap_or_default();
-        let length = u8::try_from(date.len()).unwrap_or(u8::MAX);
-        [&self.size.to_be_bytes()[..], &[length], date.as_bytes(), &self.header].concat()
+        let structure = match &self.structure {
+            Some(structure) => serde_json::to_vec(structure).ok()?,
+            None => Vec::new(),
+        };
+        if self.header.len().saturating_add(structure.len()) > LARGEST {
+            return None;
+        }
+        let lengths = (u8::try_from(date.len()).ok()?, u32::try_from(self.header.len()).ok()?);
+        Some(
+            [
+                &self.size.to_be_bytes()[..],
+                &[lengths.0],
+                date.as_bytes(),
+                &lengths.1.to_be_bytes(),
+                &self.header,
+                &structure,
+            ]
+            .concat(),
+        )
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (size, rest) = bytes.split_first_chunk()?;
         let (length, rest) = rest.split_first()?;
-        let (date, header) = rest.split_at_checked(usize::from(*length))?;
+        let (date, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (header, structure) =
+            rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         let date = match date {
             [] => None,
             date => Some(InternalDate::parse(std::str::from_utf8(date).ok()?)?),
         };
-        Some(Self { size: u64::from_be_bytes(*size), date, header: header.to_vec() })
+        let structure = match structure {
+            [] => None,
+            structure => Some(serde_json::from_slice(structure).ok()?),
+        };
+        Some(Self { size: u64::from_be_bytes(*size), date, header: header.to_vec(), structure })
     }
 }
 
@@ -76,7 +104,7 @@ pub(in crate::engine) struct Shelf {
     /// What it is of, and of whom.
     of: [u8; 32],
     /// What is to be kept.
-    fresh: Vec<(Uid, Kept)>,
+    fresh: Vec<(Uid, Vec<u8>)>,
 }
 
 impl Shelf {
@@ -136,9 +164,9 @@ impl Shelf {
     }
 
     /// Keeps what was told of a message.
-    pub(in crate::engine) fn keep(&mut self, uid: Uid, kept: Kept) {
-        if kept.header.len() <= LARGEST {
-            self.fresh.push((uid, kept));
+    pub(in crate::engine) fn keep(&mut self, uid: Uid, kept: &Kept) {
+        if let Some(told) = kept.to_bytes() {
+            self.fresh.push((uid, told));
         }
         if self.fresh.len() >= WINDOW {
             self.write();
@@ -156,8 +184,7 @@ impl Shelf {
             // Another run may have forgotten the mailbox meanwhile.
             if begun.query_row(there, [self.id], |_| Ok(())).optional()?.is_some() {
                 let mut sql = begun.prepare("INSERT OR REPLACE INTO messages VALUES (?1, ?2, ?3)")?;
-                for (uid, kept) in fresh {
-                    let told = kept.to_bytes();
+                for (uid, told) in fresh {
                     let entry = [&self.digest(uid, &told)[..], &told].concat();
                     sql.execute(params![self.id, uid.get(), entry])?;
                 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::{AccountRow, Cache, Kept, MailboxName, OwnCache, UidValidity};
-use crate::mail::{InternalDate, Uid, UidSet};
+use crate::mail::{BodyStructure, InternalDate, Uid, UidSet};
 
 fn row(user: &str) -> AccountRow {
     AccountRow { identity: user.to_owned(), label: String::new(), connection: "{}".to_owned() }
@@ -10,7 +10,7 @@ fn row(user: &str) -> AccountRow {
 
 fn kept(header: &str) -> Kept {
     let date = InternalDate::parse("17-Jul-1996 02:44:25 -0700");
-    Kept { size: 1 << 40, date, header: header.as_bytes().to_vec() }
+    Kept { size: 1 << 40, date, header: header.as_bytes().to_vec(), structure: None }
 }
 
 fn name(text: &str) -> MailboxName {
@@ -34,7 +34,7 @@ fn known(cache: &OwnCache, mailbox: &str, number: u32, items: &str) -> Vec<(u32,
 fn keep(cache: &OwnCache, mailbox: &str, number: u32, items: &str, messages: &[(u32, &str)]) {
     let mut shelf = cache.shelf(&name(mailbox), validity(number), items).unwrap();
     for (uid, header) in messages {
-        shelf.keep(Uid::new(*uid).unwrap(), kept(header));
+        shelf.keep(Uid::new(*uid).unwrap(), &kept(header));
     }
 }
 
@@ -49,13 +49,41 @@ fn each_has_its_own() {
     keep(&me, "b", 1, "x", &[(3, "b")]);
     assert_eq!(known(&me, "a", 1, "x"), [(1, "one".to_owned()), (u32::MAX, "last".to_owned())]);
     assert_eq!(known(&you, "a", 1, "x"), [(1, "yours".to_owned())]);
-    assert!(me.knows(&name("a")) && !you.knows(&name("b")));
+    assert!(me.knows(&name("a"), "y") && !you.knows(&name("b"), "x") && !me.knows(&name("b"), "y"));
     // Another validity forgets the mailbox, for good.
     assert_eq!(known(&me, "a", 2, "x"), []);
     assert_eq!(known(&me, "a", 1, "x"), []);
     assert_eq!(known(&me, "a", 1, "y"), []);
     assert_eq!(known(&you, "a", 1, "x"), [(1, "yours".to_owned())]);
     assert_eq!(known(&me, "b", 1, "x"), [(3, "b".to_owned())]);
+}
+
+#[test]
+fn all_that_was_told_is_found_again() {
+    let home = tempfile::tempdir().unwrap();
+    let cache = OwnCache::new(Arc::new(Cache::open(home.path()).unwrap()), &row("a"));
+    let file =
+        BodyStructure::leaf("application", "pdf", vec![("name".into(), "é\0.pdf".into())], "base64", 9);
+    let text = BodyStructure::leaf("text", "plain", Vec::new(), "7bit", 3);
+    let structure = BodyStructure::multipart(vec![text, file], "mixed", Vec::new()).number();
+    let deep =
+        (0..100).fold(structure.clone(), |part, _| BodyStructure::multipart(vec![part], "x", Vec::new()));
+    let given = [
+        Kept { structure: Some(structure), ..kept("Subject: a\r\n\r\n") },
+        Kept { date: None, ..kept("") },
+        // What is too deep to be read back, or too large, is asked for again.
+        Kept { structure: Some(deep.number()), ..kept("Subject: a\r\n\r\n") },
+        kept(&"x".repeat(65 << 10)),
+    ];
+    let mut shelf = cache.shelf(&name("INBOX"), validity(1), "items").unwrap();
+    for (uid, kept) in (1..).zip(&given) {
+        shelf.keep(Uid::new(uid).unwrap(), kept);
+    }
+    drop(shelf);
+    let shelf = cache.shelf(&name("INBOX"), validity(1), "items").unwrap();
+    let mut found = Vec::new();
+    shelf.each(&UidSet::range(Uid::MIN, Uid::MAX), |_, kept| found.push(kept));
+    assert_eq!(found, given[..2]);
 }
 
 #[test]
@@ -90,10 +118,10 @@ fn what_was_not_used_for_the_longest_time_goes_first() {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     cache.shrink_to(8 << 20);
-    assert_eq!(["a", "b", "c"].map(|mailbox| me.knows(&name(mailbox))), [true; 3]);
+    assert_eq!(["a", "b", "c"].map(|mailbox| me.knows(&name(mailbox), "x")), [true; 3]);
     assert_eq!(known(&me, "a", 1, "x").len(), 500);
     cache.shrink_to(4 << 20);
-    assert_eq!(["a", "b", "c"].map(|mailbox| me.knows(&name(mailbox))), [true, false, false]);
+    assert_eq!(["a", "b", "c"].map(|mailbox| me.knows(&name(mailbox), "x")), [true, false, false]);
     assert_eq!(known(&me, "a", 1, "x").len(), 500);
 }
 
@@ -105,7 +133,7 @@ fn two_runs_have_it_at_once() {
         OwnCache::new(cache, &row("me"))
     });
     let mut late = one.shelf(&name("a"), validity(1), "x").unwrap();
-    late.keep(Uid::MIN, kept("old"));
+    late.keep(Uid::MIN, &kept("old"));
     keep(&two, "a", 2, "x", &[(1, "new")]);
     // The other run has met the mailbox that came after this one's.
     drop(late);

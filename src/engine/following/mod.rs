@@ -38,7 +38,8 @@ const BEFORE: &str = "done already when the plan was applied before";
 /// How following a plan ended.
 #[derive(Debug, Default)]
 pub struct Followed {
-    /// Messages that could only be copied and marked in their mailboxes, for people.
+    /// Messages that could only be copied and marked in their mailboxes, or that an earlier run left in doubt, for
+    /// people.
     pub held: Vec<String>,
     /// How many actions, but those on messages, had been done when the plan was applied before.
     pub before: usize,
@@ -235,9 +236,7 @@ impl Following<'_> {
                     }
                 }
             }
-            for (frontier, lost) in lost {
-                self.places.look_for((number, order), &there, frontier, lost)?;
-            }
+            self.look_for((number, order), &there, lost)?;
             let frontier = match &order.target {
                 Some(target) => self.places.frontier(number, &there, target)?,
                 None => None,
@@ -260,13 +259,52 @@ impl Following<'_> {
             };
             report.skip(before, BEFORE);
             let taken = self.places.take((number, order), &there, (&rest, &report), frontier);
+            let kept = self.go_on_with_held((number, order), &there, validity, (&rest, &report));
             self.tell(report)?;
             taken?;
+            kept?;
         }
         if let Some(reserved) = counted {
             reserved.settle(removed);
         }
         Ok(())
+    }
+
+    /// Looks where an action was to put messages for those that the server did not say to be anywhere.
+    fn look_for(
+        &mut self,
+        of: (usize, &Order),
+        there: &Account,
+        lost: HashMap<Option<Frontier>, Vec<&Wanted>>,
+    ) -> Result<()> {
+        lost.into_iter().try_for_each(|(frontier, lost)| self.places.look_for(of, there, frontier, lost))
+    }
+
+    /// Goes on with the copies of messages that an earlier run of the plan left in doubt and that are held for it: what
+    /// later actions want is done to these. That the originals are still there is told.
+    fn go_on_with_held(
+        &mut self,
+        (number, order): (usize, &Order),
+        there: &Account,
+        validity: Option<UidValidity>,
+        (messages_of, report): (&[(Uid, &Wanted)], &Report),
+    ) -> Result<()> {
+        let mut lost: HashMap<Option<Frontier>, Vec<&Wanted>> = HashMap::new();
+        let mut count = 0;
+        for (uid, wanted) in messages_of.iter().filter(|(uid, _)| !report.done.contains(*uid)) {
+            let key = order.key(validity.map(|validity| (validity, *uid)));
+            let Some(Before { at, frontier }) = self.past.held(&key) else { continue };
+            count += 1;
+            match at {
+                Some(at) => self.places.put(number, wanted, at),
+                None => lost.entry(frontier).or_default().push(wanted),
+            }
+        }
+        if count > 0 {
+            let what = format!("{} of {} left in doubt by an earlier run", messages(count), order.shown);
+            self.followed.held.push(what);
+        }
+        self.look_for((number, order), there, lost)
     }
 
     fn act(

@@ -40,6 +40,8 @@ pub(super) struct Key {
 pub(super) struct Past {
     /// The first one first: a plan may say the same thing twice.
     done: HashMap<Key, VecDeque<Before>>,
+    /// What may have been done to messages and is in doubt, so that they are held: a copy may be where they were to go.
+    held: HashMap<Key, Before>,
     /// Actions on mailboxes of which it is not known whether they were done.
     begun: HashSet<Key>,
     /// Additions of which it can't be told whether they were done.
@@ -76,6 +78,10 @@ impl Past {
             self.doubts.insert(key_of(action, None, entry.known.digest.as_deref()));
         }
         for entry in &action.entries {
+            if action.target.is_some() && in_doubt(entry) {
+                let key = key_of(action, action.validity.map(|validity| (validity, entry.uid)), None);
+                self.held.insert(key, Before { at: entry.landed, frontier: next });
+            }
             if matches!(entry.fate, Fate::Done | Fate::Marked) && !entry.undone {
                 let key = match (action.verb, &action.object) {
                     (Verb::Append, Some(path)) => restored(&action.account, &action.mailbox, path, entry.uid),
@@ -91,6 +97,11 @@ impl Past {
     /// Tells whether something was done, and where its message came to be. It counts once.
     pub(super) fn take(&mut self, key: &Key) -> Option<Before> {
         self.done.get_mut(key)?.pop_front()
+    }
+
+    /// Tells whether a message is held by something that may have been done to it, and where its copy would be.
+    pub(super) fn held(&self, key: &Key) -> Option<Before> {
+        self.held.get(key).copied()
     }
 
     /// Tells whether something was done.

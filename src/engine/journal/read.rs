@@ -218,6 +218,29 @@ impl Journal {
         self.told(read())
     }
 
+    /// Gives the messages with UIDs from `next` on that actions have taken out of a mailbox.
+    pub(in crate::engine) fn taken_since(
+        &self,
+        account: &str,
+        mailbox: &MailboxName,
+        validity: UidValidity,
+        next: Uid,
+    ) -> Result<Vec<Entry>> {
+        let db = self.db();
+        let read = || -> rusqlite::Result<Vec<Entry>> {
+            let mut sql = db.prepare(
+                "SELECT messages.* FROM messages JOIN actions ON actions.id = messages.action
+                 WHERE actions.mailbox = ?2 AND actions.validity = ?3 AND messages.uid >= ?4
+                   AND actions.verb IN ('move', 'trash', 'purge') AND fate IN (1, 4) AND messages.undone IS NULL
+                   AND actions.account = (SELECT id FROM accounts WHERE identity = ?1)",
+            )?;
+            let key = params![account, mailbox.wire(), validity.get(), next.get()];
+            let rows = sql.query_map(key, entry)?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        self.told(read())
+    }
+
     /// Takes what runs of the same name had done since the last that went well: copies of the wanted messages from a
     /// mailbox to a target, `elsewhere` if that is another account, by UID, or, where the mailbox was rebuilt since, by
     /// what they are like. Each is given once in a run.

@@ -3,12 +3,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Overlay;
 use crate::engine::account::Account;
-use crate::engine::asking::ask;
+use crate::engine::asking::{Along, Answer, ask};
 use crate::engine::connection::Connection;
 use crate::engine::opener::Opener;
 use crate::engine::query::Query;
 use crate::engine::search::Asked;
-use crate::engine::sieve::Groups;
 use crate::engine::world::Run;
 use crate::error::Result;
 use crate::imap::{Access, Fetch, FetchItem, Session};
@@ -84,12 +83,10 @@ pub(super) fn search(
     query: Query,
 ) -> Result<UidSet> {
     let asked = [Asked { query, templates: Vec::new() }];
-    let (sieve, hits) = ask(session, mailbox, Access::Read, &asked, &run.now(), None)?;
-    if !sieve.must_look() {
-        return Ok(hits);
-    }
-    let mut groups = Groups::new();
-    sieve.look(session, &hits, &mut groups, None)?;
+    let Answer { sieve, hits, look } =
+        ask(session, mailbox, Access::Read, &asked, &run.now(), &Along::UnlessKnown(None))?;
+    let Some(look) = look else { return Ok(hits) };
+    let (groups, _) = look.at(session, &sieve, &hits, None)?;
     Ok(groups.into_values().flatten().collect())
 }
 

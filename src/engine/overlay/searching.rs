@@ -2,7 +2,7 @@ use jiff::ZonedDateTime;
 
 use super::reading::Whereabouts;
 use super::{Key, Overlay};
-use crate::engine::asking::ask;
+use crate::engine::asking::{Along, Answer, ask};
 use crate::engine::identity::{Identity, Inquiry};
 use crate::engine::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
 use crate::engine::query::{Facts, Pattern, Query, Verdict};
@@ -42,14 +42,16 @@ impl Searched {
         session: &mut Session,
         asked: &[Asked],
         now: &ZonedDateTime,
-    ) -> Result<(Sieve, UidSet)> {
+    ) -> Result<Answer> {
         let Key::Server(real) = &self.key else {
-            return Ok((Sieve::new(asked.to_vec(), now.time_zone().clone()), UidSet::new()));
+            let mut sieve = Sieve::new(asked.to_vec(), now.time_zone().clone());
+            sieve.learn_delimiter(session)?;
+            return Ok(Answer { sieve, hits: UidSet::new(), look: None });
         };
-        let (sieve, hits) = ask(session, real, Access::Read, asked, now, None)?;
+        let answer = ask(session, real, Access::Read, asked, now, &Along::Never)?;
         self.validity = session.selected().and_then(|selected| selected.validity);
         let planned = self.overlay.contents(&self.key, |contents| contents.beyond_the_server());
-        Ok((sieve, hits.difference(&planned)))
+        Ok(Answer { hits: answer.hits.difference(&planned), ..answer })
     }
 
     /// Tells what the mailbox's UIDs are worth.

@@ -23,6 +23,7 @@ mod reach;
 mod refusals;
 mod rungs;
 mod sasl;
+mod saved_results;
 mod scripts;
 mod secrets;
 mod strings;

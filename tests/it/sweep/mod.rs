@@ -21,7 +21,7 @@ mod stage;
 
 use action::{Action, Rung};
 use case::{Case, Clean, Setting};
-use fault::Fault;
+use fault::{Fault, Kind};
 use gate::Pace;
 use judge::Verdict;
 use stage::Host;
@@ -35,6 +35,7 @@ use std::{
     },
     thread,
 };
+use tempfile::TempDir;
 
 /// How many cases run at once, and how many of those that mostly wait.
 const THREADS: usize = 3;
@@ -114,23 +115,68 @@ fn promise_14_deletions_remove_the_mailbox_that_was_named_and_nothing_else() {
 // mailbox is there after all, neither an arrival may be proven by it, nor may it be acted on in the place of one.
 #[test]
 fn promise_19_what_was_there_before_is_not_taken_for_what_comes() {
-    let mut count = 0;
     for rung in [Rung::Uidplus, Rung::Neither] {
         for action in [Action::Move, Action::Apply] {
-            let clean = Clean::record(Setting { host: Host::Sandbox, rung, action, pace: Pace::Flight });
-            let asked = |at: &usize| clean.steps[*at].text.contains("STATUS \"Box\"");
-            for at in (0..clean.steps.len()).filter(asked) {
-                for fault in [Fault::No, Fault::Bad] {
-                    let case = Case { clean: &clean, at, fault, relapse: None };
-                    if let Verdict::Wrong(complaint) = case.run() {
-                        panic!("{complaint}");
-                    }
-                    count += 1;
-                }
-            }
+            let asked = |text: &str| text.contains("STATUS \"Box\"");
+            refuse(Setting { host: Host::Sandbox, rung, action, pace: Pace::Flight }, asked);
         }
     }
-    assert!(count >= 8, "{count}");
+}
+
+// The copies are there, the originals too, and held: when the plan is applied again, what later actions want is done to
+// the copies.
+#[test]
+fn promise_19_a_plan_goes_on_with_the_copies_of_what_is_held() {
+    for rung in [Rung::Uidplus, Rung::Neither] {
+        let verbs = ["EXAMINE \"Box\"", "UID FETCH", "SELECT \"INBOX\"", "UID STORE", "UID EXPUNGE"];
+        let removes = |text: &str| verbs.iter().any(|verb| text.contains(verb));
+        refuse(Setting { host: Host::Sandbox, rung, action: Action::Apply, pace: Pace::Flight }, removes);
+    }
+}
+
+// A copy that went on is not where one looks for it: that its original was not touched would be wrong, and have it moved
+// a second time.
+#[test]
+fn promise_14_what_is_held_is_in_doubt_also_when_its_copy_went_on() {
+    let setting =
+        Setting { host: Host::Sandbox, rung: Rung::Uidplus, action: Action::Move, pace: Pace::Flight };
+    let clean = Clean::record(setting);
+    let marks = clean.steps.iter().position(|step| step.text.contains("UID STORE")).unwrap();
+    let (stage, home) = (setting.stage(), TempDir::new().unwrap());
+    let source = setting.action.script().replace("$LOGIN", "$KEYED");
+    stage.gate.arm(Some((marks, Fault::No)));
+    let held = stage.script(&source).home(home.path()).spawn().finish();
+    assert_eq!(held.status, Some(8), "{held}");
+    stage.gate.arm(None);
+    let on = "$KEYED:mailbox(\"Box\"):search({ subject = \"take\", uid = \"3:99\" }):move(\"Kept\", { limit = 9 })";
+    let moved = stage.script(on).home(home.path()).spawn().finish();
+    let before = stage.snapshot();
+    assert!(moved.stdout.contains("moved 5 messages"), "{moved}");
+    assert_eq!(before.subjects("Kept").len(), 5, "{moved}");
+    let settled = stage.command(&["settle"]).home(home.path()).spawn().finish();
+    assert_eq!(settled.status, Some(8), "{settled}");
+    assert!(
+        settled.stdout.contains("IN DOUBT 5 messages (UID 2,4:7): one like it was in the target"),
+        "{settled}"
+    );
+    assert_eq!(stage.snapshot(), before, "{settled}");
+}
+
+/// Runs the cases of a setting in which the server refuses one of some commands.
+fn refuse(setting: Setting, is_refused: impl Fn(&str) -> bool) {
+    let clean = Clean::record(setting);
+    let steps = clean.steps.iter().enumerate();
+    let refused = steps.filter(|(_, step)| step.kind == Kind::Command && is_refused(&step.text));
+    let cases: Vec<Case> = refused
+        .flat_map(|(at, _)| [Fault::No, Fault::Bad].map(|fault| (at, fault)))
+        .map(|(at, fault)| Case { clean: &clean, at, fault, relapse: None })
+        .collect();
+    assert!(cases.len() >= 2, "{setting}: {}", cases.len());
+    for verdict in each(&cases, THREADS, |case: &Case| case.run()) {
+        if let Verdict::Wrong(complaint) = verdict {
+            panic!("{complaint}");
+        }
+    }
 }
 
 fn sweep(action: Action) {
