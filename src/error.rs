@@ -11,7 +11,7 @@ pub use tls_problem::TlsProblem;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, and where: the account, mailbox and command it concerns, as far as they are known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
     /// What went wrong.
@@ -25,7 +25,7 @@ pub struct Error {
 }
 
 /// The kinds of failure.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's message names its fields")]
 pub enum ErrorKind {

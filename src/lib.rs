@@ -23,7 +23,7 @@
 //!
 //! `cli` reads the script and makes a [`lua::Vm`] on the main thread. What the script calls starts a job on
 //! the account's connection thread ([`engine::Ticket`]); the thread owns the one [`imap::Session`] and does
-//! one job after another. A handle in Lua is a name (account, mailbox, UIDVALIDITY, UIDs) and survives the
+//! one job after another; jobs that only read may share it side by side ([`imap::Session::abreast`]). A handle in Lua is a name (account, mailbox, UIDVALIDITY, UIDs) and survives the
 //! connection. The session hands its bytes to [`wire::Guard`], which frames what the server says and refuses
 //! what no command of ours has asked for.
 //!

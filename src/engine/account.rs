@@ -1,3 +1,5 @@
+mod jobs;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,19 +8,17 @@ use std::time::Duration;
 
 use super::account_record;
 use super::account_settings::{AccountSettings, Preferences, TlsMode};
-use super::apply::{look_back, make_way};
 use super::cache::OwnCache;
 use super::connection::Connection;
 use super::journal::AccountRow;
 use super::opener::Opener;
-use super::permission::Permission;
 use super::proof_source::ProofSource;
 use super::secret_source::SecretSource;
-use super::ticket::Ticket;
+use super::together::Held;
 use super::watch::Mark;
 use super::world::{Event, Run};
 use crate::error::{ErrorKind, Result, visible};
-use crate::imap::{Security, ServerAddress, Session};
+use crate::imap::{Security, ServerAddress};
 use crate::mail::{MailboxName, Secret};
 
 /// An account: a name for a mail store, and a connection to it that is opened at first use.
@@ -37,6 +37,8 @@ struct Inner {
     opener: Opener,
     run: Run,
     connection: Mutex<Option<Connection>>,
+    /// Jobs that are held back until all are known that go on side by side.
+    held: Held,
     /// It was looked whether an earlier run left something open.
     looked_back: AtomicBool,
     /// Held by who puts messages here from elsewhere: two at once could take each other's copies for their own.
@@ -138,6 +140,7 @@ impl Account {
             opener,
             run,
             connection: Mutex::new(None),
+            held: Held::default(),
             looked_back: AtomicBool::new(false),
             receiving: Mutex::default(),
             marks: Mutex::default(),
@@ -216,69 +219,6 @@ impl Account {
     /// Gives the run that the account belongs to.
     pub fn run(&self) -> &Run {
         &self.inner.run
-    }
-
-    /// Hands a job that only reads to the account's connection, which is opened if need be.
-    pub fn read<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        let account = self.clone();
-        self.submit(false, Permission::Read, move |session, run| {
-            if !account.inner.looked_back.swap(true, Ordering::Relaxed) {
-                session.set_steadfast(true);
-                let settled = look_back(session, run, &account);
-                session.set_steadfast(false);
-                settled?;
-            }
-            job(session, run)
-        })
-    }
-
-    /// Hands a job that only reads to the account's connection, and does not look back first: it is a part of that.
-    pub(super) fn peek<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        self.submit(true, Permission::Read, job)
-    }
-
-    /// Hands a job that changes mail to the account's connection, if the run may do that. Only [`super::apply`] makes
-    /// such jobs.
-    pub(super) fn change<T: Send + 'static>(
-        &self,
-        permission: Permission,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        let account = self.clone();
-        self.submit(true, permission, move |session, run| {
-            session.set_steadfast(true);
-            let result = make_way(session, run, &account).and_then(|()| job(session, run));
-            session.set_steadfast(false);
-            result
-        })
-    }
-
-    fn submit<T: Send + 'static>(
-        &self,
-        steadfast: bool,
-        permission: Permission,
-        job: impl FnOnce(&mut Session, &Run) -> Result<T> + Send + 'static,
-    ) -> Ticket<T> {
-        if let Err(error) = self.inner.run.permit(permission) {
-            return Ticket::failed(error, &self.inner.run);
-        }
-        let mut slot = self.inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_none() {
-            match Connection::start(self.inner.opener.clone(), self.inner.run.clone()) {
-                Ok(connection) => *slot = Some(connection),
-                Err(error) => return Ticket::failed(error, &self.inner.run),
-            }
-        }
-        match &*slot {
-            Some(connection) => connection.submit(&self.inner.run, steadfast, job),
-            None => Ticket::failed(ErrorKind::Poisoned.into(), &self.inner.run),
-        }
     }
 
     /// Gives what was there at the last wait for news of each mailbox.

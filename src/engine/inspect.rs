@@ -114,7 +114,7 @@ impl Selection {
     /// Fetches items of all messages of the selection, as the server gives them.
     pub fn fetch(&self, items: Vec<FetchItem>) -> Ticket<Vec<Fetch>> {
         let selection = self.clone();
-        self.account.read(move |session, _| {
+        self.account.read_beside(move |session, _| {
             let mut found = Vec::new();
             let result = super::messages::fetch(session, &selection, &selection.uids, &items, &mut |fetch| {
                 found.push(fetch);

@@ -168,7 +168,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
     let mut items =
         vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Section(section.clone())];
     items.extend((needs.structure && !needs.content).then_some(FetchItem::BodyStructure));
-    selection.account.clone().read(move |session, _| {
+    selection.account.clone().read_beside(move |session, _| {
         let whole_header = section == Section::Header;
         let fields: Arc<[String]> = match &section {
             Section::Fields(names) => names.clone().into(),
@@ -292,7 +292,7 @@ pub fn load_body(selection: &Selection, uid: Uid, size: u64, section: Section) -
         return Ticket::failed(Error::from(kind).in_mailbox(&selection.shown), selection.account.run());
     }
     let selection = selection.clone();
-    selection.account.clone().read(move |session, _| {
+    selection.account.clone().read_beside(move |session, _| {
         let mut body = None;
         let items = [FetchItem::Section(section.clone())];
         let result = fetch(session, &selection, &UidSet::from(uid), &items, &mut |mut fetch| {
@@ -306,7 +306,7 @@ pub fn load_body(selection: &Selection, uid: Uid, size: u64, section: Section) -
 
 fn load_sections(selection: &Selection, uids: UidSet, section: Section) -> Ticket<Vec<(Uid, Vec<u8>)>> {
     let selection = selection.clone();
-    selection.account.clone().read(move |session, _| {
+    selection.account.clone().read_beside(move |session, _| {
         let mut bodies = Vec::new();
         let mut room = MESSAGE_CAP + BODY_BATCH_BYTES;
         let items = [FetchItem::Section(section.clone())];

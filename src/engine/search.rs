@@ -32,7 +32,7 @@ pub struct Found {
 /// found in a mailbox that the script examined can't be changed.
 pub fn search(account: &Account, spec: NameSpec, opened: Option<Access>, query: Query) -> Ticket<Found> {
     let of = account.clone();
-    account.read(move |session, run| {
+    account.read_beside(move |session, run| {
         let shown = spec.shown();
         let asked = vec![Asked { query, templates: Vec::new() }];
         let sifted = find(session, run, of, spec, opened, asked).map_err(|error| error.in_mailbox(&shown))?;
@@ -81,7 +81,7 @@ pub struct Sifted {
 /// Asks several queries of a mailbox at once, and tells of each message which of them it matches.
 pub fn sift(account: &Account, spec: NameSpec, opened: Option<Access>, asked: Vec<Asked>) -> Ticket<Sifted> {
     let of = account.clone();
-    account.read(move |session, run| {
+    account.read_beside(move |session, run| {
         let shown = spec.shown();
         find(session, run, of, spec, opened, asked).map_err(|error| error.in_mailbox(&shown))
     })

@@ -5,6 +5,7 @@ use super::messages::{BODY_BATCH_BYTES, Loaded, Needs, load_bodies, load_headers
 use super::selection::Selection;
 use super::selection_set::SelectionSet;
 use super::ticket::Ticket;
+use super::together::Together;
 use crate::error::{Error, Result};
 use crate::mail::{Uid, UidSet};
 
@@ -75,6 +76,7 @@ impl<T> Flight<T> {
             sets.entry(*part).or_default().insert(*uid);
         }
         let ticket = |(part, uids): (usize, UidSet)| Some((part, ask(parts.get(part)?.as_ref(), uids)));
+        let _together = Together::of(parts.iter().map(|part| &part.account));
         Self { tickets: sets.into_iter().filter_map(ticket).collect(), order }
     }
 }

@@ -28,7 +28,7 @@ impl Session {
         loop {
             let woken = self.idle_once(patience, wakes, stop);
             if woken.is_err() {
-                self.guard.poison();
+                self.poison();
             }
             match woken.map_err(|error| self.explain(error).in_command("IDLE"))? {
                 None if !stop() => {}
@@ -45,14 +45,15 @@ impl Session {
     ) -> Result<Option<String>> {
         let start = Instant::now();
         let command = Command::new("IDLE");
-        self.guard.hold();
-        self.inner.run_command(command.verb()).map_err(crate_error)?;
-        let tag = self.guard.last_tag();
-        self.guard.expect_continuation();
-        self.guard.release()?;
+        let guard = self.guard()?;
+        guard.hold();
+        self.inner()?.run_command(command.verb()).map_err(crate_error)?;
+        let tag = guard.last_tag();
+        guard.expect_continuation();
+        guard.release()?;
         let (mut woken, mut begun) = (None, false);
         while !begun {
-            match self.guard.next()? {
+            match guard.next()? {
                 Event::Continuation(_) => begun = true,
                 Event::Untagged(frame) => self.hear_event(&frame, wakes, &mut woken)?,
                 // Refused.
@@ -64,19 +65,19 @@ impl Session {
             }
         }
         while woken.is_none() && !stop() && start.elapsed() < patience {
-            match self.guard.poll()? {
+            match guard.poll()? {
                 Some(Event::Untagged(frame)) => self.hear_event(&frame, wakes, &mut woken)?,
                 Some(_) => return Err(Error::protocol("an end of IDLE that nobody asked for")),
-                None if self.guard.has_ended() => {
+                None if guard.has_ended() => {
                     return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
                 }
                 None => std::thread::sleep(SLICE),
             }
         }
-        self.guard.append(b"DONE\r\n", false)?;
-        self.guard.release()?;
+        guard.append(b"DONE\r\n", false)?;
+        guard.release()?;
         loop {
-            match self.guard.next()? {
+            match guard.next()? {
                 Event::Tagged(of, _) if of == tag => return Ok(woken),
                 Event::Untagged(frame) => self.hear_event(&frame, wakes, &mut woken)?,
                 Event::Tagged(..) | Event::Continuation(_) => {

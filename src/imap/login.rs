@@ -3,6 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::capability::Capabilities;
+use super::carrier::Carrier;
 use super::code::Code;
 use super::encode::Command;
 use super::mechanism::{Mechanism, Way, choose};
@@ -150,7 +151,7 @@ impl Session {
         }
         let before = std::mem::take(&mut hello.capabilities);
         let inner = hello.log_in(client, address, credentials, pinned, &before)?;
-        let mut session = Self::new(inner, guard);
+        let mut session = Self::new(Carrier::Own(Box::new(inner), guard));
         session.capabilities = hello.capabilities;
         session.notices = hello.notices;
         if session.capabilities.is_empty() {

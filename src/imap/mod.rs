@@ -4,9 +4,11 @@
 //! Commands are built from typed parts in [`Command`]; what the server says is read by our own tolerant
 //! parser. Nothing here decides what should happen to mail.
 
+mod abreast;
 mod append;
 mod body_structure;
 mod capability;
+mod carrier;
 mod changed_since;
 mod code;
 mod encode;
@@ -29,6 +31,7 @@ mod selected;
 mod session;
 mod token;
 
+pub use abreast::Side;
 pub use append::{Added, Addition, NewMessage};
 pub use capability::Capabilities;
 pub use changed_since::StillThere;

@@ -32,19 +32,20 @@ impl Session {
     /// (`NOTIFICATIONOVERFLOW`): it must be asked anew then.
     pub fn hear_news(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<Vec<MailboxName>> {
         let start = Instant::now();
+        let guard = self.guard()?;
         let mut names: Vec<MailboxName> = Vec::new();
         while names.is_empty() && !stop() && start.elapsed() < patience {
-            match self.guard.poll()? {
+            match guard.poll()? {
                 Some(Event::Untagged(frame)) => match self.digest(&frame)? {
                     Response::MailboxStatus(status) => names.push(status.name),
                     Response::Status(line) if line.code == Some(Code::Other(OVERFLOW.to_owned())) => {
-                        self.guard.poison();
+                        guard.poison();
                         return Err(Error::protocol("the server has given up telling of mailboxes"));
                     }
                     _ => {}
                 },
                 Some(_) => return Err(Error::protocol("a reply to a command that was not sent")),
-                None if self.guard.has_ended() => {
+                None if guard.has_ended() => {
                     return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
                 }
                 None => std::thread::sleep(SLICE),

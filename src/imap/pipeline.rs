@@ -1,3 +1,4 @@
+use super::carrier::Carrier;
 use super::code::Code;
 use super::encode::Command;
 use super::response::{Response, Status, StatusLine};
@@ -142,6 +143,9 @@ impl Session {
         commands: &[Command],
         each: &mut dyn FnMut(usize, Response) -> Result<()>,
     ) -> (Vec<Option<Done>>, Option<Error>) {
+        if let Carrier::Shared(_) = &self.carrier {
+            return self.run_shared(commands, each);
+        }
         let mut flight = Flight {
             verbs: commands.iter().map(Command::verb).collect(),
             sent: Vec::new(),
@@ -153,7 +157,7 @@ impl Session {
         let error = match flown {
             Err(error) => {
                 // Replies are still to come, which must never pass for those to later commands.
-                self.guard.poison();
+                self.poison();
                 let verb = flight.verbs.get(flight.front()).copied().unwrap_or_default();
                 Some(self.explain(error).in_command(verb))
             }
@@ -172,10 +176,11 @@ impl Session {
     }
 
     fn fly(&mut self, commands: &[Command], flight: &mut Flight<'_>) -> Result<()> {
+        let guard = self.guard()?;
         let mut waiting = commands.iter();
         let mut next = waiting.next();
         while next.is_some() || flight.front() < commands.len() {
-            self.guard.hold();
+            guard.hold();
             if flight.under_way() <= WINDOW - REFILL {
                 while let Some(command) = next {
                     let under_way = flight.under_way();
@@ -186,17 +191,18 @@ impl Session {
                     next = waiting.next();
                 }
             }
-            self.guard.release()?;
+            guard.release()?;
             if flight.front() < flight.sent.len() {
-                let event = self.guard.next()?;
+                let event = guard.next()?;
                 self.take(event, flight)?;
             }
         }
-        self.guard.look()
+        guard.look()
     }
 
     /// Writes one command; where a literal must wait for the server's `+`, takes in what comes before.
     fn send(&mut self, command: &Command, flight: &mut Flight<'_>) -> Result<()> {
+        let guard = self.guard()?;
         let unsynchronised = self.capabilities.unsynchronised_literal();
         let pieces = command.pieces();
         let mut first = true;
@@ -209,33 +215,33 @@ impl Session {
                 None => text.to_owned(),
             };
             if std::mem::take(&mut first) {
-                self.inner.run_command(&announced).map_err(crate_error)?;
-                flight.sent.push((self.guard.last_tag(), command.weight()));
+                self.inner()?.run_command(&announced).map_err(crate_error)?;
+                flight.sent.push((guard.last_tag(), command.weight()));
                 if command.verb() == COMPRESS {
-                    self.guard.compress();
+                    guard.compress();
                 }
             } else {
-                self.guard.append(format!("{announced}\r\n").as_bytes(), false)?;
+                guard.append(format!("{announced}\r\n").as_bytes(), false)?;
             }
             if waits {
-                self.guard.release()?;
+                guard.release()?;
                 // Not before: a `+` that was already there answers nothing of ours.
-                self.guard.expect_continuation();
+                guard.expect_continuation();
                 loop {
-                    match self.guard.next()? {
+                    match guard.next()? {
                         Event::Continuation(_) => break,
                         event => self.take(event, flight)?,
                     }
                     if flight.done.get(at).is_some_and(Option::is_some) {
                         // Refused before it was complete: the rest must not travel.
-                        self.guard.hold();
+                        guard.hold();
                         return Ok(());
                     }
                 }
-                self.guard.hold();
+                guard.hold();
             }
             if let Some(literal) = literal {
-                self.guard.append(literal, true)?;
+                guard.append(literal, true)?;
             }
         }
         Ok(())
@@ -256,7 +262,7 @@ impl Session {
                 let rest = frame.bytes().get(tag.len() + 1..).unwrap_or_default();
                 let line = StatusLine::parse(rest)
                     .ok_or_else(|| Error::protocol("a tagged reply without OK, NO or BAD"))?;
-                let line = line.hiding(&self.guard);
+                let line = line.hiding(&self.guard()?);
                 self.hear(&line);
                 let at = flight.sent.iter().position(|(sent, _)| *sent == tag);
                 if let Some((at, slot)) = at.and_then(|at| Some((at, flight.done.get_mut(at)?))) {

@@ -11,6 +11,16 @@ pub enum Access {
     Write,
 }
 
+impl Access {
+    /// Gives the command that opens a mailbox so.
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "EXAMINE",
+            Self::Write => "SELECT",
+        }
+    }
+}
+
 /// The open mailbox, kept up to date from whatever the server says of it (RFC 3501 §7.3).
 #[derive(Clone, Debug)]
 pub struct Selected {

@@ -1,4 +1,5 @@
 use super::capability::Capabilities;
+use super::carrier::Carrier;
 use super::code::Code;
 use super::encode::Command;
 use super::list::ListEntry;
@@ -7,7 +8,7 @@ use super::search::SearchLimits;
 use super::selected::Selected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mail::Namespaces;
-use crate::wire::{Frame, Guard, Interrupt, Timeouts, Transcript};
+use crate::wire::{Frame, Interrupt, Timeouts, Transcript};
 
 /// What a session needs of the world around it.
 #[derive(Clone, Debug, Default)]
@@ -29,12 +30,11 @@ pub struct Notice(pub String);
 /// After an error of the connection it is poisoned, and every later call fails: open a new one.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) inner: imap::Session<Guard>,
-    pub(super) guard: Guard,
+    pub(super) carrier: Carrier,
     pub(super) capabilities: Capabilities,
     pub(super) namespaces: Option<Namespaces>,
     /// What the user's own mailboxes begin with, whatever the server says.
-    own_prefix: Option<String>,
+    pub(super) own_prefix: Option<String>,
     pub(super) selected: Option<Selected>,
     pub(super) notices: Vec<Notice>,
     pub(super) bye: Option<String>,
@@ -45,14 +45,13 @@ pub struct Session {
     pub(super) may_compress: bool,
     /// It was asked to count changes.
     pub(super) counts_changes: bool,
-    search_limits: SearchLimits,
+    pub(super) search_limits: SearchLimits,
 }
 
 impl Session {
-    pub(super) fn new(inner: imap::Session<Guard>, guard: Guard) -> Self {
+    pub(super) fn new(carrier: Carrier) -> Self {
         Self {
-            inner,
-            guard,
+            carrier,
             capabilities: Capabilities::default(),
             namespaces: None,
             own_prefix: None,
@@ -93,26 +92,35 @@ impl Session {
 
     /// Tells whether the connection can't be used any more.
     pub fn is_poisoned(&self) -> bool {
-        self.guard.is_poisoned()
+        self.guard().is_ok_and(|guard| guard.is_poisoned())
     }
 
     /// Tells whether the connection is over: given up, or closed by the server while nothing was asked.
     pub fn has_ended(&self) -> bool {
-        self.guard.has_ended()
+        self.guard().is_ok_and(|guard| guard.has_ended())
     }
 
     /// While on, an interrupt doesn't end the wait for a reply: mail is being changed.
     pub fn set_steadfast(&self, on: bool) {
-        self.guard.set_steadfast(on);
+        if let Ok(guard) = self.guard() {
+            guard.set_steadfast(on);
+        }
     }
 
     /// Reads an untagged response and takes in what it says of the session.
     pub(super) fn digest(&mut self, frame: &Frame) -> Result<Response> {
-        let mut response = Response::parse(frame).inspect_err(|_| self.guard.poison())?;
+        let guard = self.guard()?;
+        let mut response = Response::parse(frame).inspect_err(|_| guard.poison())?;
         if let Response::Status(line) = response {
-            response = Response::Status(line.hiding(&self.guard));
+            response = Response::Status(line.hiding(&guard));
         }
-        match &response {
+        self.take_in(&response);
+        Ok(response)
+    }
+
+    /// Takes in what a response says of the session.
+    pub(super) fn take_in(&mut self, response: &Response) {
+        match response {
             Response::Capability(capabilities) => self.capabilities = capabilities.clone(),
             Response::Namespace(spaces) => self.namespaces = Some(spaces.clone()),
             Response::Status(line) => {
@@ -128,9 +136,8 @@ impl Session {
             _ => {}
         }
         if let Some(selected) = &mut self.selected {
-            selected.absorb(&response);
+            selected.absorb(response);
         }
-        Ok(response)
     }
 
     /// Makes the loss of the connection what the server said it was, if it said goodbye.
@@ -206,7 +213,7 @@ impl Session {
         if self.is_poisoned() {
             return Ok(());
         }
-        let ended = self.inner.logout();
+        let ended = self.inner()?.logout();
         match ended {
             Ok(()) | Err(imap::Error::Bye(_) | imap::Error::ConnectionLost) => Ok(()),
             Err(imap::Error::Io(error)) => match Error::from(error) {

@@ -56,7 +56,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    fn add(&mut self, class: Class, message: String, how: How) -> usize {
+    pub(super) fn add(&mut self, class: Class, message: String, how: How) -> usize {
         self.count += 1;
         self.open.insert(self.count, Caught { class, message, how });
         self.count

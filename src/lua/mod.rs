@@ -36,6 +36,7 @@ mod rule_list;
 mod rules;
 mod secret;
 mod selection;
+mod several;
 mod strict;
 pub mod types;
 mod vm;

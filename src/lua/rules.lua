@@ -1,5 +1,5 @@
 -- `rules`: what calls a script's functions must be Lua.
-local promised, begin, open_messages, matches_of, assign, within, portions, leave_out, carry_out, drop, also, holds, ask = ...
+local promised, begin, open_messages, matches_of, assign, within, set_aside, portions, leave_out, carry_out, drop, also, holds, ask = ...
 
 -- What a rule does beside the server, in this order.
 local outside = {
@@ -67,6 +67,7 @@ local function run(mailboxes, list)
   local let_through, limit = pcall(within, running)
   if not let_through then
     if failed then also(failed) end
+    set_aside(running)
     error(limit, 0)
   end
   local thrown = act_outside(running)

@@ -11,15 +11,17 @@ use super::args::Args;
 use super::bind::{Promise, function, job, put};
 use super::failure::{also, raise};
 use super::judging::{Judges, lost, refuse_while_judging, tree};
+use super::mailbox::MailboxValue;
 use super::message::MessageValue;
 use super::promised;
 use super::report::ReportValue;
 use super::rule::RuleValue;
 use super::rule_list::{mailboxes, read_rules};
+use super::several::{first_of, set_all_aside};
 use crate::engine::query::{Rest, conditions};
 use crate::engine::rules::{Portions, Rule, assign};
-use crate::engine::{Asked, Explained, Match, Reserved, Sifted, Ticket, explain};
-use crate::error::Result;
+use crate::engine::{Asked, Explained, Match, Reserved, Sifted, Ticket, Together, explain};
+use crate::error::{ErrorKind, Result};
 
 use state::{Searched, State};
 
@@ -37,22 +39,40 @@ fn begin(args: &mut Args) -> Result<Promise> {
     let asked =
         |value: &RuleValue| Asked { query: value.rule.query.clone(), templates: value.rule.templates() };
     let asked: Vec<Asked> = rules.iter().map(asked).collect();
+    let together = Together::of(mailboxes.iter().map(MailboxValue::account));
     let tickets: Vec<Ticket<Sifted>> = mailboxes.iter().map(|mailbox| mailbox.sift(asked.clone())).collect();
+    drop(together);
     let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
     Ok(Promise::after(signals, move |lua| {
         let mut searched: Vec<Searched> = Vec::new();
+        let mut failed = Vec::new();
         for ticket in tickets {
-            let sifted = ticket.wait().map_err(|error| raise(lua, error, None))?;
+            let sifted = match ticket.wait() {
+                Ok(sifted) => sifted,
+                // One mailbox keeps the rules from no other.
+                Err(error) if !matches!(*error.kind, ErrorKind::Interrupted) => {
+                    failed.push(error);
+                    continue;
+                }
+                Err(error) => return Err(raise(lua, error, None)),
+            };
             // The same mailbox twice in the list, or under two names, is one mailbox.
             if !searched.iter().any(|other| other.sifted.selection.is_mailbox_of(&sifted.selection)) {
                 thrown(lua, tell_why(&sifted, &rules))?;
                 searched.push(sort(lua, sifted, &rules, &functions)?);
             }
         }
+        if searched.is_empty() {
+            // All of them failed.
+            if let Some(error) = first_of(lua, std::mem::take(&mut failed)) {
+                return Err(raise(lua, error, None));
+            }
+        }
         let matched = vec![0; rules.len()];
         let state = State {
             rules,
             searched,
+            failed,
             portions: Vec::new(),
             matched,
             dropped: Vec::new(),
@@ -145,6 +165,11 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
             lua.pack_multi(())
         }))
     })?;
+    let set_aside = function(lua, "rules", |lua, args| {
+        let failed = std::mem::take(&mut args.this::<Running>()?.0.borrow_mut().failed);
+        set_all_aside(lua, failed);
+        Ok(())
+    })?;
     let portions = function(lua, "rules", |lua, args| {
         let running = args.this::<Running>()?;
         let outside = running.0.borrow().outside(lua);
@@ -177,6 +202,7 @@ pub(super) fn install(lua: &Lua, judges: &Judges) -> mlua::Result<()> {
         matches_of,
         assign,
         within,
+        set_aside,
         portions,
         leave_out,
         carry_out,

@@ -17,7 +17,8 @@ use super::messages::{self, Wanted};
 use super::report::{conclude, tell};
 use crate::engine::apply::{Action, apply};
 use crate::engine::{
-    NameSpec, Query, Removal, Report, Reserved, Selection, SelectionSet, Ticket, Waiting, removed, search,
+    NameSpec, Query, Removal, Report, Reserved, Selection, SelectionSet, Ticket, Together, Waiting, removed,
+    search,
 };
 use crate::error::{Error, Result};
 use crate::imap::{Access, Fetch, FetchItem, Section};
@@ -197,7 +198,9 @@ fn carry_out(parts: Vec<Selection>, action: &Action, reserved: Reserved, spent: 
 /// Puts a selection in order by a key, and keeps the first `count`.
 fn arrange(this: &SelectionValue, key: Key, descending: bool, count: usize) -> Result<Promise> {
     let set = this.check()?.clone();
+    let together = Together::of(set.parts().iter().map(|part| &part.account));
     let tickets: Vec<_> = set.parts().iter().map(|part| part.fetch(vec![key.item()])).collect();
+    drop(together);
     let signals: Vec<_> = tickets.iter().map(Ticket::signal).collect();
     Ok(Promise::after(signals, move |lua| {
         let mut keys = Vec::with_capacity(set.len());
@@ -240,6 +243,7 @@ fn sort(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
 fn search_within(this: &SelectionValue, args: &mut Args) -> Result<Promise> {
     let set = this.check()?.clone();
     let (literal, functions) = args.query()?;
+    let _together = Together::of(set.parts().iter().map(|part| &part.account));
     let mut tickets = Vec::new();
     for part in set.parts().iter().filter(|part| !part.uids.is_empty()) {
         let asked = Query::read(&literal, &part.account.run().now())?;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod abreast;
 mod accounts;
 mod accounts_command;
 mod across;

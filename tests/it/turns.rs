@@ -234,3 +234,53 @@ fn hundreds_of_rules_take_as_many_turns_as_a_few() {
     assert_eq!(turns(4), 8);
     assert_eq!(turns(200), 8);
 }
+
+/// Makes mailboxes with a message each, and gives the turns that a script takes on them.
+fn turns_in_many(count: usize, source: &str, stdout: &str) -> usize {
+    let mut server = Server::dovecot(Tls::Implicit);
+    for n in 1..=count {
+        server.seed(&format!("M{n}"), &[Mail::new("a").from(&format!("p{n}@example.org"))]);
+    }
+    let counter = Counter::start(server.address);
+    server.address = counter.address;
+    let source = format!(
+        r#"
+        local account, all = $LOGIN, {{}}
+        for n = 1, {count} do all[n] = account:mailbox("M" .. n) end
+        {source}
+        "#
+    );
+    Script::new(&source).on(&server).stdout(stdout).stderr("").run();
+    counter.turns()
+}
+
+#[test]
+fn many_mailboxes_are_searched_in_as_many_turns_as_one() {
+    let source = r#"print(rules(all) { { "all", where = { from = "p1" }, stop = true } }.all.matched)"#;
+    // Two of TLS and its hello, one each of LOGIN, NAMESPACE, the searches with the looks at what they found, and LOGOUT.
+    assert_eq!(turns_in_many(1, source, "1\n"), 6);
+    assert_eq!(turns_in_many(30, source, "11\n"), 6);
+}
+
+#[test]
+fn tasks_that_read_one_account_share_its_turns() {
+    let source = |count: usize| {
+        format!(
+            r#"
+            local tasks, found = {{}}, 0
+            for n = 1, {count} do
+              tasks[n] = function()
+                local of = all[n]:search {{ from = "p" .. n }}
+                found = found + #of
+              end
+            end
+            parallel(tasks)
+            print(found)
+            "#
+        )
+    };
+    assert_eq!(turns_in_many(1, &source(1), "1\n"), 6);
+    // As many, if all are there before the login is over, as they should; by themselves they would take 21.
+    let turns = turns_in_many(16, &source(16), "16\n");
+    assert!((6..=10).contains(&turns), "{turns}");
+}

@@ -15,6 +15,7 @@ use crate::lua::messages;
 use crate::lua::report::{ReportValue, conclude, tell};
 use crate::lua::rule::RuleValue;
 use crate::lua::selection::SelectionValue;
+use crate::lua::several::first_of;
 use crate::mail::UidSet;
 
 /// One mailbox of a call.
@@ -29,6 +30,8 @@ pub(super) struct Searched {
 pub(super) struct State {
     pub(super) rules: Vec<RuleValue>,
     pub(super) searched: Vec<Searched>,
+    /// Why other mailboxes could not be searched.
+    pub(super) failed: Vec<Error>,
     /// Portions by the number of their mailbox, once everything is assigned.
     pub(super) portions: Vec<(usize, Portion)>,
     /// How many messages each rule is for.
@@ -213,6 +216,7 @@ impl State {
     pub(super) fn carry_out(&mut self) -> Promise {
         let matched = self.matched.clone();
         let reserved = std::mem::take(&mut self.reserved);
+        let mut failed = std::mem::take(&mut self.failed);
         let job =
             |(selection, tasks): (Selection, Vec<Task>)| (apply_all(&selection.account, tasks), selection);
         let jobs: Vec<_> = self.tasks().into_iter().map(job).collect();
@@ -220,7 +224,6 @@ impl State {
         let signals: Vec<_> = jobs.iter().map(|(ticket, _)| ticket.signal()).collect();
         Promise::after(signals, move |lua| {
             let mut done: Vec<(Report, Selection)> = Vec::new();
-            let mut failed: Option<Error> = None;
             for (ticket, selection) in jobs {
                 let ended = ticket.wait().unwrap_or_else(|error| vec![(0, Err(error))]);
                 for (_, result) in ended {
@@ -229,12 +232,13 @@ impl State {
                             tell(&report, &selection);
                             done.push((report, selection.clone()));
                         }
-                        Err(error) => failed = failed.or(Some(error)),
+                        Err(error) => failed.push(error),
                     }
                 }
             }
             reserved.settle(removed(done.iter().map(|(report, _)| report)));
             let changed = done.iter().any(|(report, _)| !report.done.is_empty());
+            let failed = first_of(lua, failed);
             let failed = failed.map(|error| if changed { error.after_changes() } else { error });
             let table = results(lua, &names, &matched, &done)?;
             conclude(lua, done, failed)?;
