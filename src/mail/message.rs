@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::{Attachment, BodyStructure, Headers, mime};
 
@@ -9,21 +10,22 @@ const MAX_HTML: u32 = 4 * 1024 * 1024;
 ///
 /// Any bytes are a message. What is damaged gives what can be read, nothing fails, and what goes
 /// beyond the caps (1,000 parts, 50 levels, 1 MiB of header, …) is left out or left as it is.
+///
+/// What is found is looked for at first need: who passes a message on as it is does not ask for its parts.
 #[derive(Clone, Debug)]
 pub struct Message {
     raw: Vec<u8>,
-    headers: Headers,
-    structure: BodyStructure,
-    /// Where each numbered part's body lies in `raw`.
-    places: Vec<(String, Range<usize>)>,
+    headers: OnceLock<Headers>,
+    parts: OnceLock<Parts>,
 }
 
+/// A message's parts, and where each numbered part's body lies in the message.
+type Parts = (BodyStructure, Vec<(String, Range<usize>)>);
+
 impl Message {
-    /// Parses a message as `BODY[]` gives it.
+    /// Takes a message as `BODY[]` gives it.
     pub fn parse(raw: Vec<u8>) -> Self {
-        let headers = Headers::parse(&raw);
-        let (structure, places) = mime::parse(&raw);
-        Self { raw, headers, structure, places }
+        Self { raw, headers: OnceLock::new(), parts: OnceLock::new() }
     }
 
     /// Gives the bytes, unchanged.
@@ -33,12 +35,16 @@ impl Message {
 
     /// Gives the message's header fields.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        self.headers.get_or_init(|| Headers::parse(&self.raw))
+    }
+
+    fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| mime::parse(&self.raw))
     }
 
     /// Gives the message's parts as a server's BODYSTRUCTURE would describe them.
     pub fn structure(&self) -> &BodyStructure {
-        &self.structure
+        &self.parts().0
     }
 
     /// Gives the text: each text part decoded, HTML rendered where there is no plain alternative,
@@ -46,7 +52,7 @@ impl Message {
     /// no further HTML part is rendered.
     pub fn text(&self) -> String {
         let mut html = 0_u32;
-        let mut parts = self.structure.text_parts();
+        let mut parts = self.structure().text_parts();
         parts.retain(|part| {
             let is_wanted = !part.is_html() || html < MAX_HTML;
             html = html.saturating_add(if part.is_html() { part.size } else { 0 });
@@ -57,24 +63,24 @@ impl Message {
 
     /// Gives the HTML parts, decoded and joined; `None` where there is none.
     pub fn html(&self) -> Option<String> {
-        let parts = self.structure.html_parts();
+        let parts = self.structure().html_parts();
         (!parts.is_empty()).then(|| self.joined(parts, BodyStructure::decode_text))
     }
 
     /// Lists the attachments, as `BodyStructure::attachments` does.
     pub fn attachments(&self) -> Vec<Attachment> {
-        self.structure.attachments()
+        self.structure().attachments()
     }
 
     /// Gives a part's body without its transfer encoding, by its IMAP number (RFC 3501 §6.4.5): a
     /// message without parts is part `1`, and an embedded message's own header comes with it.
     pub fn part(&self, id: &str) -> Option<Vec<u8>> {
-        Some(self.structure.part(id)?.decode(self.body(id)?))
+        Some(self.structure().part(id)?.decode(self.body(id)?))
     }
 
     /// Gives a part's body as it stands in the message, as `BODY[id]` has it.
     pub fn body(&self, id: &str) -> Option<&[u8]> {
-        let (_, place) = self.places.iter().find(|(place, _)| place == id)?;
+        let (_, place) = self.parts().1.iter().find(|(place, _)| place == id)?;
         self.raw.get(place.clone())
     }
 
