@@ -85,6 +85,12 @@ pub(super) struct Framer {
 
 const CHUNK: usize = 32 << 10;
 
+/// How much room is made for a literal before any of it has come.
+const LITERAL: usize = 1 << 20;
+
+/// How much for what comes after it.
+const TAIL: usize = 256;
+
 impl Framer {
     pub(super) fn new(caps: Caps) -> Self {
         Self {
@@ -143,7 +149,7 @@ impl Framer {
     fn read_literal(&mut self, stream: &mut impl Read) -> Result<()> {
         let end = self.partial.bytes.len();
         // Grown with what comes: a server that announces much and sends nothing costs nothing.
-        let result = stream.take(self.missing.min(1 << 20) as u64).read_to_end(&mut self.partial.bytes);
+        let result = stream.take(self.missing.min(LITERAL) as u64).read_to_end(&mut self.partial.bytes);
         self.missing -= self.partial.bytes.len() - end;
         if result? == 0 {
             return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
@@ -199,6 +205,8 @@ impl Framer {
                     self.partial.bytes.extend_from_slice(b"\r\n");
                     self.missing = usize::try_from(size).unwrap_or(usize::MAX);
                     self.literal_bytes += self.missing;
+                    // Once, and not more and more: that would be twice as much. What is never sent is never touched.
+                    self.partial.bytes.reserve(self.missing.min(LITERAL) + TAIL);
                     self.partial.literals.push(start..start + self.missing);
                 }
             }
