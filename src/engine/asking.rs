@@ -179,7 +179,9 @@ impl Plan {
     }
 
     fn answered(mut self, found: Vec<UidSet>) -> Answer {
-        self.sieve.told = told(&self.apart, &self.certain, &found);
+        if self.sieve.told.is_empty() {
+            self.sieve.told = told(&self.apart, &self.certain, &found);
+        }
         let hits = found.into_iter().next().unwrap_or_default();
         Answer { sieve: self.sieve, hits, look: self.look }
     }

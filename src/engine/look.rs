@@ -95,6 +95,9 @@ impl Look {
     /// Ends an answer: what the server told only in part is judged by that, if the answer was whole, or else forgotten.
     pub(super) fn end_answer(&mut self, sieve: &Sieve, whole: bool) {
         let open = std::mem::take(&mut self.open);
+        if open.is_empty() {
+            return;
+        }
         // A flag may have changed after all was told.
         let done: UidSet = self.done.iter().copied().collect();
         for (uid, identity) in open.into_iter().filter(|(uid, _)| whole && !done.contains(*uid)) {

@@ -70,7 +70,7 @@ impl Session {
                     let number = order.get(at).or(order.last()).copied().unwrap_or_default();
                     unanswered.retain(|waiting| *waiting != number);
                     if let Some(found) = answers.found.get_mut(number) {
-                        *found = found.union(&set);
+                        *found = if found.is_empty() { set } else { found.union(&set) };
                     }
                     Ok(())
                 }

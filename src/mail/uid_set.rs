@@ -105,6 +105,9 @@ impl UidSet {
     /// Gives the UIDs in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
+        if self.is_empty() || other.is_empty() {
+            return if self.is_empty() { other.clone() } else { self.clone() };
+        }
         Self::from_ranges([self.ranges.as_slice(), other.ranges.as_slice()].concat())
     }
 

@@ -34,6 +34,9 @@ const VERSION: i64 = 2;
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// How many KiB of it are held in memory.
+const PAGES_KIB: i64 = 512;
+
 /// The file's name in the state directory.
 const NAME: &str = "cache.db";
 
@@ -202,6 +205,8 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
     // What a crash takes is fetched again, and what it leaves half is told by the digests.
     db.pragma_update(None, "synchronous", "OFF")?;
     db.pragma_update(None, "cell_size_check", true)?;
+    // It is read and written in order: what was passed is not needed again.
+    db.pragma_update(None, "cache_size", -PAGES_KIB)?;
     let begun = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = begun.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
