@@ -1,8 +1,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// The promise of a job's result.
 #[derive(Debug)]
 pub struct Ticket<T> {
-    result: Receiver<Result<T>>,
+    place: Arc<Place<T>>,
     ended: Signal,
     run: Run,
     /// The job changes mail: its outcome is waited for whatever the user does.
@@ -25,9 +24,25 @@ pub struct Ticket<T> {
 
 /// The other half of a ticket: who does the job has it.
 pub(super) struct Promised<T> {
-    result: Sender<Result<T>>,
+    place: Arc<Place<T>>,
     /// Dropped after the result was sent, or with a job that is never done.
     _ending: Ending,
+}
+
+/// Where the one result comes to. A channel would do as well, but each kind of result makes the whole of it once more.
+#[derive(Debug)]
+struct Place<T> {
+    state: Mutex<Promise<T>>,
+    changed: Condvar,
+}
+
+/// How a promise stands.
+#[derive(Debug)]
+enum Promise<T> {
+    Open,
+    Kept(Result<T>),
+    /// Nobody is left to keep it.
+    Broken,
 }
 
 /// Tells whether a job has ended.
@@ -77,20 +92,53 @@ impl Drop for Ending {
     }
 }
 
+impl<T> Place<T> {
+    fn state(&self) -> MutexGuard<'_, Promise<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, to: Promise<T>) {
+        let mut state = self.state();
+        if matches!(*state, Promise::Open) {
+            *state = to;
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits for the promise to be kept or broken, and takes what it is then; it stays open where that takes longer.
+    fn wait(&self, most: Duration) -> Promise<T> {
+        let is_open = |state: &mut Promise<T>| matches!(state, Promise::Open);
+        let waited = self.changed.wait_timeout_while(self.state(), most, is_open);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            Promise::Open => Promise::Open,
+            _ => std::mem::replace(&mut *state, Promise::Broken),
+        }
+    }
+}
+
 impl<T> Promised<T> {
     /// Gives the job's result. Nobody may be waiting for it any more.
     pub(super) fn keep(self, result: Result<T>) {
-        let _ = self.result.send(result);
+        self.place.change(Promise::Kept(result));
+    }
+}
+
+impl<T> Drop for Promised<T> {
+    fn drop(&mut self) {
+        self.place.change(Promise::Broken);
     }
 }
 
 impl<T> Ticket<T> {
     /// Makes a ticket, and what keeps its promise.
     pub(super) fn promise(run: &Run, steadfast: bool) -> (Self, Promised<T>) {
-        let (sender, result) = channel();
+        let place = Arc::new(Place { state: Mutex::new(Promise::Open), changed: Condvar::new() });
         let ended = Signal::default();
         let ending = Ending { signal: ended.clone(), bell: run.bell.clone() };
-        (Self { result, ended, run: run.clone(), steadfast }, Promised { result: sender, _ending: ending })
+        let ticket = Self { place: place.clone(), ended, run: run.clone(), steadfast };
+        (ticket, Promised { place, _ending: ending })
     }
 
     /// Makes a ticket for what could not even begin.
@@ -131,18 +179,18 @@ impl<T> Ticket<T> {
     fn end(&self) -> Result<T> {
         let mut raised: Option<Instant> = None;
         loop {
-            match self.result.recv_timeout(Duration::from_millis(100)) {
-                Ok(result) => return result,
-                Err(RecvTimeoutError::Disconnected) => {
+            match self.place.wait(Duration::from_millis(100)) {
+                Promise::Kept(result) => return result,
+                Promise::Broken => {
                     let cause = "its thread has ended".to_owned();
                     return Err(ErrorKind::ConnectionLost { cause }.into());
                 }
-                Err(RecvTimeoutError::Timeout) if self.run.is_interrupted() && !self.steadfast => {
+                Promise::Open if self.run.is_interrupted() && !self.steadfast => {
                     if raised.get_or_insert_with(Instant::now).elapsed() > GRACE {
                         return Err(ErrorKind::Interrupted.into());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.run.progress.show(&*self.run.world),
+                Promise::Open => self.run.progress.show(&*self.run.world),
             }
         }
     }

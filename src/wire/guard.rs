@@ -64,7 +64,7 @@ impl Guard {
             }
             Ok::<_, Error>(socket)
         };
-        // OpenSSL reads all of the system's authorities, which takes as long as a short way to the server.
+        // OpenSSL may have to read all of the system's authorities, which takes as long as a short way to the server.
         let (socket, connector) = thread::scope(|scope| {
             let connector = tls.map(|settings| scope.spawn(|| settings.connector()));
             let socket = reach();

@@ -5,6 +5,7 @@
 //! beyond those that framing needs.
 
 mod concealed;
+mod connector;
 mod deflate;
 mod frame;
 mod guard;

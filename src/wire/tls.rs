@@ -15,10 +15,13 @@ impl TlsSettings {
         host: &str,
         socket: Socket,
     ) -> Result<TlsStream<Socket>> {
-        let stream = connector.connect(host, socket).map_err(|error| match error {
-            HandshakeError::Failure(error) => self.failed(host, &error),
-            HandshakeError::WouldBlock(_) => {
-                problem(host, TlsProblem::Other("the handshake stood still".to_owned()))
+        let stream = connector.connect(host, socket).map_err(|error| {
+            self.forget_connector();
+            match error {
+                HandshakeError::Failure(error) => self.failed(host, &error),
+                HandshakeError::WouldBlock(_) => {
+                    problem(host, TlsProblem::Other("the handshake stood still".to_owned()))
+                }
             }
         })?;
         self.check_pin(host, &stream)?;

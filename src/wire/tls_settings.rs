@@ -9,7 +9,7 @@ use super::pin::Pin;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a TLS connection is to be checked, and what we show. Chain and dates are checked, but where nothing is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// A PEM file with the authorities to trust, in place of the system's.
     pub ca_file: Option<PathBuf>,
@@ -62,10 +62,10 @@ impl TlsVersion {
 }
 
 impl TlsSettings {
-    /// Makes the connector.
+    /// Makes a connector, with what the files say now.
     ///
     /// Errors: a file that can't be used, of kind config.
-    pub(super) fn connector(&self) -> Result<TlsConnector> {
+    pub(super) fn make(&self) -> Result<TlsConnector> {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(match self.minimum {
             TlsVersion::V1_2 => Protocol::Tlsv12,

@@ -19,6 +19,7 @@ mod agreement;
 mod ambient;
 mod append;
 mod archiving;
+mod authorities;
 mod caching;
 mod canary;
 mod certificates;
