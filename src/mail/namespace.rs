@@ -13,7 +13,7 @@ pub struct Namespace {
 /// A server's namespaces, and the mapping between a script's names and the server's.
 ///
 /// A script writes `/` between levels and leaves the personal prefix out: `Archive/2024` is
-/// `INBOX.Archive.2024` where the server wants that.
+/// `INBOX.Archive.2024` where the server wants that. There, `/shared/team` is `shared.team`: nothing is implied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespaces {
     /// The user's own.
@@ -33,13 +33,18 @@ impl Default for Namespaces {
 impl Namespaces {
     /// Maps a script's name to the server's.
     ///
-    /// `None` where the name is empty, has a control character, an empty level (`a//b`, `/a`, `a/`),
+    /// `None` where the name is empty, has a control character, an empty level (`a//b`, `a/`, `/a` where no
+    /// prefix is implied),
     /// or a level with the server's own delimiter in it, which would silently become two levels.
     pub fn to_server(&self, name: &str) -> Option<MailboxName> {
         if name.eq_ignore_ascii_case("INBOX") {
             return Some(MailboxName::inbox());
         }
-        let (namespace, rest) = self.split_script(name);
+        let root = self.root();
+        let (namespace, rest) = match name.strip_prefix('/').filter(|_| !self.personal.prefix.is_empty()) {
+            Some(rest) => (&root, rest),
+            None => self.split_script(name),
+        };
         let levels: Vec<&str> = rest.split('/').collect();
         let bad = |level: &&str| {
             level.is_empty() || namespace.delimiter.is_some_and(|d| d != '/' && level.contains(d))
@@ -51,19 +56,29 @@ impl Namespaces {
         MailboxName::new(&format!("{}{}", namespace.prefix, levels.join(&delimiter)))
     }
 
-    /// Maps a server's name to the script's.
+    /// Maps a server's name to the script's: the shortest that is mapped back to the same mailbox.
     pub fn to_script(&self, name: &MailboxName) -> String {
         if name.is_inbox() {
             return "INBOX".to_owned();
         }
         let text = name.text();
-        for other in &self.others {
-            if !other.prefix.is_empty() && text.starts_with(&other.prefix) {
-                return slashes(text, other.delimiter);
-            }
+        let of_others =
+            self.others.iter().find(|other| !other.prefix.is_empty() && text.starts_with(&other.prefix));
+        if let Some(other) = of_others {
+            return slashes(text, other.delimiter);
         }
-        let text = text.strip_prefix(&self.personal.prefix).unwrap_or(text);
-        slashes(text, self.personal.delimiter)
+        let own = slashes(text.strip_prefix(&self.personal.prefix).unwrap_or(text), self.personal.delimiter);
+        // Cyrus has `shared.x` of all users beside `INBOX.shared.x`: one name must not mean both.
+        let whole = slashes(text, self.personal.delimiter);
+        let top = format!("/{}", slashes(text, self.root().delimiter));
+        let means = |script: &&String| self.to_server(script).as_ref() == Some(name);
+        [&own, &whole, &top].into_iter().find(means).unwrap_or(&own).clone()
+    }
+
+    /// Gives what holds mailboxes that no prefix tells apart.
+    fn root(&self) -> Namespace {
+        let shared = self.others.iter().find(|other| other.prefix.is_empty());
+        Namespace { prefix: String::new(), delimiter: shared.unwrap_or(&self.personal).delimiter }
     }
 
     /// Finds the namespace that a script's name is in, and what of the name comes after its prefix.
@@ -87,12 +102,22 @@ fn slashes(text: &str, delimiter: Option<char>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Namespace, Namespaces};
+    use super::{MailboxName, Namespace, Namespaces};
 
     fn courier() -> Namespaces {
         Namespaces {
             personal: Namespace { prefix: "INBOX.".into(), delimiter: Some('.') },
             others: vec![Namespace { prefix: "shared.".into(), delimiter: Some('.') }],
+        }
+    }
+
+    fn cyrus() -> Namespaces {
+        Namespaces {
+            personal: Namespace { prefix: "INBOX.".into(), delimiter: Some('.') },
+            others: vec![
+                Namespace { prefix: "user.".into(), delimiter: Some('.') },
+                Namespace { prefix: String::new(), delimiter: Some('.') },
+            ],
         }
     }
 
@@ -120,13 +145,36 @@ mod tests {
     }
 
     #[test]
+    fn no_two_mailboxes_share_a_name() {
+        let spaces = cyrus();
+        let names = [
+            ("INBOX.Work.a", "Work/a"),
+            ("INBOX.shared.pub", "shared/pub"),
+            ("shared.pub", "/shared/pub"),
+            ("shared", "/shared"),
+            ("user.cyc.Team", "user/cyc/Team"),
+            ("user", "/user"),
+            ("INBOX.user.cyc", "INBOX/user/cyc"),
+            ("INBOX.INBOX.a", "INBOX/INBOX/a"),
+        ];
+        for (on_server, in_script) in names {
+            let back = MailboxName::new(on_server).map(|name| spaces.to_script(&name));
+            assert_eq!(back.as_deref(), Some(in_script));
+            assert_eq!(there(&spaces, in_script).as_deref(), Some(on_server));
+        }
+        assert_eq!(there(&spaces, "//a"), None);
+        assert_eq!(there(&spaces, "/"), None);
+    }
+
+    #[test]
     fn a_level_that_would_become_two_is_refused() {
-        for bad in ["", "a.b", "a//b", "/a", "a/", "a\r\nb"] {
+        for bad in ["", "a.b", "a//b", "/a.b", "a/", "a\r\nb"] {
             assert_eq!(there(&courier(), bad), None, "{bad:?}");
         }
         let flat = Namespace { prefix: String::new(), delimiter: None };
         let flat = Namespaces { personal: flat, others: Vec::new() };
         assert_eq!(there(&flat, "a/b"), None);
+        assert_eq!(there(&Namespaces::default(), "/a"), None);
         assert_eq!(there(&flat, "a.b").as_deref(), Some("a.b"));
     }
 }
