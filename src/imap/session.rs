@@ -189,8 +189,11 @@ impl Session {
         self.own_prefix = Some(prefix.to_owned());
     }
 
-    /// Tells the server who we are and gives what it says of itself (RFC 2971).
+    /// Tells the server who we are and gives what it says of itself (RFC 2971): nothing, where it can't.
     pub fn id(&mut self) -> Result<Vec<(String, String)>> {
+        if !self.capabilities.has("ID") {
+            return Ok(Vec::new());
+        }
         let command = Command::new("ID").syntax("(\"name\" \"imapscript\"").syntax("\"version\"");
         let command = command.string(env!("CARGO_PKG_VERSION").as_bytes())?.glued(")");
         let mut fields = Vec::new();

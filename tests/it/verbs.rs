@@ -1,5 +1,6 @@
 //! The session's verbs, in IMAP's own words.
 
+use crate::across::without;
 use crate::harness::Script;
 use crate::mail::Mail;
 use crate::sandbox_server::{on_both, on_every};
@@ -253,6 +254,12 @@ on_both!(a_server_says_what_it_is, |server| {
     let name = if server.tls == Tls::None { "imapscript sandbox" } else { "Dovecot" };
     assert_eq!(output.stdout, format!("0\t0\t1\ttrue\n0\n\t/\t0\ntrue\ttrue\ttrue\ttrue\tnil\n{name}\n"));
 });
+
+#[test]
+fn a_server_that_can_not_say_what_it_is_says_nothing() {
+    let server = without(&["ID"], &[]);
+    Script::new("print(next($LOGIN:id()))").on(&server).changes_nothing().stdout("nil\n").stderr("").run();
+}
 
 on_both!(a_server_without_quotas_has_none, |server| {
     Script::new("print(#$LOGIN:quota())").on(server).changes_nothing().stdout("0\n").stderr("").run();
