@@ -144,6 +144,9 @@ pub enum ErrorKind {
     /// Some of an action was done and some was not. The report says which.
     #[error("{what}")]
     Partial { what: String },
+    /// A call failed that had done something before.
+    #[error("not all was done: {first}")]
+    NotAll { first: Box<ErrorKind> },
     /// The command line makes no sense.
     #[error("{what}")]
     Usage { what: String, hint: String },
@@ -251,7 +254,7 @@ impl ErrorKind {
             Self::Script { .. } | Self::Forbidden { .. } => Class::Script,
             Self::Function { class, .. } => *class,
             Self::Limit { .. } => Class::Limit,
-            Self::Partial { .. } => Class::Partial,
+            Self::Partial { .. } | Self::NotAll { .. } => Class::Partial,
             Self::Locked { .. } => Class::Locked,
             Self::Usage { .. } => Class::Usage,
             Self::Config { .. } | Self::Plaintext { .. } => Class::Config,
@@ -293,8 +296,7 @@ impl Error {
         if matches!(*self.kind, ErrorKind::Interrupted) {
             return self;
         }
-        let what = format!("not all was done: {}", self.kind);
-        Self { kind: Box::new(ErrorKind::Partial { what }), ..self }
+        Self { kind: Box::new(ErrorKind::NotAll { first: self.kind }), ..self }
     }
 
     /// Adds the account, unless one is named already.

@@ -153,6 +153,15 @@ impl Report {
         Some(landing.selection(account, spec, shown))
     }
 
+    /// Gives a selection of no messages in the target, where none of the source's were to be put there.
+    pub fn landed_nothing(&self, source: &Selection) -> Option<Selection> {
+        let puts = matches!(self.verb, Verb::Move | Verb::Copy | Verb::Trash);
+        let puts = puts && self.is_clean() && self.done.is_empty();
+        let shown = self.object.clone().filter(|_| puts)?;
+        let (account, shown) = self.elsewhere.clone().unwrap_or((source.account.clone(), shown));
+        Some(Selection { account, shown, ..source.with_uids(UidSet::new()) })
+    }
+
     fn is_about_messages(&self) -> bool {
         use Verb::{Copy, Export, Label, Mark, Move, Pipe, Purge, Save, Trash, Unlabel, Unmark};
         matches!(

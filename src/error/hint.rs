@@ -64,12 +64,18 @@ impl ErrorKind {
                 "it may be a shared mailbox without write permission; open it with `select`, not `examine`"
             }
             Self::FlagNotKept { .. } => {
-                "the server would forget it; `mailbox:status()` shows the flags it keeps"
+                "the server would forget it: it has no such flag there, or you may not set it"
             }
+            Self::NotAll { first } => return first.hint(),
             Self::Refused { command, .. } if ["SELECT", "EXAMINE", "STATUS"].contains(&command.as_str()) => {
                 "`account:list()` has the names of the mailboxes that there are"
             }
-            Self::NoSpecialUse { .. } => "name the mailbox itself",
+            Self::NoSpecialUse { name, .. } => {
+                let what = name.trim_start_matches('@');
+                return Some(format!(
+                    "make one, or say which it is: `special_use = {{ {what} = \"…\" }}` among the account's settings"
+                ));
+            }
             Self::NotEmpty { .. } => {
                 "move its messages first; those marked \\Deleted are found by `search { deleted = true }`"
             }

@@ -14,6 +14,7 @@ use super::message::MessageValue;
 use super::program::{only_options, outcome, program, reads};
 use super::report::{conclude, tell};
 use super::selection::SelectionValue;
+use super::several::first_of;
 use crate::engine::apply::{Action, Whole};
 use crate::engine::{Event, Permission, Program, Report, Selection, export, pipe, save, save_attachments};
 use crate::error::{Error, Result};
@@ -135,18 +136,18 @@ fn each(
     let parts = this.acting(lua)?.occupied();
     permit(&parts, permission)?;
     Ok(Promise::of(move |lua| {
-        let (mut done, mut failed) = (Vec::new(), None);
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
         for part in parts {
             let (report, error) = act(&part);
             tell(&report, &part);
             let interrupted = part.account.run().is_interrupted();
             done.push((report, part));
-            failed = failed.or(error);
+            failed.extend(error);
             if interrupted {
                 break;
             }
         }
-        conclude(lua, done, failed)
+        conclude(lua, done, first_of(lua, failed))
     }))
 }
 

@@ -44,7 +44,12 @@ impl ReportValue {
                 (None, _) => whole &= report.done.is_empty(),
             }
         }
-        Self { reports: done.into_iter().map(|(report, _)| report).collect(), moved: moved.filter(|_| whole) }
+        let nothing = || {
+            let (report, selection) = done.first()?;
+            report.landed_nothing(selection).map(SelectionSet::from)
+        };
+        let moved = moved.or_else(nothing).filter(|_| whole);
+        Self { reports: done.into_iter().map(|(report, _)| report).collect(), moved }
     }
 
     /// Gives the messages with which something failed, or may have.

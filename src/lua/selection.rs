@@ -15,6 +15,7 @@ use super::mailbox::flags;
 use super::message::MessageValue;
 use super::messages::{self, Wanted};
 use super::report::{conclude, tell};
+use super::several::first_of;
 use crate::engine::apply::{Action, apply};
 use crate::engine::{
     NameSpec, Query, Removal, Report, Reserved, Selection, SelectionSet, Ticket, Together, Waiting, removed,
@@ -178,7 +179,7 @@ fn carry_out(parts: Vec<Selection>, action: &Action, reserved: Reserved, spent: 
     let jobs: Vec<(Ticket<Report>, Selection)> = parts.into_iter().map(begin).collect();
     let signals: Vec<_> = jobs.iter().map(|(ticket, _)| ticket.signal()).collect();
     Promise::after(signals, move |lua| {
-        let (mut done, mut failed) = (Vec::new(), None);
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
         for (ticket, part) in jobs {
             match ticket.wait() {
                 Ok(report) => {
@@ -186,12 +187,12 @@ fn carry_out(parts: Vec<Selection>, action: &Action, reserved: Reserved, spent: 
                     done.push((report, part));
                 }
                 // Nothing was changed in this mailbox.
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => failed.push(error),
             }
         }
         reserved.settle(removed(done.iter().map(|(report, _)| report)));
         spent.set(removes && !done.is_empty());
-        conclude(lua, done, failed)
+        conclude(lua, done, first_of(lua, failed))
     })
 }
 

@@ -5,14 +5,18 @@ use mlua::Lua;
 use super::failure::{Failures, How};
 use crate::error::{Class, Error, ErrorKind};
 
-/// Takes the error that is to be thrown, the first, and sets the others aside. That a connection is lost or a login
-/// refused is said once of each account, however much waited for it.
+/// Takes the error that is to be thrown, the first, and sets the others aside. What is said of one mailbox is said once;
+/// that a connection is lost or a login refused, once of each account, however much waited for it.
 pub(super) fn first_of(lua: &Lua, errors: Vec<Error>) -> Option<Error> {
     let mut told: Vec<Error> = Vec::new();
     for error in errors {
         let ends_all = matches!(error.kind.class(), Class::Connection | Class::Auth);
-        let same = |other: &Error| other.account == error.account && other.to_string() == error.to_string();
-        if !(ends_all && told.iter().any(same)) {
+        let same = |other: &Error| {
+            other.account == error.account
+                && (ends_all || other.mailbox == error.mailbox)
+                && other.to_string() == error.to_string()
+        };
+        if !told.iter().any(same) {
             told.push(error);
         }
     }

@@ -146,6 +146,8 @@ on_every!(a_report_tells_what_was_done, |server| {
         local report = inbox:search({ subject = "a" }):move "Box"
         print(report.action, report.mailbox, report.target, report.count, #report, report.uids[1])
         print(#report.skipped, #report.failed, #report.in_doubt)
+        local none = inbox:search({ subject = "nothing" }):move("Never").moved
+        print(#none, none.mailbox)
         if report.moved then
           print(report.moved.mailbox, table.concat(report.moved.uids, " "))
           report.moved:mark "flagged"
@@ -162,7 +164,7 @@ on_every!(a_report_tells_what_was_done, |server| {
     // Without UIDPLUS only a copy that had to be looked for is known.
     let known = !output.stdout.contains("does not say");
     let rest = if known { "Box\t2\n" } else { "the server does not say where\n" };
-    assert_eq!(output.stdout, format!("moved\tINBOX\tBox\t1\t1\t1\n0\t0\t0\n{rest}"));
+    assert_eq!(output.stdout, format!("moved\tINBOX\tBox\t1\t1\t1\n0\t0\t0\n0\tNever\n{rest}"));
     assert!(known || server.hidden.contains(&crate::proxy::Capability::Uidplus));
     if known {
         let further = &server.snapshot().mailboxes["Further"];
@@ -204,7 +206,7 @@ fn promise_5_without_a_trash_nothing_is_removed() {
         .status(6)
         .stdout("")
         .stderr_contains("error: there is no `@trash` mailbox in this account (there are: ")
-        .stderr_contains("hint: name the mailbox itself")
+        .stderr_contains("hint: make one, or say which it is: `special_use = { trash = \"…\" }` among the account's settings")
         .run();
 }
 

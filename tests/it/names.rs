@@ -142,8 +142,8 @@ on_both!(a_special_mailbox_is_found_by_its_use_or_by_a_well_known_name, |server|
     .stdout(
         "@archive\tArchive\t0\n@sent\tSent\t0\n@drafts\tDrafts\t0\n@junk\tJunk\t0\n@trash\tTrash\t0\n@inbox\tINBOX\t0\n\
          @TRASH\tTrash\t0\ninbox\tINBOX\t0\n\
-         @all\tfalse\trefused\tthere is no `@all` mailbox in this account (…)\tname the mailbox itself\n\
-         @flagged\tfalse\trefused\tthere is no `@flagged` mailbox in this account (…)\tname the mailbox itself\n\
+         @all\tfalse\trefused\tthere is no `@all` mailbox in this account (…)\tmake one, or say which it is: `special_use = { all = \"…\" }` among the account's settings\n\
+         @flagged\tfalse\trefused\tthere is no `@flagged` mailbox in this account (…)\tmake one, or say which it is: `special_use = { flagged = \"…\" }` among the account's settings\n\
          @bin\tfalse\tscript\t`@bin` is no special mailbox\tthere are @inbox @all @archive @drafts @flagged @junk @sent @trash\n\
          @\tfalse\tscript\t`@` is no special mailbox\tthere are @inbox @all @archive @drafts @flagged @junk @sent @trash\n",
     )

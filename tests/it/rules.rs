@@ -170,6 +170,38 @@ on_both!(a_message_stays_where_an_action_on_it_failed, |server| {
 });
 
 #[test]
+fn of_several_failures_each_is_told() {
+    let server = Server::sandbox();
+    server.seed("INBOX", &[Mail::new("a"), Mail::new("b"), Mail::new("c"), Mail::new("d")]);
+    Script::new(
+        r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        rules(inbox) {
+          { "one", where = { subject = "a" }, mark = "seen" },
+          { "two", where = { subject = "b" }, move = "@archive" },
+          { "three", where = { subject = "c" }, trash = true },
+          { "four", where = { subject = "d" }, move = "@archive" },
+        }
+        "#,
+    )
+    .on(&server)
+    .status(8)
+    .stdout("$USER@127.0.0.1: marked 1 message in INBOX: \\Seen (one)\n")
+    .stderr(
+        "error: not all was done: there is no `@archive` mailbox in this account (there are: INBOX)\n\
+         \x20--> $DIR/script.lua:3:9\n\
+         \x20 |\n\
+         3 |         rules(inbox) {\n\
+         \x20 |         ^^^^^^^^^^^^^^\n\
+         \x20 |\n\
+         \x20 = hint: make one, or say which it is: `special_use = { archive = \"…\" }` among the account's settings\n\
+         error: there is no `@trash` mailbox in this account (there are: INBOX)\n",
+    )
+    .mailbox("INBOX", &["a", "b", "c", "d"])
+    .run();
+}
+
+#[test]
 fn rules_that_can_not_be_meant_say_what_to_write() {
     let server = Server::sandbox();
     let output = Script::new(
