@@ -151,8 +151,9 @@ impl Session {
         each: &mut dyn FnMut(usize, Response) -> Result<()>,
     ) -> (Vec<Option<Done>>, Option<Error>) {
         let mut flight = Vec::new();
-        let is_open =
-            |command: &Command| [Access::Read, Access::Write].iter().any(|a| a.verb() == command.verb());
+        let is_open = |command: &Command| {
+            [Access::Read, Access::Write].iter().any(|a| a.command().verb() == command.verb())
+        };
         let in_mailbox = |command: &Command| command.verb().starts_with("UID ");
         let mut was = None;
         // Others have opened theirs meanwhile.
@@ -160,7 +161,7 @@ impl Session {
             && !commands.iter().any(is_open)
             && let Some(open) = self.selected.take()
         {
-            flight.push(Command::new(open.access.verb()).mailbox(&open.name));
+            flight.push(open.access.command().mailbox(&open.name));
             self.selected = Some(Selected::new(open.name.clone(), open.access));
             was = Some(open);
         }

@@ -48,9 +48,15 @@ pub struct Addition {
 impl Session {
     /// Adds a message to a mailbox, byte for byte (RFC 3501 §6.3.11). Gives how it ended; APPENDUID is in its code.
     pub fn append(&mut self, name: &MailboxName, message: &NewMessage) -> Result<Done> {
-        let command = with_message(Command::new("APPEND").mailbox(name), message)?;
-        let mut ends = self.run(&[command], &mut |_, _| Ok(()))?;
-        ends.pop().ok_or_else(|| Error::protocol("no end of APPEND"))
+        let messages = std::slice::from_ref(message);
+        let Addition { mut added, error, .. } =
+            self.append_all(name, &[], messages, false, &mut |_| Ok(()))?;
+        match error {
+            Some(error) => Err(error),
+            None => {
+                added.pop().and_then(|added| added.done).ok_or_else(|| Error::protocol("no end of APPEND"))
+            }
+        }
     }
 
     /// Adds messages to a mailbox in one flight: many with one command where the server has MULTIAPPEND (RFC 3502)
@@ -66,10 +72,33 @@ impl Session {
         together: bool,
         each: &mut dyn FnMut(Response) -> Result<()>,
     ) -> Result<Addition> {
+        let addition = self.add(name, before, messages, together, each)?;
+        if self.adds_if_written || !self.is_read(name) || !is_shut_out(&addition) {
+            return Ok(addition);
+        }
+        // Courier: "NO Current box is selected READ-ONLY." It adds to this mailbox if none or another is open.
+        self.adds_if_written = true;
+        let again = self.add(name, &[], messages, together, &mut |_| Ok(()))?;
+        Ok(Addition { before: addition.before, ..again })
+    }
+
+    fn is_read(&self, name: &MailboxName) -> bool {
+        self.selected().is_some_and(|open| open.name == *name && open.access == Access::Read)
+    }
+
+    fn add(
+        &mut self,
+        name: &MailboxName,
+        before: &[Command],
+        messages: &[NewMessage],
+        together: bool,
+        each: &mut dyn FnMut(Response) -> Result<()>,
+    ) -> Result<Addition> {
         let together = together && self.capabilities.has("MULTIAPPEND");
         let mut flight = Vec::new();
-        if !before.is_empty() {
-            flight.push(Command::new("EXAMINE").mailbox(name));
+        let access = if self.adds_if_written { Access::Write } else { Access::Read };
+        if !before.is_empty() || (self.adds_if_written && self.is_read(name)) {
+            flight.push(access.command().mailbox(name));
             flight.extend_from_slice(before);
         }
         let first = flight.len();
@@ -78,8 +107,8 @@ impl Session {
             let command = Command::new("APPEND").mailbox(name);
             flight.push(group.iter().try_fold(command, with_message)?);
         }
-        if !before.is_empty() {
-            self.selected = Some(Selected::new(name.clone(), Access::Read));
+        if first > 0 {
+            self.selected = Some(Selected::new(name.clone(), access));
         }
         let (mut ends, error) = self.run_through(&flight, &mut |at, response| {
             if at < first { each(response) } else { Ok(()) }
@@ -98,6 +127,13 @@ impl Session {
         let added = groups.iter().zip(appended).flat_map(|(group, done)| settle(group.len(), done.as_ref()));
         Ok(Addition { added: added.collect(), before: ends, error })
     }
+}
+
+/// Tells whether nothing was added since the mailbox is open for reading only.
+fn is_shut_out(addition: &Addition) -> bool {
+    let says_so = |done: &Done| !done.is_ok() && done.line.text.to_ascii_lowercase().contains("read-only");
+    let mut added = addition.added.iter();
+    addition.error.is_none() && added.all(|added| added.done.as_ref().is_some_and(says_so))
 }
 
 fn with_message(command: Command, message: &NewMessage) -> Result<Command> {

@@ -47,7 +47,7 @@ impl Session {
         if open && !fresh {
             return self.run(commands, &mut |at, response| each(Some(at), response));
         }
-        let mut flight = vec![Command::new(access.verb()).mailbox(name)];
+        let mut flight = vec![access.command().mailbox(name)];
         flight.extend_from_slice(commands);
         self.selected = Some(Selected::new(name.clone(), access));
         let ends = self.run(&flight, &mut |at, response| each(at.checked_sub(1), response));

@@ -1,4 +1,5 @@
 use super::code::Code;
+use super::encode::Command;
 use super::response::Response;
 use crate::mail::{Flag, MailboxName, Uid, UidValidity};
 
@@ -12,12 +13,9 @@ pub enum Access {
 }
 
 impl Access {
-    /// Gives the command that opens a mailbox so.
-    pub(super) fn verb(self) -> &'static str {
-        match self {
-            Self::Read => "EXAMINE",
-            Self::Write => "SELECT",
-        }
+    /// Begins the command that opens a mailbox so.
+    pub(super) fn command(self) -> Command {
+        Command::new(if self == Self::Write { "SELECT" } else { "EXAMINE" })
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Session {
     /// What the user's own mailboxes begin with, whatever the server says.
     pub(super) own_prefix: Option<String>,
     pub(super) selected: Option<Selected>,
+    /// The server adds nothing to a mailbox that is open for reading only.
+    pub(super) adds_if_written: bool,
     pub(super) notices: Vec<Notice>,
     pub(super) bye: Option<String>,
     /// Commands that cost no turn of their own: they leave with the next flight, and their failure is
@@ -56,6 +58,7 @@ impl Session {
             namespaces: None,
             own_prefix: None,
             selected: None,
+            adds_if_written: false,
             notices: Vec::new(),
             bye: None,
             errands: Vec::new(),

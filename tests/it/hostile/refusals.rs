@@ -67,3 +67,23 @@ fn what_only_the_server_can_answer_ends_in_its_refusal() {
         .script(script)
         .fails(6, "the server refused UID SEARCH: BAD unknown search key");
 }
+
+#[test]
+fn what_is_not_added_to_a_mailbox_that_is_read_is_added_once_it_is_open_for_writing() {
+    let shut = "{tag} NO Current box is selected READ-ONLY.\r\n";
+    let scripted = Scripted::new().capabilities("IMAP4rev1 UIDPLUS NAMESPACE").greet();
+    let scripted = scripted.serve_until("APPEND").send(shut).serve_until("APPEND");
+    let scripted = scripted.send("{tag} OK [APPENDUID 7 9] done\r\n").serve();
+    let script = r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        print(#inbox:all())
+        print(inbox:append("Subject: x\r\n\r\nx\r\n").uids[1])
+    "#;
+    let ended = Case::new(scripted)
+        .script(script)
+        .changes()
+        .prints("3\n$USER@127.0.0.1: appended 1 message to INBOX\n9\n");
+    let verbs = ended.verbs();
+    let at = verbs.iter().position(|verb| verb == "EXAMINE").unwrap_or_default();
+    assert_eq!(verbs[at..], ["EXAMINE", "UID SEARCH", "STATUS", "APPEND", "SELECT", "APPEND", "LOGOUT"]);
+}
