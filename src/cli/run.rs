@@ -2,6 +2,8 @@ use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use super::args::Arguments;
 use super::news;
 use super::places;
@@ -106,11 +108,12 @@ pub(super) fn load(path: &Path, arguments: &[String]) -> Result<Script, Refusal>
         (path.display().to_string(), directory, std::fs::read(path).map(|text| source = text))
     };
     read.map_err(|error| {
-        (
-            1,
-            format!("the script `{name}` can't be read: {error}"),
-            "give the path of a Lua file, or `-` for standard input",
-        )
+        let hint = if Arguments::command().find_subcommand(&name).is_some() {
+            "a command stands before its options: `imapscript history --state DIR`"
+        } else {
+            "give the path of a Lua file, or `-` for standard input"
+        };
+        (1, format!("the script `{name}` can't be read: {error}"), hint)
     })?;
     Ok(Script { name, source, arguments: arguments.to_vec(), directory })
 }

@@ -149,6 +149,11 @@ fn a_script_that_is_not_there_says_so() {
          hint: give the path of a Lua file, or `-` for standard input\n"
     );
     assert_eq!(imapscript(&["/tmp"]).0, Some(1));
+    assert_eq!(
+        imapscript(&["--quiet", "history"]).2,
+        "error: the script `history` can't be read: No such file or directory (os error 2)\n\
+         hint: a command stands before its options: `imapscript history --state DIR`\n"
+    );
 }
 
 #[test]
