@@ -40,6 +40,15 @@ local function search(account) found(compound(account.INBOX)) end
 
 local function subject(account) found(account.INBOX:match_subject("^\\[ALERT\\] host[0-9]*5:")) end
 
+-- How often a text has a word, found as the others' clients find it: without a pattern.
+local function times(text, word)
+  local count, at = 0, text:find(word, 1, true)
+  while at do
+    count, at = count + 1, text:find(word, at + #word, true)
+  end
+  return count
+end
+
 local workloads = {
   W1 = function(account) print("result " .. account.INBOX:check_status()) end,
   W2 = search,
@@ -54,7 +63,7 @@ local workloads = {
       local mailbox, uid = table.unpack(message)
       local raw = mailbox[uid]:fetch_message()
       bytes = bytes + #raw
-      words = words + select(2, raw:gsub("kettle", ""))
+      words = words + times(raw, "kettle")
     end
     result(bytes, words)
   end,

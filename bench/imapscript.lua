@@ -34,6 +34,15 @@ local compound = {
 }
 local alerts = { from = "alerts@watchtower.example" }
 
+-- How often a text has a word, found as the others' clients find it: without a pattern.
+local function times(text, word)
+  local count, at = 0, text:find(word, 1, true)
+  while at do
+    count, at = count + 1, text:find(word, at + #word, true)
+  end
+  return count
+end
+
 local function search() found(inbox:search(compound)) end
 
 local function subject() found(inbox:search { subject = regex "^\\[ALERT\\] host[0-9]*5:" }) end
@@ -51,7 +60,7 @@ local workloads = {
     for message in inbox:search(bodies):messages { "raw" } do
       local raw = message:raw()
       bytes = bytes + #raw
-      words = words + select(2, raw:gsub("kettle", ""))
+      words = words + times(raw, "kettle")
     end
     result(bytes, words)
   end,
