@@ -133,7 +133,9 @@ impl Session {
 fn is_shut_out(addition: &Addition) -> bool {
     let says_so = |done: &Done| !done.is_ok() && done.line.text.to_ascii_lowercase().contains("read-only");
     let mut added = addition.added.iter();
-    addition.error.is_none() && added.all(|added| added.done.as_ref().is_some_and(says_so))
+    addition.error.is_none()
+        && !addition.added.is_empty()
+        && added.all(|added| added.done.as_ref().is_some_and(says_so))
 }
 
 fn with_message(command: Command, message: &NewMessage) -> Result<Command> {

@@ -202,6 +202,24 @@ fn attachments_are_saved_without_the_texts() {
 }
 
 #[test]
+fn a_copy_to_another_account_takes_few_turns_in_both() {
+    let [mut from, mut to] = [(); 2].map(|()| Server::dovecot(Tls::Implicit));
+    from.seed("INBOX", &["a", "b", "c"].map(Mail::new));
+    to.seed("Box", &[]);
+    let counters = [&mut from, &mut to].map(|server| {
+        let counter = Counter::start(server.address);
+        server.address = counter.address;
+        counter
+    });
+    let source = r#"print(#$LOGIN:mailbox("INBOX"):all():copy($OTHER:mailbox "Box"))"#;
+    let output = Script::new(source).on(&from).and(&to).run();
+    assert!(output.stdout.ends_with("3\n"), "{output}");
+    // Two of TLS and its hello and one of LOGIN in each; there the search, the look, and what is in the messages; here
+    // the names' form, where new ones begin, the messages, and what they have become; then LOGOUT.
+    assert_eq!(counters.map(|counter| counter.turns()), [7, 8]);
+}
+
+#[test]
 fn hundreds_of_rules_take_as_many_turns_as_a_few() {
     let mails: Vec<_> =
         (0..40).map(|n| Mail::new(&format!("m{n}")).from(&format!("p{n}@example.org"))).collect();
