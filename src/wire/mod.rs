@@ -4,6 +4,7 @@
 //! command that has left, and the transcript. Knows IMAP's lines and literals, and none of its words
 //! beyond those that framing needs.
 
+mod ahead;
 mod concealed;
 mod connector;
 mod deflate;

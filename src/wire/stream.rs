@@ -2,6 +2,7 @@ use std::io::{self, Read, Write};
 
 use native_tls::TlsStream;
 
+use super::ahead::Ahead;
 use super::deflate::Deflate;
 use super::socket::Socket;
 use super::tls::explained;
@@ -11,7 +12,7 @@ use super::tls::explained;
 pub(super) enum Stream {
     Plain(Socket),
     /// With the host's name.
-    Tls(Box<TlsStream<Socket>>, String),
+    Tls(Box<TlsStream<Ahead>>, String),
     Deflated(Box<Deflate>),
     /// Between two of them, or after a failed handshake: every use is an error.
     Gone,

@@ -2,6 +2,7 @@ use std::io;
 
 use native_tls::{HandshakeError, TlsConnector, TlsStream};
 
+use super::ahead::Ahead;
 use super::pin::Pin;
 use super::socket::Socket;
 use super::tls_settings::TlsSettings;
@@ -14,8 +15,8 @@ impl TlsSettings {
         connector: &TlsConnector,
         host: &str,
         socket: Socket,
-    ) -> Result<TlsStream<Socket>> {
-        let stream = connector.connect(host, socket).map_err(|error| {
+    ) -> Result<TlsStream<Ahead>> {
+        let stream = connector.connect(host, Ahead::new(socket)).map_err(|error| {
             self.forget_connector();
             match error {
                 HandshakeError::Failure(error) => self.failed(host, &error),
@@ -28,7 +29,7 @@ impl TlsSettings {
         Ok(stream)
     }
 
-    fn check_pin(&self, host: &str, stream: &TlsStream<Socket>) -> Result<()> {
+    fn check_pin(&self, host: &str, stream: &TlsStream<Ahead>) -> Result<()> {
         if self.pins.is_empty() {
             return Ok(());
         }
