@@ -34,6 +34,9 @@ const VERSION: i64 = 2;
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// How large its pages are, in bytes. It is mostly written on and on, which is quicker in large pieces.
+const PAGE: i64 = 16 << 10;
+
 /// How many KiB of it are held in memory.
 const PAGES_KIB: i64 = 512;
 
@@ -201,6 +204,8 @@ fn connect(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(PATIENCE)?;
+    // A database that is there keeps what it has.
+    db.pragma_update(None, "page_size", PAGE)?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // What a crash takes is fetched again, and what it leaves half is told by the digests.
     db.pragma_update(None, "synchronous", "OFF")?;
