@@ -117,11 +117,11 @@ fn a_journal_of_a_newer_version_is_refused() {
     let home = TempDir::new().unwrap();
     server.seed("INBOX", &[Mail::new("a")]).seed("Box", &[]);
     Script::new("$LOGIN:create 'New'").on(&server).home(home.path()).run();
-    journal(home.path()).pragma_update(None, "user_version", 4).unwrap();
+    journal(home.path()).pragma_update(None, "user_version", 5).unwrap();
     let output = Script::new(MOVE).on(&server).home(home.path()).status(3).changes_nothing().run();
     assert!(
         output.stderr.contains(
-            "the journal `$DIR/state/imapscript/journal.db` was written by a newer imapscript (version 4; this one knows 3)"
+            "the journal `$DIR/state/imapscript/journal.db` was written by a newer imapscript (version 5; this one knows 4)"
         ),
         "{output}"
     );
@@ -134,14 +134,22 @@ fn a_journal_of_an_older_version_is_brought_up_to_date() {
     server.seed("INBOX", &[Mail::new("a")]).seed("Box", &[]);
     let script = MOVE.replace("$LOGIN", "$KEYED");
     Script::new("$KEYED:create 'New'").on(&server).home(home.path()).run();
-    let old = "DROP TABLE health; DROP TABLE plans; DROP INDEX runs_of_plan; ALTER TABLE runs DROP COLUMN plan; PRAGMA user_version = 1";
+    let old =
+        "DROP TABLE health; DROP TABLE plans; DROP INDEX runs_of_plan; ALTER TABLE runs DROP COLUMN plan;
+               DROP INDEX messages_held;
+               CREATE INDEX messages_held ON messages (action) WHERE fate IN (0, 3, 4) AND released = 0;
+               PRAGMA user_version = 1";
     journal(home.path()).execute_batch(old).unwrap();
     Script::new(&script).options(&["-n"]).on(&server).home(home.path()).changes_nothing().run();
     Script::new(&script).on(&server).home(home.path()).run();
     let undone = Script::command(&["undo"]).on(&server).home(home.path()).mailbox("INBOX", &["a"]).run();
     assert!(undone.stdout.contains("is undone"), "{undone}");
-    let version = journal(home.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    assert_eq!(version.unwrap(), 3);
+    let db = journal(home.path());
+    let version = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(version.unwrap(), 4);
+    let held = "SELECT sql FROM sqlite_schema WHERE name = 'messages_held'";
+    let held: String = db.query_row(held, [], |row| row.get(0)).unwrap();
+    assert!(held.ends_with("WHERE fate NOT IN (1, 2) AND released = 0"), "{held}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn an_older_journal_learns_it() {
     run();
     assert!(status(home.path(), &[], 0).stdout.contains("1, of which 0 failed"));
     let version = journal(home.path()).query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-    assert_eq!(version.unwrap(), 3);
+    assert_eq!(version.unwrap(), 4);
     let history = Script::command(&["history"]).home(home.path()).run();
     assert!(history.stdout.contains("moved 1 message"), "{history}");
 }

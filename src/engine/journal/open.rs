@@ -13,7 +13,7 @@ use crate::engine::new_file::private_file;
 use crate::error::{Error, ErrorKind, Result, visible};
 
 /// The database's version, in its `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,7 +78,6 @@ CREATE TABLE messages (
   PRIMARY KEY (action, uid)
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_id ON messages (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX messages_held ON messages (action) WHERE fate IN (0, 3, 4) AND released = 0;
 ";
 
 /// What version 2 knows besides: plans, and which runs apply them.
@@ -89,6 +88,13 @@ CREATE TABLE plans (
 ) WITHOUT ROWID;
 ALTER TABLE runs ADD COLUMN plan TEXT;
 CREATE INDEX runs_of_plan ON runs (plan) WHERE plan IS NOT NULL;
+";
+
+/// Which messages are held, as version 4 finds them. Of more than two numbers in its condition SQLite makes a table, for
+/// each message that is noted.
+const HELD: &str = "
+DROP INDEX IF EXISTS messages_held;
+CREATE INDEX messages_held ON messages (action) WHERE fate NOT IN (1, 2) AND released = 0;
 ";
 
 /// Says why the journal can't be used.
@@ -213,6 +219,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     }
     if version < 3 {
         begun.execute_batch(health::TABLE)?;
+    }
+    if version < 4 {
+        begun.execute_batch(HELD)?;
         begun.pragma_update(None, "user_version", VERSION)?;
     }
     begun.commit()?;

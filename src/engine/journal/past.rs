@@ -240,7 +240,7 @@ impl Journal {
         self.accounts(
             "id IN (SELECT account FROM actions WHERE ended IS NULL UNION
                     SELECT account FROM actions JOIN messages ON messages.action = actions.id
-                    WHERE fate IN (0, 3, 4) AND released = 0)",
+                    WHERE fate NOT IN (1, 2) AND released = 0)",
             [],
         )
     }

@@ -106,7 +106,7 @@ impl Journal {
     /// Gives the actions in an account that hold messages, oldest first.
     pub(in crate::engine) fn holding_actions(&self, account: &str) -> Result<Vec<OpenAction>> {
         let holding = "EXISTS (SELECT 1 FROM messages WHERE messages.action = actions.id
-                                AND fate IN (0, 3, 4) AND released = 0)";
+                                AND fate NOT IN (1, 2) AND released = 0)";
         self.unsettled(account, holding)
     }
 
@@ -173,7 +173,7 @@ impl Journal {
                 "SELECT messages.action, messages.uid, actions.run FROM messages
                  JOIN actions ON actions.id = messages.action
                  JOIN accounts ON accounts.id = actions.account
-                 WHERE fate IN (0, 3, 4) AND released = 0
+                 WHERE fate NOT IN (1, 2) AND released = 0
                    AND accounts.identity = ?1 AND actions.mailbox = ?2 AND actions.validity = ?3
                    AND actions.verb <> 'append'",
             )?;

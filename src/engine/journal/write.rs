@@ -56,7 +56,7 @@ impl Journal {
             begun.execute(
                 "DELETE FROM runs WHERE began < ?1 AND NOT EXISTS (
                    SELECT 1 FROM actions JOIN messages ON messages.action = actions.id
-                   WHERE actions.run = runs.id AND fate IN (0, 3, 4) AND released = 0)",
+                   WHERE actions.run = runs.id AND fate NOT IN (1, 2) AND released = 0)",
                 params![now() - RETENTION],
             )?;
             // No later than what was done of them: without that, all of a plan would seem to be left.
