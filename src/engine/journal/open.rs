@@ -90,7 +90,7 @@ ALTER TABLE runs ADD COLUMN plan TEXT;
 CREATE INDEX runs_of_plan ON runs (plan) WHERE plan IS NOT NULL;
 ";
 
-/// Which messages are held, as version 4 finds them. Of more than two numbers in its condition SQLite makes a table, for
+/// Which messages are held, as version 4 finds them. Of more than two numbers in its condition a table is made, for
 /// each message that is noted.
 const HELD: &str = "
 DROP INDEX IF EXISTS messages_held;
