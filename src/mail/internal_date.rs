@@ -1,9 +1,13 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// When a message came to the server: INTERNALDATE (RFC 3501 §2.3.3).
 ///
@@ -22,17 +26,35 @@ impl InternalDate {
     /// and with or without the space before a day of one digit. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
-        // The longest date is this long, and the parser takes spaces without end between its fields.
-        if bare.len() > 26 || !bare.is_ascii() {
+        let mut words = bare.split(' ').filter(|word| !word.is_empty());
+        let [date, time, zone] = [words.next()?, words.next()?, words.next()?];
+        if words.next().is_some() {
             return None;
         }
-        let (_, zone) = bare.rsplit_once(' ')?;
+        let [day, month, year] = fields(date, '-')?;
+        let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
+        let (day, year) = (number(day, 1..=2)?, number(year, 4..=4)?);
+        let [hour, minute, second] = fields(time, ':')?;
+        let [hour, minute, second] = [number(hour, 1..=2)?, number(minute, 1..=2)?, number(second, 1..=2)?];
         let digits = zone.strip_prefix(['+', '-'])?;
-        if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        let there = number(digits, 4..=4)?;
+        let seconds =
+            i32::from(there / 100 * 60 + there % 100) * if zone.starts_with('-') { -60 } else { 60 };
+        if there % 100 > 59 {
             return None;
         }
-        let parsed = BrokenDownTime::parse("%d-%b-%Y %H:%M:%S %z", bare).ok()?;
-        Self::new(parsed.to_datetime().ok()?, parsed.offset()?)
+        let byte = |number: i16| i8::try_from(number).ok();
+        let local = DateTime::new(
+            year,
+            byte(i16::try_from(month).ok()? + 1)?,
+            byte(day)?,
+            byte(hour)?,
+            byte(minute)?,
+            // A leap second is taken for the one before.
+            byte(if second == 60 { 59 } else { second })?,
+            0,
+        );
+        Self::new(local.ok()?, Offset::from_seconds(seconds).ok()?)
     }
 
     /// Makes the date of an instant as a clock with this offset shows it.
@@ -84,11 +106,22 @@ impl InternalDate {
     }
 }
 
+/// Takes a text apart into three.
+fn fields(text: &str, between: char) -> Option<[&str; 3]> {
+    let mut fields = text.split(between);
+    let three = [fields.next()?, fields.next()?, fields.next()?];
+    fields.next().is_none().then_some(three)
+}
+
+/// Reads a number of as many digits.
+fn number(text: &str, digits: RangeInclusive<usize>) -> Option<i16> {
+    (digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())?
+}
+
 impl fmt::Display for InternalDate {
     /// Writes RFC 3501's `date-time` without the quotes, which the encoder of commands adds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let local = self.local;
         let month = usize::try_from(local.month() - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"Jan");
         let minutes = self.offset.seconds() / 60;
@@ -115,6 +148,8 @@ mod tests {
             assert_eq!(InternalDate::parse(&format!("\"{text}\"")), date);
             assert_eq!(InternalDate::parse(text.trim_start()), date);
         }
+        let leap = InternalDate::parse("31-Dec-2016 23:59:60 +0000");
+        assert_eq!(leap, InternalDate::parse("31-Dec-2016  23:59:59 +0000"));
         let date = InternalDate::parse("01-jan-2024 00:00:00 +0530");
         assert_eq!(date.map(|date| date.to_string()).as_deref(), Some(" 1-Jan-2024 00:00:00 +0530"));
         assert_eq!(date.map(|date| date.date().to_string()).as_deref(), Some("2024-01-01"));
@@ -152,6 +187,15 @@ mod tests {
             "17-Jul-1996 02:44:25 PST",
             "17-Jul-1996 02:44:25 -9900",
             "17-Jul-1996 02:44:25 -0700 x",
+            "17-Jul-1996 02:44:25 -0060",
+            "17-Jul-96 02:44:25 -0700",
+            "+7-Jul-1996 02:44:25 -0700",
+            "17-Juli-1996 02:44:25 -0700",
+            "17-Jul-1996-1 02:44:25 -0700",
+            "17-Jul-1996 002:44:25 -0700",
+            "17-Jul-1996 02:44:61 -0700",
+            "17-Jul-1996 02:44:25\t-0700",
+            "17-Jul-1996 02:44:2\u{0665} -0700",
             "31-Dec-9999 23:59:59 -1200",
         ] {
             assert_eq!(InternalDate::parse(text), None, "{text:?}");

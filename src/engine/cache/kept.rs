@@ -1,3 +1,6 @@
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use super::shelf::Entry;
 use crate::imap::{Fetch, FetchItem, Section};
 use crate::mail::{BodyStructure, InternalDate};
@@ -46,7 +49,9 @@ impl Kept {
 
 impl Entry for Kept {
     fn to_bytes(&self) -> Option<Vec<u8>> {
-        let date = self.date.map(|date| date.to_string()).unwrap_or_default();
+        let date = self.date.map(|date| (date.timestamp().as_second(), date.offset().seconds()));
+        let date = date.map(|(at, offset)| [&at.to_be_bytes()[..], &offset.to_be_bytes()].concat());
+        let date = date.unwrap_or_default();
         let structure = match &self.structure {
             Some(structure) => serde_json::to_vec(structure).ok()?,
             None => Vec::new(),
@@ -59,7 +64,7 @@ impl Entry for Kept {
             [
                 &self.size.to_be_bytes()[..],
                 &[lengths.0],
-                date.as_bytes(),
+                &date,
                 &lengths.1.to_be_bytes(),
                 &self.header,
                 &structure,
@@ -77,7 +82,12 @@ impl Entry for Kept {
             rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         let date = match date {
             [] => None,
-            date => Some(InternalDate::parse(std::str::from_utf8(date).ok()?)?),
+            date => {
+                let (at, offset) = date.split_first_chunk()?;
+                let at = Timestamp::from_second(i64::from_be_bytes(*at)).ok()?;
+                let offset = Offset::from_seconds(i32::from_be_bytes(offset.try_into().ok()?)).ok()?;
+                Some(InternalDate::from_timestamp(at, offset)?)
+            }
         };
         let structure = match structure {
             [] => None,

@@ -29,7 +29,7 @@ pub(super) use kept::Kept;
 pub(super) use shelf::Shelf;
 
 /// The database's version, in its `user_version`. One of another version is begun anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long to wait for another run's write.
 const PATIENCE: Duration = Duration::from_millis(250);
