@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 /// How deep lists may nest.
 const DEPTH: usize = 100;
 
+/// How many values there is room for in a list at first: the pairs of a FETCH are mostly as many.
+const USUAL: usize = 8;
+
 /// One value of a response: the tree that all typed views are made from (RFC 3501 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
@@ -124,7 +127,7 @@ impl<'a> Tokens<'a> {
                         skipped += 1;
                         self.too_deep = true;
                     } else {
-                        open.push(Vec::new());
+                        open.push(Vec::with_capacity(USUAL));
                     }
                     continue;
                 }

@@ -88,7 +88,7 @@ const CHUNK: usize = 32 << 10;
 /// How much room is made for a literal before any of it has come.
 const LITERAL: usize = 1 << 20;
 
-/// How much for what comes after it.
+/// How much for what comes after it, and after a line.
 const TAIL: usize = 256;
 
 impl Framer {
@@ -184,6 +184,10 @@ impl Framer {
             let line = self.buffer.get(self.used..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let length = line.len();
+            if self.partial.bytes.is_empty() {
+                // Many end in a short literal, and it need not grow for that.
+                self.partial.bytes.reserve(length + TAIL);
+            }
             self.partial.bytes.extend_from_slice(line);
             self.used = end + 1;
             self.searched = self.used;
