@@ -258,7 +258,8 @@ impl Worker {
     /// Opens a session. Where there was one before, a line that is down for a moment is tried again, each time after a
     /// longer pause.
     fn open(&self) -> Result<Session> {
-        let begun = Instant::now();
+        let clock = &*self.run.context.clock;
+        let begun = clock.now();
         let mut pauses = PAUSES.iter().filter(|_| self.had);
         loop {
             let login = self.run.progress.begin(&self.opener.label, "logging in".to_owned(), None);
@@ -279,15 +280,15 @@ impl Worker {
                     // The server can't let anybody in now.
                     | ErrorKind::Refused { .. }
             );
-            let goes_on = may_pass && begun.elapsed() < OUTAGE;
+            let goes_on = may_pass && clock.since(begun) < OUTAGE;
             let Some(pause) = pauses.next().filter(|_| goes_on) else { return Err(error) };
             drop(login);
-            let since = Instant::now();
-            while since.elapsed() < *pause {
+            let since = clock.now();
+            while clock.since(since) < *pause {
                 if self.run.is_interrupted() {
                     return Err(ErrorKind::Interrupted.into());
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                clock.sleep(Duration::from_millis(20));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::names::NameSpec;
 use super::ticket::Ticket;
-use crate::imap::Access;
+use crate::imap::{Access, Patience};
 
 /// How waiting for news ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub fn idle(
         let access = if run.overlay.is_some() { Access::Read } else { Access::Write };
         let wakes = |word: &str| any || ["EXISTS", "RECENT"].contains(&word);
         let interrupted = || run.is_interrupted() || stop();
-        let woken = session.idle(&name, access, patience, &wakes, &interrupted);
+        let patience = Patience { clock: &*run.context.clock, most: patience, stop: &interrupted };
+        let woken = session.idle(&name, access, patience, &wakes);
         Ok(woken.map_err(|error| error.in_mailbox(&shown))?.map_or(Idled::Stopped, Idled::Event))
     })
 }

@@ -1,5 +1,6 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::clock::Patience;
 use super::encode::Command;
 use super::pipeline::crate_error;
 use super::selected::Access;
@@ -13,37 +14,31 @@ pub(super) const SLICE: Duration = Duration::from_millis(100);
 
 impl Session {
     /// Waits in a mailbox until the server tells something that is waited for (RFC 2177), and gives its word, such as
-    /// `EXISTS`; or until `stop` says so, and then gives nothing.
+    /// `EXISTS`; or until it is to stop, and then gives nothing.
     ///
-    /// The wait is begun anew whenever `patience` is over, so that the server does not take us for gone.
+    /// The wait is begun anew whenever a server was left alone for long enough, so that the server does not take us for gone.
     pub fn idle(
         &mut self,
         name: &MailboxName,
         access: Access,
-        patience: Duration,
+        patience: Patience<'_>,
         wakes: &dyn Fn(&str) -> bool,
-        stop: &dyn Fn() -> bool,
     ) -> Result<Option<String>> {
         self.run_in(name, access, false, &[], &mut |_, _| Ok(()))?;
         loop {
-            let woken = self.idle_once(patience, wakes, stop);
+            let woken = self.idle_once(patience, wakes);
             if woken.is_err() {
                 self.poison();
             }
             match woken.map_err(|error| self.explain(error).in_command("IDLE"))? {
-                None if !stop() => {}
+                None if !(patience.stop)() => {}
                 woken => return Ok(woken),
             }
         }
     }
 
-    fn idle_once(
-        &mut self,
-        patience: Duration,
-        wakes: &dyn Fn(&str) -> bool,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<String>> {
-        let start = Instant::now();
+    fn idle_once(&mut self, patience: Patience<'_>, wakes: &dyn Fn(&str) -> bool) -> Result<Option<String>> {
+        let start = patience.clock.now();
         let command = Command::new("IDLE");
         let guard = self.guard()?;
         guard.hold();
@@ -64,14 +59,14 @@ impl Session {
                 }
             }
         }
-        while woken.is_none() && !stop() && start.elapsed() < patience {
+        while woken.is_none() && patience.lasts(start) {
             match guard.poll()? {
                 Some(Event::Untagged(frame)) => self.hear_event(&frame, wakes, &mut woken)?,
                 Some(_) => return Err(Error::protocol("an end of IDLE that nobody asked for")),
                 None if guard.has_ended() => {
                     return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
                 }
-                None => std::thread::sleep(SLICE),
+                None => patience.clock.sleep(SLICE),
             }
         }
         guard.append(b"DONE\r\n", false)?;

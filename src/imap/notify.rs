@@ -1,5 +1,4 @@
-use std::time::{Duration, Instant};
-
+use super::clock::Patience;
 use super::code::Code;
 use super::encode::Command;
 use super::idle::SLICE;
@@ -25,16 +24,16 @@ impl Session {
         Ok(ends.pop().is_some_and(|end| end.is_ok()))
     }
 
-    /// Waits until the server says something of mailboxes, and gives their names. When `patience` is over, it is asked
-    /// for a sign of life, and there may be none; so it is when `stop` says so.
+    /// Waits until the server says something of mailboxes, and gives their names. When it was left alone for
+    /// long enough, it is asked for a sign of life, and there may be none; so it is when the wait is to stop.
     ///
     /// Errors: those of the connection, and a server that has more to tell than it wants to
     /// (`NOTIFICATIONOVERFLOW`): it must be asked anew then.
-    pub fn hear_news(&mut self, patience: Duration, stop: &dyn Fn() -> bool) -> Result<Vec<MailboxName>> {
-        let start = Instant::now();
+    pub fn hear_news(&mut self, patience: Patience<'_>) -> Result<Vec<MailboxName>> {
+        let start = patience.clock.now();
         let guard = self.guard()?;
         let mut names: Vec<MailboxName> = Vec::new();
-        while names.is_empty() && !stop() && start.elapsed() < patience {
+        while names.is_empty() && patience.lasts(start) {
             match guard.poll()? {
                 Some(Event::Untagged(frame)) => match self.digest(&frame)? {
                     Response::MailboxStatus(status) => names.push(status.name),
@@ -48,10 +47,10 @@ impl Session {
                 None if guard.has_ended() => {
                     return Err(ErrorKind::ConnectionLost { cause: "the server hung up".to_owned() }.into());
                 }
-                None => std::thread::sleep(SLICE),
+                None => patience.clock.sleep(SLICE),
             }
         }
-        if names.is_empty() && !stop() {
+        if names.is_empty() && !(patience.stop)() {
             self.run_one(&Command::new("NOOP"), &mut |response| {
                 if let Response::MailboxStatus(status) = response {
                     names.push(status.name);

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use super::capability::Capabilities;
 use super::carrier::Carrier;
+use super::clock::{Clock, MachineClock};
 use super::code::Code;
 use super::encode::Command;
 use super::list::ListEntry;
@@ -11,7 +14,7 @@ use crate::mail::Namespaces;
 use crate::wire::{Frame, Interrupt, Timeouts, Transcript};
 
 /// What a session needs of the world around it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// How long to wait for the other side, if somebody has said it.
     pub timeouts: Option<Timeouts>,
@@ -19,6 +22,15 @@ pub struct Context {
     pub interrupt: Interrupt,
     /// Where to record the conversation.
     pub transcript: Option<Transcript>,
+    /// What waits are measured by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        let (interrupt, clock) = (Interrupt::default(), Arc::new(MachineClock));
+        Self { timeouts: None, interrupt, transcript: None, clock }
+    }
 }
 
 /// Something a server said that a person must see.

@@ -2,14 +2,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::pause::pause;
 use crate::engine::account::Account;
 use crate::engine::names::NameSpec;
 use crate::engine::world::{Event, Run};
 use crate::error::{ErrorKind, Result};
-use crate::imap::{Access, MailboxStatus, Session};
+use crate::imap::{Access, Clock, MailboxStatus, Patience, Session};
 use crate::mail::{MailboxName, Uid, UidValidity};
 
 /// How many connections of an account wait in a mailbox each, where the server can't tell of several by one. Servers
@@ -106,10 +106,14 @@ impl Lookout {
         self.account.run()
     }
 
+    fn clock(&self) -> &dyn Clock {
+        &*self.run().context.clock
+    }
+
     fn wait(&self, time: Duration) {
-        let start = Instant::now();
-        while start.elapsed() < time && !self.shared.has_ended() {
-            std::thread::sleep(SLICE.min(time));
+        let start = self.clock().now();
+        while self.clock().since(start) < time && !self.shared.has_ended() {
+            self.clock().sleep(SLICE.min(time));
         }
     }
 
@@ -178,11 +182,15 @@ impl Lookout {
         }
     }
 
+    fn patience<'a>(&'a self, stop: &'a dyn Fn() -> bool) -> Patience<'a> {
+        Patience { clock: self.clock(), most: self.shared.pace.renew, stop }
+    }
+
     /// Waits for what a server tells of mailboxes that are not open.
     fn hear(&self, session: &mut Session, names: &[(usize, MailboxName)]) -> Result<()> {
         let stop = || self.shared.has_ended();
         while !stop() {
-            let told = session.hear_news(self.shared.pace.renew, &stop)?;
+            let told = session.hear_news(self.patience(&stop))?;
             let of = names.iter().filter(|(_, name)| told.contains(name));
             self.tell(&of.cloned().collect::<Vec<_>>());
             if !told.is_empty() {
@@ -206,7 +214,7 @@ impl Lookout {
         let _ = self.shared.news.send(number);
         let arrives = |word: &str| word == "EXISTS";
         while !stop() {
-            if session.idle(name, Access::Read, self.shared.pace.renew, &arrives, &stop)?.is_some() {
+            if session.idle(name, Access::Read, self.patience(&stop), &arrives)?.is_some() {
                 let _ = self.shared.news.send(number);
                 self.wait(REST);
             }

@@ -13,9 +13,9 @@ mod wait;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(super) use look::Mark;
 pub use look::News;
@@ -31,6 +31,7 @@ use super::names::NameSpec;
 use super::ticket::{GRACE, Ticket};
 use super::world::{Event, Run};
 use crate::error::Result;
+use crate::imap::Clock;
 
 /// How long is waited for news before it is looked whether the user wants something.
 const SLICE: Duration = Duration::from_millis(100);
@@ -50,7 +51,7 @@ struct Watched {
     /// How often in a row what was new could not be seen to.
     failures: u32,
     /// When it is tried again.
-    again: Option<Instant>,
+    again: Option<Duration>,
 }
 
 /// Mailboxes that are watched, from the first to the last call.
@@ -62,7 +63,7 @@ pub struct Watch {
     news: Receiver<usize>,
     shared: Shared,
     /// When it was last noted that the watch goes on.
-    noted: Option<Instant>,
+    noted: Option<Duration>,
 }
 
 /// Why a watch was woken.
@@ -115,6 +116,10 @@ impl Watch {
         Ok(())
     }
 
+    fn clock(&self) -> &dyn Clock {
+        &*self.run.context.clock
+    }
+
     /// Waits until there may be news.
     pub fn wait(&mut self) -> Woken {
         loop {
@@ -128,7 +133,7 @@ impl Watch {
                 }
             }
             self.due.extend(self.news.try_iter());
-            let now = Instant::now();
+            let now = self.clock().now();
             for (number, watched) in self.mailboxes.iter_mut().enumerate() {
                 if watched.again.take_if(|again| *again <= now).is_some() {
                     self.due.insert(number);
@@ -143,12 +148,9 @@ impl Watch {
                 return Woken::Ended;
             }
             self.note_life();
-            match self.news.recv_timeout(SLICE) {
-                Ok(number) => {
-                    self.due.insert(number);
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-            }
+            let (clock, due) = (&*self.run.context.clock, &mut self.due);
+            clock
+                .pass(SLICE, &mut |time| self.news.recv_timeout(time).is_ok_and(|number| due.insert(number)));
         }
     }
 
@@ -178,9 +180,10 @@ impl Watch {
     ///
     /// Error: as for [`Watch::done`].
     pub fn put_off(&mut self, number: usize) -> Result<()> {
+        let now = self.clock().now();
         if let Some(watched) = self.mailboxes.get_mut(number) {
             watched.failures = watched.failures.saturating_add(1);
-            watched.again = Instant::now().checked_add(pause(watched.failures));
+            watched.again = now.checked_add(pause(watched.failures));
         }
         self.end_part(number, false)
     }
@@ -218,8 +221,10 @@ impl Watch {
 
     /// Notes from time to time that the watch goes on: who watches the script may want to know.
     fn note_life(&mut self) {
-        if self.noted.is_none_or(|noted| noted.elapsed() >= SIGN_OF_LIFE) && self.run.overlay.is_none() {
-            self.noted = Some(Instant::now());
+        let now = self.clock().now();
+        let is_due = self.noted.is_none_or(|noted| self.clock().since(noted) >= SIGN_OF_LIFE);
+        if is_due && self.run.overlay.is_none() {
+            self.noted = Some(now);
             if let Err(error) =
                 self.run.state.note_health(0, None, &*self.run.world).and_then(|()| self.run.state.end(0))
             {
@@ -236,11 +241,11 @@ impl Watch {
         self.shared.ended.store(true, Ordering::SeqCst);
         let threads =
             std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let begun = Instant::now();
+        let begun = self.clock().now();
         for thread in threads {
             // One that still looks for its host ends with the process.
-            while !thread.is_finished() && begun.elapsed() < GRACE {
-                std::thread::sleep(Duration::from_millis(1));
+            while !thread.is_finished() && self.clock().since(begun) < GRACE {
+                self.clock().sleep(Duration::from_millis(1));
             }
         }
     }

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::look::look;
 use super::lookout::{POLL, RENEW, REST};
@@ -8,7 +8,7 @@ use crate::engine::selection::Selection;
 use crate::engine::ticket::Ticket;
 use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
-use crate::imap::{Access, Session};
+use crate::imap::{Access, Patience, Session};
 
 /// How often it is looked whether the user wants an end, where the server tells nothing by itself.
 const SLICE: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ pub fn wait(account: &Account, spec: NameSpec, time: Duration) -> Ticket<Selecti
     let of = account.clone();
     account.read(move |session, run| {
         let shown = spec.shown();
-        let end = Instant::now().checked_add(time);
+        let end = run.context.clock.now().checked_add(time);
         wait_here(session, run, &of, &spec, end).map_err(|error| error.in_mailbox(&shown))
     })
 }
@@ -29,10 +29,11 @@ fn wait_here(
     run: &Run,
     account: &Account,
     spec: &NameSpec,
-    end: Option<Instant>,
+    end: Option<Duration>,
 ) -> Result<Selection> {
     let name = spec.resolve(session, run)?;
-    let is_over = || end.is_some_and(|end| Instant::now() >= end);
+    let clock = &*run.context.clock;
+    let is_over = || end.is_some_and(|end| clock.now() >= end);
     let stop = || run.is_interrupted() || is_over();
     let mut woken = false;
     loop {
@@ -46,13 +47,14 @@ fn wait_here(
         if session.capabilities().has("IDLE") {
             // What wakes it is mostly new. Where it is not, the server may say it at once again.
             if mark.is_some_and(|before| before == news.mark) && woken {
-                std::thread::sleep(REST);
+                clock.sleep(REST);
             }
-            woken = session.idle(&name, Access::Read, RENEW, &|word| word == "EXISTS", &stop)?.is_some();
+            let patience = Patience { clock, most: RENEW, stop: &stop };
+            woken = session.idle(&name, Access::Read, patience, &|word| word == "EXISTS")?.is_some();
         } else {
-            let next = Instant::now() + POLL;
-            while Instant::now() < next && !stop() {
-                std::thread::sleep(SLICE);
+            let next = clock.now() + POLL;
+            while clock.now() < next && !stop() {
+                clock.sleep(SLICE);
             }
         }
         if run.is_interrupted() {
