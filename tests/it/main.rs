@@ -41,6 +41,7 @@ mod gmail;
 mod gmail_actions;
 mod harness;
 mod hostile;
+mod hours;
 mod http;
 mod imapfilter;
 mod journal;
