@@ -1,6 +1,7 @@
 //! The one error type of the library: fields here, prose only in `Display`.
 
 mod hint;
+mod outage;
 mod tls_problem;
 
 use std::io;

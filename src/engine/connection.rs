@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::opener::Opener;
 use super::ticket::{GRACE, Ticket, defect, no_thread};
-use super::world::{Event, Run};
+use super::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::{Session, Side};
 
@@ -244,10 +244,7 @@ impl Worker {
     /// Tells what the server wants a person to see, and gives a session up that is good for nothing any more.
     fn tidy(&mut self, is_sound: bool) {
         let Some(session) = &mut self.session else { return };
-        for notice in session.take_notices() {
-            let account = self.opener.label.clone();
-            self.run.world.tell(Event::Alert { account, text: notice.0 });
-        }
+        self.run.alert(&self.opener.label, session);
         if !is_sound || session.is_poisoned() {
             self.session = None;
         }
@@ -267,20 +264,7 @@ impl Worker {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
             };
-            let may_pass = matches!(
-                *error.kind,
-                ErrorKind::HostUnknown { .. }
-                    | ErrorKind::Connect { .. }
-                    | ErrorKind::Proxy { .. }
-                    | ErrorKind::Provider { .. }
-                    | ErrorKind::Timeout { .. }
-                    | ErrorKind::ConnectionLost { .. }
-                    | ErrorKind::Bye { .. }
-                    | ErrorKind::Greeting { .. }
-                    // The server can't let anybody in now.
-                    | ErrorKind::Refused { .. }
-            );
-            let goes_on = may_pass && clock.since(begun) < OUTAGE;
+            let goes_on = error.keeps_out_for_now() && clock.since(begun) < OUTAGE;
             let Some(pause) = pauses.next().filter(|_| goes_on) else { return Err(error) };
             drop(login);
             let since = clock.now();

@@ -155,6 +155,13 @@ impl Run {
         }
     }
 
+    /// Tells what a server wants a person to see.
+    pub(super) fn alert(&self, account: &str, session: &mut imap::Session) {
+        for notice in session.take_notices() {
+            self.world.tell(Event::Alert { account: account.to_owned(), text: notice.0 });
+        }
+    }
+
     /// Refuses what it may not do.
     pub fn permit(&self, permission: Permission) -> Result<()> {
         self.permissions.check(permission)

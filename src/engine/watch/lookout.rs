@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use super::pause::pause;
+use super::outage::Outage;
 use crate::engine::account::Account;
 use crate::engine::names::NameSpec;
-use crate::engine::world::{Event, Run};
+use crate::engine::world::Run;
 use crate::error::{ErrorKind, Result};
 use crate::imap::{Access, Clock, MailboxStatus, Patience, Session};
 use crate::mail::{MailboxName, Uid, UidValidity};
@@ -85,20 +85,14 @@ impl Lookout {
 
     /// Watches until the watch has ended, whatever becomes of connections.
     fn keep(mut self) {
-        let mut failures = 0;
+        let mut outage = Outage::default();
         while !self.shared.has_ended() {
-            let result = self.attend(&mut failures);
+            let result = self.attend(&mut outage);
             let Err(error) = result.map_err(|error| error.in_account(self.account.label())) else { continue };
             if self.shared.has_ended() || matches!(*error.kind, ErrorKind::Interrupted) {
                 return;
             }
-            failures += 1;
-            // A line that breaks now and then is no news. One that stays down is.
-            if failures == 3 {
-                let text = format!("{error}: no news is heard from there until it is back");
-                self.run().world.tell(Event::Warning(text));
-            }
-            self.wait(pause(failures));
+            self.wait(outage.failed(self.run(), &error));
         }
     }
 
@@ -118,18 +112,16 @@ impl Lookout {
     }
 
     /// Connects, and tells of news until the connection breaks or the watch has ended.
-    fn attend(&mut self, failures: &mut u32) -> Result<()> {
+    fn attend(&mut self, outage: &mut Outage) -> Result<()> {
         let mut session = self.account.opener().open(self.run())?;
+        outage.connected(self.run());
         let mut names = Vec::new();
         for (number, spec) in &self.mailboxes {
             let name = spec.resolve(&mut session, self.run());
             names.push((*number, name.map_err(|error| error.in_mailbox(&spec.shown()))?));
         }
-        let result = self.attend_in(&mut session, &names, failures);
-        for notice in session.take_notices() {
-            let account = self.account.label().to_owned();
-            self.run().world.tell(Event::Alert { account, text: notice.0 });
-        }
+        let result = self.attend_in(&mut session, &names);
+        self.run().alert(self.account.label(), &mut session);
         if result.is_ok() {
             // The watch has ended, or what is left is watched by others: nothing hangs on this goodbye.
             let _ = session.logout();
@@ -137,28 +129,22 @@ impl Lookout {
         result
     }
 
-    fn attend_in(
-        &mut self,
-        session: &mut Session,
-        names: &[(usize, MailboxName)],
-        failures: &mut u32,
-    ) -> Result<()> {
+    fn attend_in(&mut self, session: &mut Session, names: &[(usize, MailboxName)]) -> Result<()> {
         let wire: Vec<MailboxName> = names.iter().map(|(_, name)| name.clone()).collect();
         if self.is_first && session.capabilities().has("NOTIFY") && session.notify(&wire)? {
-            *failures = 0;
             self.tell(names);
             return self.hear(session, names);
         }
         if !session.capabilities().has("IDLE") {
             self.is_first = false;
-            return self.poll(session, names, failures);
+            return self.poll(session, names);
         }
         if std::mem::take(&mut self.is_first) {
             self.share()?;
         }
         match names {
-            [(number, name), ..] if self.mailboxes.len() == 1 => self.idle(session, *number, name, failures),
-            names => self.poll(session, names, failures),
+            [(number, name), ..] if self.mailboxes.len() == 1 => self.idle(session, *number, name),
+            names => self.poll(session, names),
         }
     }
 
@@ -201,16 +187,9 @@ impl Lookout {
     }
 
     /// Waits in a mailbox.
-    fn idle(
-        &self,
-        session: &mut Session,
-        number: usize,
-        name: &MailboxName,
-        failures: &mut u32,
-    ) -> Result<()> {
+    fn idle(&self, session: &mut Session, number: usize, name: &MailboxName) -> Result<()> {
         let stop = || self.shared.has_ended();
         session.open_mailbox(name, Access::Read)?;
-        *failures = 0;
         let _ = self.shared.news.send(number);
         let arrives = |word: &str| word == "EXISTS";
         while !stop() {
@@ -223,14 +202,13 @@ impl Lookout {
     }
 
     /// Asks again and again. Of a mailbox that can't be asked about, whoever looks at it hears why.
-    fn poll(&self, session: &mut Session, names: &[(usize, MailboxName)], failures: &mut u32) -> Result<()> {
+    fn poll(&self, session: &mut Session, names: &[(usize, MailboxName)]) -> Result<()> {
         let wire: Vec<MailboxName> = names.iter().map(|(_, name)| name.clone()).collect();
         let mut before: Vec<Option<(Option<UidValidity>, Option<Uid>)>> = Vec::new();
         while !self.shared.has_ended() {
             let place = |status: MailboxStatus| (status.uid_validity, status.uid_next);
             let told = session.status_all(&wire)?.into_iter().map(|status| status.map(place));
             let told: Vec<_> = told.collect();
-            *failures = 0;
             let changed = names.iter().enumerate().filter(|(at, _)| before.get(*at) != told.get(*at));
             self.tell(&changed.map(|(_, name)| name.clone()).collect::<Vec<_>>());
             before = told;

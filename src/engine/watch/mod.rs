@@ -7,6 +7,7 @@
 
 mod look;
 mod lookout;
+mod outage;
 mod pause;
 mod summons;
 mod wait;
