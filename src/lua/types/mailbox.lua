@@ -79,6 +79,7 @@ function Mailbox:restore(path) end
 function Mailbox:status() end
 
 ---Waits for messages that have come since the last wait for this mailbox; the first wait gives all messages, at once.
+---A lost connection is opened again; one that is still down when the time is over is an error.
 ---@param seconds? number When it ends, with an empty selection; never without it.
 ---@return Selection
 function Mailbox:wait(seconds) end

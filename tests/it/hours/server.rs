@@ -35,6 +35,8 @@ struct State {
     clients: BTreeMap<usize, Client>,
     connections: usize,
     refusing: bool,
+    /// Whoever is about to wait for news is sent away.
+    restless: bool,
     ending: bool,
     log: Log,
 }
@@ -125,6 +127,11 @@ impl HoursServer {
     /// Lets nobody in, or everybody again.
     pub(crate) fn refuse(&self, on: bool) {
         self.shared.state().refusing = on;
+    }
+
+    /// Sends everybody away who is about to wait for news, or nobody any more.
+    pub(crate) fn be_restless(&self, on: bool) {
+        self.shared.state().restless = on;
     }
 
     /// Tells when the next client will have been silent for too long.
@@ -282,6 +289,12 @@ fn serve(stream: TcpStream, shared: &Shared) {
         }
         client.said_goodbye |= verb == "LOGOUT";
         client.say(&answer);
+        if state.restless && ["IDLE", "NOTIFY", "STATUS"].contains(&verb.as_str()) {
+            client.say("* BYE not now\r\n");
+            client.stream.shutdown(Shutdown::Both).ok();
+            state.clients.remove(&number);
+            break;
+        }
         if client.said_goodbye {
             break;
         }
