@@ -49,6 +49,8 @@ struct Watched {
     account: Account,
     spec: NameSpec,
     mark: Option<Mark>,
+    /// It was looked at before, so that it is there.
+    begun: bool,
     /// How often in a row what was new could not be seen to.
     failures: u32,
     /// When it is tried again.
@@ -89,6 +91,7 @@ impl Watch {
             account,
             spec,
             mark: None,
+            begun: false,
             failures: 0,
             again: None,
         };
@@ -171,6 +174,7 @@ impl Watch {
     pub fn done(&mut self, number: usize, news: &News, well: bool) -> Result<()> {
         if let Some(watched) = self.mailboxes.get_mut(number) {
             watched.mark = Some(news.mark);
+            watched.begun = true;
             watched.failures = 0;
         }
         self.end_part(number, well)
@@ -183,6 +187,7 @@ impl Watch {
     pub fn put_off(&mut self, number: usize) -> Result<()> {
         let now = self.clock().now();
         if let Some(watched) = self.mailboxes.get_mut(number) {
+            watched.begun = true;
             watched.failures = watched.failures.saturating_add(1);
             watched.again = now.checked_add(pause(watched.failures));
         }
@@ -194,9 +199,9 @@ impl Watch {
         self.mailboxes.get(number).map_or(0, |watched| watched.failures)
     }
 
-    /// Tells whether anything of a mailbox was ever seen to.
+    /// Tells whether a mailbox was ever looked at.
     pub fn has_begun(&self, number: usize) -> bool {
-        self.mailboxes.get(number).is_some_and(|watched| watched.mark.is_some())
+        self.mailboxes.get(number).is_some_and(|watched| watched.begun)
     }
 
     /// Names a mailbox for people.

@@ -91,6 +91,8 @@ enum Deed {
     /// Nobody is let in for an hour, and all connections are cut.
     Refuse,
     Admit,
+    /// All is to be looked at, as by SIGHUP.
+    Call,
     /// Whoever waits for news is sent away, or nobody any more.
     SendAway(bool),
     /// The machine sleeps for so long.
@@ -150,6 +152,7 @@ fn live(looker: Looker, means: Means, mut deeds: Vec<(Duration, Deed)>, until: D
         server.address.port(),
         looker.source
     );
+    let summons = run.summons.clone();
     let script =
         Script { name: "watch.lua".into(), source: source.into(), arguments: vec![], directory: None };
     let of = clock.clone();
@@ -196,6 +199,7 @@ fn live(looker: Looker, means: Means, mut deeds: Vec<(Duration, Deed)>, until: D
                 server.refuse(false);
                 late.push((now.saturating_sub(HOUR), now + PAUSES[1] + TRIES.1));
             }
+            Deed::Call => assert!(summons.call(), "the watch listens"),
             Deed::SendAway(on) => {
                 server.be_restless(on);
                 if !on {
@@ -316,6 +320,13 @@ fn a_server_that_sends_everybody_away_is_asked_seldom() {
         let most = 2 * looker.connections + silent + seldom;
         assert!((10..=most).contains(&logins), "{logins} of {most}: {:#?}", outcome.log);
     }
+}
+
+#[test]
+fn a_dead_connection_does_not_end_a_watch_that_is_called_to_look_at_all() {
+    let deeds = vec![(HOUR, Deed::Forget), (HOUR, Deed::Call), (HOUR * 2, Deed::Deliver)];
+    let outcome = thread::spawn(move || live(WATCH, IDLE, deeds, HOUR * 3)).join().unwrap();
+    outcome.saw_all(IDLE, 0);
 }
 
 #[test]
