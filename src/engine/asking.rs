@@ -1,14 +1,17 @@
+use std::time::Duration;
+
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 
-use super::cache::OwnCache;
+use super::cache::{Measure, OwnCache};
 use super::gmail::is_gmail;
 use super::look::Look;
+use super::planner::{Costs, Planner};
 use super::query::{Means, Query};
 use super::search::Asked;
 use super::sieve::Sieve;
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, Response, SearchKey, SearchLimits, Session};
+use crate::imap::{Access, Finds, Response, SearchKey, SearchLimits, Session};
 use crate::mail::{Flag, MailboxName, UidSet};
 
 /// What a server said to queries.
@@ -49,16 +52,20 @@ pub(super) fn ask(
     along: &Along<'_>,
 ) -> Result<Answer> {
     let limits = session.search_limits();
-    let mut means = Means { charset: !limits.ascii_only, keys: limits.keys, gmail: is_gmail(session) };
+    let mut means =
+        Means { charset: !limits.ascii_only, keys: limits.keys, gmail: is_gmail(session), headers: true };
     let mut saves_nothing = limits.saves_nothing;
     let mut refused: Option<(Vec<SearchKey>, Error)> = None;
     loop {
-        let mut plan = Plan::make(asked, now.time_zone(), means, name, along)?;
+        let mut plan = Plan::make(asked, now.time_zone(), means, (name, session.shortest_turn()), along)?;
         plan.sieve.learn_delimiter(session)?;
         let is_new = refused.as_ref().is_none_or(|(keys, _)| *keys != plan.keys);
         let charset = plan.keys.iter().any(SearchKey::needs_charset);
         let again = refused.is_some();
         if is_new {
+            if let Some(costs) = plan.costs {
+                session.note(&costs.to_string());
+            }
             let saves = !saves_nothing && plan.along && session.can_fetch_found(&plan.keys);
             let answers = if saves {
                 plan.ask_along(session, name, access, along)
@@ -66,13 +73,14 @@ pub(super) fn ask(
                 session.uid_search_each(name, access, &plan.keys).map(|found| (found, true))
             };
             match answers {
-                Ok((found, kept)) => {
+                Ok((finds, kept)) => {
+                    plan.keep_measure(session, name, along, finds.took);
                     session.limit_searches(SearchLimits {
                         ascii_only: !means.charset,
                         keys: means.keys,
                         saves_nothing: saves_nothing || !kept,
                     });
-                    return Ok(plan.answered(found));
+                    return Ok(plan.answered(finds.sets));
                 }
                 Err(error) if is_refusal(&error) && saves && !charset => {
                     // It may be no more than that it keeps no results, whatever it offers.
@@ -106,6 +114,10 @@ struct Plan {
     look: Option<Look>,
     /// They may be fetched along with the search.
     along: bool,
+    /// What it costs to ask for texts in header fields, and what not to.
+    costs: Option<Costs>,
+    /// What measures the search, where it asks for them.
+    measured: Option<Planner>,
 }
 
 impl Plan {
@@ -113,14 +125,28 @@ impl Plan {
         asked: &[Asked],
         zone: &TimeZone,
         means: Means,
-        name: &MailboxName,
+        (name, turn): (&MailboxName, Duration),
         along: &Along<'_>,
     ) -> Result<Self> {
         let fit = |each: &Asked| Asked { query: each.query.clone().fit_for(means), ..each.clone() };
         let mut sieve = Sieve::new(asked.iter().map(fit).collect(), zone.clone());
-        let program = sieve.query().program(means)?;
+        let mut program = sieve.query().program(means)?;
         sieve.take_program(&program);
-        let look = if sieve.must_look() { Some(Look::with(&sieve)?) } else { None };
+        let mut look = if sieve.must_look() { Some(Look::with(&sieve)?) } else { None };
+        let (mut costs, mut measured) = (None, None);
+        if let Along::UnlessKnown(Some(cache)) = along
+            && let Some(it) = &look
+            && let Some(planner) = Planner::of(sieve.query(), &program, means, it.kept_as())?
+        {
+            costs = planner.costs(cache, name, turn);
+            if costs.as_ref().is_some_and(Costs::leaves_out) {
+                program = planner.less().clone();
+                sieve.take_program(&program);
+                look = Some(Look::with(&sieve)?);
+            } else {
+                measured = Some(planner);
+            }
+        }
         let known = match (along, &look) {
             (Along::UnlessKnown(Some(cache)), Some(look)) => look.is_known(cache, name),
             _ => false,
@@ -144,7 +170,7 @@ impl Plan {
         for query in &apart {
             keys.push(query.program(means)?.key);
         }
-        Ok(Self { sieve, keys, apart, certain, look, along })
+        Ok(Self { sieve, keys, apart, certain, look, along, costs, measured })
     }
 
     /// Searches, and looks at what is found as it comes. Gives what was found, and whether the server did fetch it.
@@ -154,9 +180,9 @@ impl Plan {
         name: &MailboxName,
         access: Access,
         along: &Along<'_>,
-    ) -> Result<(Vec<UidSet>, bool)> {
+    ) -> Result<(Finds, bool)> {
         let Self { sieve, keys, apart, certain, look, .. } = self;
-        let Some(look) = look else { return Ok((Vec::new(), true)) };
+        let Some(look) = look else { return Ok((Finds::default(), true)) };
         let items = look.items().to_vec();
         let mut begun = false;
         let answered = session.uid_search_fetch(name, access, keys, &items, &mut |answers, fetch| {
@@ -171,11 +197,20 @@ impl Plan {
             }
             Ok(())
         });
-        let (found, fetched) = answered?;
-        let nothing = found.first().is_none_or(UidSet::is_empty);
+        let (finds, fetched) = answered?;
+        let nothing = finds.sets.first().is_none_or(UidSet::is_empty);
         let fetched = nothing || fetched.is_some_and(|end| end.is_ok());
         look.end_answer(sieve, fetched);
-        Ok((found, fetched))
+        Ok((finds, fetched))
+    }
+
+    /// Keeps how long the server has searched for texts in header fields.
+    fn keep_measure(&self, session: &Session, name: &MailboxName, along: &Along<'_>, time: Duration) {
+        if let Along::UnlessKnown(Some(cache)) = along
+            && let Some((planner, open)) = self.measured.as_ref().zip(session.selected())
+        {
+            planner.keep(cache, name, Measure { time, messages: open.exists });
+        }
     }
 
     fn answered(mut self, found: Vec<UidSet>) -> Answer {

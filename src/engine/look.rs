@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use super::cache::{Kept, OwnCache, Shelf};
+use super::cache::{Kept, Measure, OwnCache, Shelf, Task};
 use super::contradiction::Contradictions;
 use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
@@ -8,6 +9,9 @@ use super::sieve::{Groups, Sieve};
 use crate::error::Result;
 use crate::imap::{Command, FetchItem, Response, Section, Session};
 use crate::mail::{MailboxName, Message, Uid, UidSet, UidValidity};
+
+/// Of how many messages must be told before it shows how long that takes.
+const MEASURED: u32 = 100;
 
 /// What was seen of the messages that were looked at beside whether they match.
 #[derive(Default)]
@@ -32,6 +36,10 @@ pub(super) struct Look {
     contradictions: Contradictions,
     /// Where that is kept from run to run which is fetched; `None` where none of it can be.
     shelf: Option<Shelf<Kept>>,
+    /// Since when an answer comes, and of how many messages it has told.
+    coming: Option<(Instant, u32)>,
+    /// How long an answer took.
+    measure: Option<Measure>,
 }
 
 impl Look {
@@ -45,12 +53,19 @@ impl Look {
             groups: Groups::new(),
             contradictions: Contradictions::to(sieve.program()),
             shelf: None,
+            coming: None,
+            measure: None,
         })
     }
 
     /// Gives what is fetched of each message.
     pub(super) fn items(&self) -> &[FetchItem] {
         self.inquiry.items()
+    }
+
+    /// Gives what it is called where it is kept from run to run, if it can be.
+    pub(super) fn kept_as(&self) -> Option<&str> {
+        self.inquiry.kept_as()
     }
 
     /// Tells whether of some messages of a mailbox that is known which is fetched.
@@ -79,6 +94,7 @@ impl Look {
     pub(super) fn take(&mut self, sieve: &Sieve, set: &UidSet, response: Response) {
         let Response::Fetch(fetch) = &response else { return };
         let Some(uid) = fetch.uid else { return };
+        self.coming.get_or_insert_with(|| (Instant::now(), 0)).1 += 1;
         if let Some(shelf) = &mut self.shelf
             && let Some(kept) = self.inquiry.to_be_kept(set, fetch)
         {
@@ -94,6 +110,9 @@ impl Look {
 
     /// Ends an answer: what the server told only in part is judged by that, if the answer was whole, or else forgotten.
     pub(super) fn end_answer(&mut self, sieve: &Sieve, whole: bool) {
+        if let Some((since, messages)) = self.coming.take().filter(|(_, messages)| *messages >= MEASURED) {
+            self.measure = Some(Measure { time: since.elapsed(), messages });
+        }
         let open = std::mem::take(&mut self.open);
         if open.is_empty() {
             return;
@@ -138,6 +157,11 @@ impl Look {
                 end.ok()?;
             }
             self.end_answer(sieve, true);
+        }
+        if let Some(cache) = cache
+            && let Some((items, measure)) = self.inquiry.kept_as().zip(self.measure)
+        {
+            cache.keep_measure(Task::Fetch(items), measure);
         }
         let loadable =
             |(_, identity): &(Uid, Identity)| identity.size.is_some_and(|size| size <= MESSAGE_CAP);

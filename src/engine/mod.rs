@@ -39,6 +39,7 @@ mod outside;
 mod overlay;
 mod permission;
 mod pipe;
+mod planner;
 mod program;
 mod progress;
 mod proof_source;

@@ -68,9 +68,11 @@ fn start<'scope>(
     let share = Share { asks, told };
     let (capabilities, limits) = (session.capabilities.clone(), session.search_limits());
     let (namespaces, own_prefix) = (session.namespaces.clone(), session.own_prefix.clone());
+    let shortest_turn = session.shortest_turn;
     let work = move || {
         let carrier = Carrier::Shared(share);
-        let mut session = Session { capabilities, namespaces, own_prefix, ..Session::new(carrier) };
+        let mut session =
+            Session { capabilities, namespaces, own_prefix, shortest_turn, ..Session::new(carrier) };
         session.limit_searches(limits);
         job(&mut session);
         Some(session.search_limits()).filter(|learnt| *learnt != limits)

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use super::code::{Code, CopyUid};
 use super::encode::{COMMAND_BYTES, Command};
 use super::fetch::{Fetch, FetchItem};
 use super::pipeline::Done;
 use super::response::{Response, StatusLine};
+use super::saved_search::Finds;
 use super::search::SearchKey;
 use super::selected::Access;
 use super::session::Session;
@@ -153,7 +156,7 @@ impl Session {
     /// Errors: besides those of the connection, whatever the server does not understand or refuses.
     pub fn uid_search(&mut self, name: &MailboxName, access: Access, key: &SearchKey) -> Result<UidSet> {
         let each = self.uid_search_each(name, access, std::slice::from_ref(key))?;
-        Ok(each.into_iter().next().unwrap_or_default())
+        Ok(each.sets.into_iter().next().unwrap_or_default())
     }
 
     /// Searches a mailbox for several keys, and gives what each finds. Where answers name their questions
@@ -165,9 +168,16 @@ impl Session {
         name: &MailboxName,
         access: Access,
         keys: &[SearchKey],
-    ) -> Result<Vec<UidSet>> {
-        if keys.len() > 1 && !self.capabilities.has("ESEARCH") {
-            return keys.iter().map(|key| self.uid_search(name, access, key)).collect();
+    ) -> Result<Finds> {
+        if let [first, others @ ..] = keys
+            && !others.is_empty()
+            && !self.capabilities.has("ESEARCH")
+        {
+            let mut finds = self.uid_search_each(name, access, std::slice::from_ref(first))?;
+            for key in others {
+                finds.sets.push(self.uid_search(name, access, key)?);
+            }
+            return Ok(finds);
         }
         let returns = self.capabilities.has("ESEARCH").then_some("RETURN (ALL)");
         let mut commands = Vec::new();
@@ -187,10 +197,15 @@ impl Session {
             }
             Ok(())
         })?;
-        for end in ends {
+        let mut took = Duration::ZERO;
+        for (end, number) in ends.into_iter().zip(of) {
+            if number == 0 {
+                took += end.took;
+            }
             end.ok()?;
         }
-        within_bounds(found.into_iter().map(|sets| sets.into_iter().collect()).collect())
+        let sets = within_bounds(found.into_iter().map(|sets| sets.into_iter().collect()).collect())?;
+        Ok(Finds { sets, took })
     }
 
     /// Fetches items of messages (RFC 3501 §6.4.5), of each set its own and all in one flight, and gives each

@@ -47,7 +47,7 @@ pub use mechanism::Mechanism;
 pub use message::{Change, Part, StoreMode};
 pub use pipeline::Done;
 pub use response::{Response, Status, StatusLine};
-pub use saved_search::Answers;
+pub use saved_search::{Answers, Finds};
 pub use search::{KnownKeys, SearchKey, SearchLimits};
 pub use selected::{Access, Selected};
 pub use session::{Context, Notice, Session};

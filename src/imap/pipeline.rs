@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use super::carrier::Carrier;
 use super::code::Code;
 use super::encode::Command;
@@ -24,6 +26,9 @@ pub struct Done {
     pub verb: &'static str,
     /// What the server said.
     pub line: StatusLine,
+    /// How long the server was at it, as far as that shows from here: since the command before it ended; of the first of a
+    /// flight, since that left, less the shortest turn that the session has seen.
+    pub took: Duration,
 }
 
 impl Done {
@@ -62,6 +67,8 @@ struct Flight<'a> {
     /// Tag and weight of each command that has been sent.
     sent: Vec<(String, usize)>,
     done: Vec<Option<Done>>,
+    /// When it left, or its last command ended.
+    since: Instant,
     each: &'a mut dyn FnMut(usize, Response) -> Result<()>,
     failed: Option<Error>,
 }
@@ -150,6 +157,7 @@ impl Session {
             verbs: commands.iter().map(Command::verb).collect(),
             sent: Vec::new(),
             done: vec![None; commands.len()],
+            since: Instant::now(),
             each,
             failed: None,
         };
@@ -265,14 +273,27 @@ impl Session {
                 let line = line.hiding(&self.guard()?);
                 self.hear(&line);
                 let at = flight.sent.iter().position(|(sent, _)| *sent == tag);
+                let took = self.time(flight);
                 if let Some((at, slot)) = at.and_then(|at| Some((at, flight.done.get_mut(at)?))) {
                     let verb = flight.verbs.get(at).copied().unwrap_or_default();
-                    *slot = Some(Done { verb, line });
+                    *slot = Some(Done { verb, line, took });
                 }
                 Ok(())
             }
             Event::Continuation(_) => Err(Error::protocol("a continuation request that nothing asked for")),
         }
+    }
+
+    /// Takes the time of a command that has ended now.
+    fn time(&mut self, flight: &mut Flight<'_>) -> Duration {
+        let waited = flight.since.elapsed();
+        flight.since += waited;
+        if flight.done.iter().any(Option::is_some) {
+            return waited;
+        }
+        let turn = self.shortest_turn.map_or(waited, |turn| turn.min(waited));
+        self.shortest_turn = Some(turn);
+        waited.saturating_sub(turn)
     }
 
     /// Takes in what a tagged reply's code says of the session.

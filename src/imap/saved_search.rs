@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::code::Code;
 use super::encode::Command;
 use super::fetch::{Fetch, FetchItem};
@@ -17,6 +19,15 @@ pub struct Answers {
     pub validity: Option<UidValidity>,
     /// What each key finds.
     pub found: Vec<UidSet>,
+}
+
+/// What searches of one flight have found.
+#[derive(Clone, Debug, Default)]
+pub struct Finds {
+    /// What each key finds.
+    pub sets: Vec<UidSet>,
+    /// How long the server searched for the first key, as far as that shows from here.
+    pub took: Duration,
 }
 
 impl Session {
@@ -43,7 +54,7 @@ impl Session {
         keys: &[SearchKey],
         items: &[FetchItem],
         each: &mut dyn FnMut(&Answers, Fetch) -> Result<()>,
-    ) -> Result<(Vec<UidSet>, Option<Done>)> {
+    ) -> Result<(Finds, Option<Done>)> {
         // The one whose result is kept is the last, so that all is known when the first message comes.
         let order: Vec<usize> = (1..keys.len()).chain([0]).collect();
         let mut commands = Vec::new();
@@ -85,9 +96,10 @@ impl Session {
                 _ => Ok(()),
             })?;
         let fetched = ends.pop();
+        let took = ends.last().map_or(Duration::ZERO, |end| end.took);
         for end in ends {
             end.ok()?;
         }
-        Ok((within_bounds(answers.found)?, fetched))
+        Ok((Finds { sets: within_bounds(answers.found)?, took }, fetched))
     }
 }

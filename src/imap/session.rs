@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::capability::Capabilities;
 use super::carrier::Carrier;
@@ -60,6 +61,8 @@ pub struct Session {
     /// It was asked to count changes.
     pub(super) counts_changes: bool,
     pub(super) search_limits: SearchLimits,
+    /// The least time from sending something to the end of its first command.
+    pub(super) shortest_turn: Option<Duration>,
 }
 
 impl Session {
@@ -77,6 +80,7 @@ impl Session {
             may_compress: false,
             counts_changes: false,
             search_limits: SearchLimits::default(),
+            shortest_turn: None,
         }
     }
 
@@ -93,6 +97,11 @@ impl Session {
     /// Remembers what later searches must do without.
     pub fn limit_searches(&mut self, limits: SearchLimits) {
         self.search_limits = limits;
+    }
+
+    /// Gives the least that a turn has taken so far.
+    pub fn shortest_turn(&self) -> Duration {
+        self.shortest_turn.unwrap_or_default()
     }
 
     /// Gives the open mailbox.
@@ -113,6 +122,14 @@ impl Session {
     /// Tells whether the connection is over: given up, or closed by the server while nothing was asked.
     pub fn has_ended(&self) -> bool {
         self.guard().is_ok_and(|guard| guard.has_ended())
+    }
+
+    /// Adds a line about what is asked to the record of the conversation, if there is one. A session that shares a
+    /// connection has none.
+    pub fn note(&self, text: &str) {
+        if let Ok(guard) = self.guard() {
+            guard.note(text);
+        }
     }
 
     /// While on, an interrupt doesn't end the wait for a reply: mail is being changed.

@@ -107,6 +107,13 @@ impl Guard {
         }))))
     }
 
+    /// Adds a line to the transcript, if there is one.
+    pub fn note(&self, text: &str) {
+        if let Some(transcript) = &self.line().transcript {
+            transcript.note(text);
+        }
+    }
+
     /// Waits for the next thing the server says.
     pub fn next(&self) -> Result<Event> {
         self.line().next()

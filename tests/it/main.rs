@@ -60,6 +60,7 @@ mod patterns;
 mod permissions;
 mod piping;
 mod plan_faults;
+mod planner;
 mod planning;
 mod prompts;
 mod provider;

@@ -7,6 +7,7 @@
 
 mod flags_then;
 mod kept;
+mod measure;
 mod shelf;
 
 use std::fs;
@@ -26,6 +27,7 @@ use crate::mail::{MailboxName, UidValidity};
 
 pub(super) use flags_then::FlagsThen;
 pub(super) use kept::Kept;
+pub(super) use measure::{Measure, Task};
 pub(super) use shelf::Shelf;
 
 /// The database's version, in its `user_version`. One of another version is begun anew.
@@ -62,6 +64,15 @@ CREATE TABLE messages (
   uid INTEGER NOT NULL,
   told BLOB NOT NULL,
   PRIMARY KEY (shelf, uid)
+) WITHOUT ROWID;
+CREATE TABLE measures (
+  account BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  task BLOB NOT NULL,
+  nanoseconds INTEGER NOT NULL,
+  messages INTEGER NOT NULL,
+  taken INTEGER NOT NULL,
+  PRIMARY KEY (account, kind, task)
 ) WITHOUT ROWID;
 ";
 
@@ -115,6 +126,7 @@ impl Cache {
 
     /// Makes room at the end of a run: what was not used for the longest time goes, until it is within its bounds.
     pub(super) fn tidy(&self) {
+        self.forget_measures();
         self.shrink_to(MOST);
     }
 

@@ -1,7 +1,8 @@
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{AccountRow, Cache, Kept, MailboxName, OwnCache, UidValidity};
+use super::{AccountRow, Cache, Kept, MailboxName, Measure, OwnCache, Task, UidValidity};
 use crate::mail::{BodyStructure, InternalDate, Uid, UidSet};
 
 fn row(user: &str) -> AccountRow {
@@ -144,4 +145,48 @@ fn two_runs_have_it_at_once() {
     let three = OwnCache::new(Arc::new(Cache::open(directory.path()).unwrap()), &row("me"));
     keep(&three, "a", 2, "x", &[(1, "new"), (2, "newer")]);
     assert_eq!(known(&three, "a", 2, "x").len(), 2);
+}
+
+#[test]
+fn what_took_how_long_is_known_of_each_account_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(directory.path()).unwrap());
+    let [me, you] = ["me", "you"].map(|user| OwnCache::new(Arc::clone(&cache), &row(user)));
+    let measure = |seconds, messages| Measure { time: Duration::from_secs(seconds), messages };
+    let (a, b) = (name("a"), name("b"));
+    let [search, fetch] = [Task::Search(&a, "FROM"), Task::Fetch("(FLAGS)")];
+    me.keep_measure(search, measure(1, 10));
+    me.keep_measure(search, measure(2, 20));
+    me.keep_measure(fetch, measure(3, 30));
+    // What can't be true is not believed.
+    for wrong in [measure(0, 10), measure(3601, 10), measure(u64::MAX, 10), measure(1, 0)] {
+        me.keep_measure(search, wrong);
+    }
+    assert_eq!((me.measured(search), me.measured(fetch)), (Some(measure(2, 20)), Some(measure(3, 30))));
+    for other in [Task::Search(&b, "FROM"), Task::Search(&a, "TO"), Task::Fetch("(UID)")] {
+        assert_eq!(me.measured(other), None);
+    }
+    assert_eq!(you.measured(search), None);
+    for wrong in ["nanoseconds = -1", "nanoseconds = 0", "nanoseconds = 1 << 62", "messages = 1 << 40"] {
+        me.keep_measure(search, measure(2, 20));
+        cache.with(|db| db.execute(&format!("UPDATE measures SET {wrong}"), [])).unwrap();
+        assert_eq!(me.measured(search), None, "{wrong}");
+    }
+}
+
+#[test]
+fn only_so_many_measures_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(directory.path()).unwrap());
+    let me = OwnCache::new(Arc::clone(&cache), &row("me"));
+    let measure = Measure { time: Duration::from_secs(1), messages: 1 };
+    let items = |number: u32| format!("{number}");
+    for number in 0..1010 {
+        me.keep_measure(Task::Fetch(&items(number)), measure);
+        let sql = "UPDATE measures SET taken = ?1 WHERE taken > 1000000";
+        cache.with(|db| db.execute(sql, [number])).unwrap();
+    }
+    cache.tidy();
+    let left = (0..1010).filter(|number| me.measured(Task::Fetch(&items(*number))).is_some());
+    assert!(left.eq(10..1010));
 }

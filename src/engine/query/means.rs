@@ -10,12 +10,14 @@ pub struct Means {
     pub keys: KnownKeys,
     /// It is Gmail, which searches by words of its own.
     pub gmail: bool,
+    /// It is asked for texts in header fields, which are compared here in any case.
+    pub headers: bool,
 }
 
 impl Default for Means {
     /// A server that knows all of RFC 3501 and nothing else.
     fn default() -> Self {
-        Self { charset: true, keys: KnownKeys::All, gmail: false }
+        Self { charset: true, keys: KnownKeys::All, gmail: false, headers: true }
     }
 }
 

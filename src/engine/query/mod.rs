@@ -207,7 +207,7 @@ impl Query {
     }
 
     /// Tells whether nothing in it is left to the server's word.
-    fn can_be_judged_here(&self) -> bool {
+    pub fn can_be_judged_here(&self) -> bool {
         match self {
             Self::All(list) | Self::Any(list) => list.iter().all(Self::can_be_judged_here),
             Self::Not(query) => query.can_be_judged_here(),

@@ -66,7 +66,7 @@ impl Query {
                 None => Program::anything(),
             },
             // A server may take for the text what is none here, so the contrary would be narrower.
-            Self::Header(name, pattern) if holds => field_in(name, pattern, means),
+            Self::Header(name, pattern) if holds && means.headers => field_in(name, pattern, means),
             Self::Body(Pattern::Contains(text)) => exact(SearchKey::Contains("BODY", text.clone())),
             Self::Text(Pattern::Contains(text)) => exact(SearchKey::Contains("TEXT", text.clone())),
             Self::Header(..) | Self::AnyHeader(_) | Self::Body(_) | Self::Text(_) | Self::Attachment(_) => {

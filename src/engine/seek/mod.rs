@@ -134,7 +134,7 @@ fn find(
     if keys.is_empty() {
         session.run_in(&real, access, false, &[], &mut |_, _| Ok(()))?;
     }
-    let mut answers = session.uid_search_each(&real, access, &keys)?.into_iter();
+    let mut answers = session.uid_search_each(&real, access, &keys)?.sets.into_iter();
     let selected = session.selected();
     let selected = selected.ok_or_else(|| Error::protocol("no mailbox is open after a search"))?;
     empty.validity = selected.validity;

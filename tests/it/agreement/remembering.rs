@@ -11,7 +11,9 @@ use imapscript::{
         Account, AccountSettings, Asked, NameSpec, Needs, Query, Run, SecretSource, State, TlsMode, Wait,
         World, load_headers, search, sift,
     },
+    imap::Context,
     mail::Secret,
+    wire::Transcript,
 };
 use jiff::tz::TimeZone;
 use letter::Letter;
@@ -22,7 +24,9 @@ use proptest::{
     test_runner::{Config, RngSeed, TestRunner},
 };
 use question::Clock;
+use rusqlite::Connection;
 use std::{
+    fs::{self, File},
     num::NonZeroU16,
     path::Path,
     sync::{Arc, Mutex},
@@ -56,12 +60,14 @@ struct Pair {
     here: Arc<Here>,
     observer: Mutex<Observer>,
     accounts: [Account; 2],
-    _state: TempDir,
+    state: TempDir,
 }
 
-fn account(server: &Server, here: &Arc<Here>, state: &Path, cache: bool) -> Account {
-    let state = State::new(Ok(state.to_owned()), "remembering".to_owned(), Wait::No);
-    let run = Run::new(imapscript::imap::Context::default(), Arc::clone(here) as Arc<dyn World>, state);
+fn account(server: &Server, here: &Arc<Here>, directory: &Path, cache: bool) -> Account {
+    let state = State::new(Ok(directory.to_owned()), "remembering".to_owned(), Wait::No);
+    let trace = File::options().create(true).append(true).open(directory.join("trace")).unwrap();
+    let context = Context { transcript: Some(Transcript::new(Box::new(trace))), ..Context::default() };
+    let run = Run::new(context, Arc::clone(here) as Arc<dyn World>, state);
     let settings = AccountSettings {
         port: NonZeroU16::new(server.address.port()),
         tls: TlsMode::None,
@@ -77,7 +83,29 @@ impl Pair {
         let here = Arc::new(Here(Mutex::new(TimeZone::UTC)));
         let state = TempDir::new().unwrap();
         let accounts = [true, false].map(|cache| account(server, &here, state.path(), cache));
-        Self { here, observer: Mutex::new(server.observe()), accounts, _state: state }
+        Self { here, observer: Mutex::new(server.observe()), accounts, state }
+    }
+
+    /// Has it seem that header fields are searched so slowly, and fetched so fast, that they are searched only once.
+    fn searching_slowly(self) -> Self {
+        Self::found(&self.accounts[0], &[]);
+        let sql = "
+            CREATE TRIGGER slow AFTER INSERT ON measures WHEN new.kind = 'search' BEGIN
+              UPDATE measures SET nanoseconds = 1000000000000 WHERE kind = 'search';
+            END;
+            CREATE TRIGGER fast AFTER INSERT ON shelves BEGIN
+              INSERT OR REPLACE INTO measures
+              VALUES (new.account, 'fetch', CAST(new.items AS BLOB), 1, 1000, 0);
+            END;
+        ";
+        Connection::open(self.state.path().join("cache.db")).unwrap().execute_batch(sql).unwrap();
+        self
+    }
+
+    /// Tells how often header fields were looked at here that would have been searched.
+    fn left_out(&self) -> usize {
+        let trace = fs::read_to_string(self.state.path().join("trace")).unwrap();
+        trace.matches(" -: header fields are looked at here: ").count()
     }
 
     fn deliver(&self, letter: &Letter, clock: &Clock) {
@@ -187,4 +215,22 @@ fn dovecot_is_remembered_as_it_is_without_mod_sequences() {
     let server = Server::dovecot_without(&[Capability::Condstore]);
     server.seed("Box", &[]).seed("Away", &[]);
     Pair::new(&server).check_each(25);
+}
+
+#[test]
+fn the_sandbox_is_remembered_as_it_is_where_header_fields_are_not_searched() {
+    let server = Server::sandbox();
+    server.seed("Box", &[]).seed("Away", &[]);
+    let pair = Pair::new(&server).searching_slowly();
+    pair.check_each(150);
+    assert!(pair.left_out() > 100, "{}", pair.left_out());
+}
+
+#[test]
+fn dovecot_is_remembered_as_it_is_where_header_fields_are_not_searched() {
+    let server = Server::dovecot(Tls::None);
+    server.seed("Box", &[]).seed("Away", &[]);
+    let pair = Pair::new(&server).searching_slowly();
+    pair.check_each(25);
+    assert!(pair.left_out() > 10, "{}", pair.left_out());
 }
