@@ -3,9 +3,10 @@
 use crate::harness::Script;
 use crate::mail::Mail;
 use crate::sandbox_server::on_both;
+use crate::scripted::Scripted;
 use crate::server::Server;
 use rusqlite::Connection;
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path, thread, time::Duration};
 use tempfile::TempDir;
 
 const RULES: &str = r#"
@@ -55,3 +56,40 @@ on_both!(what_the_server_is_slow_to_search_is_looked_at_here, |server| {
     searches_took(home, i64::MAX);
     assert_eq!(run(server, home, &[]), (true, vec![]), "years were no search");
 });
+
+#[test]
+fn a_search_is_as_slow_as_the_server_makes_it() {
+    let uids: Vec<_> = (1..=120).map(|uid| uid.to_string()).collect();
+    let mut fetched = String::new();
+    for uid in &uids {
+        let item = "FLAGS () RFC822.SIZE 9 BODY[HEADER.FIELDS (SUBJECT)] {15}\r\nSubject: m1\r\n\r\n";
+        write!(fetched, "* {uid} FETCH (UID {uid} {item})\r\n").unwrap();
+    }
+    let server = Scripted::new()
+        .greet()
+        .on("EXAMINE", "* 120 EXISTS\r\n* OK [UIDVALIDITY 1] fine\r\n{tag} OK [READ-ONLY] done\r\n")
+        .on("UID FETCH", fetched + "{tag} OK done\r\n")
+        .serve_until("UID SEARCH")
+        .pause()
+        .send(format!("* SEARCH {}\r\n{{tag}} OK done\r\n", uids.join(" ")))
+        .serve()
+        .start();
+    let home = TempDir::new().unwrap();
+    let port = server.address.port();
+    let source = format!(
+        "print(#login {{ host = '127.0.0.1', port = {port}, tls = 'none', user = 'u', password = 'p' }}\
+         :mailbox('INBOX'):search {{ subject = 'm1' }})"
+    );
+    let script = || Script::new(&source).home(home.path()).spawn();
+    let first = script();
+    server.wait_for("UID SEARCH");
+    thread::sleep(Duration::from_millis(500));
+    server.go_on();
+    for output in [first.finish(), script().finish()] {
+        assert_eq!(output.stdout, "120\n", "{output}");
+    }
+    let searches =
+        server.finish().into_iter().filter_map(|it| Some(it.text.split_once(" UID SEARCH ")?.1.to_owned()));
+    let searches: Vec<_> = searches.collect();
+    assert_eq!(searches, [r#"UNDELETED OR SUBJECT "m1" SUBJECT "=?""#, "UNDELETED"]);
+}
