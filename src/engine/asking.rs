@@ -5,11 +5,11 @@ use jiff::tz::TimeZone;
 
 use super::cache::{Measure, OwnCache};
 use super::gmail::is_gmail;
-use super::look::Look;
+use super::look::{Look, Seen};
 use super::planner::{Costs, Planner};
 use super::query::{Means, Query};
 use super::search::Asked;
-use super::sieve::Sieve;
+use super::sieve::{Groups, Sieve};
 use crate::error::{Error, ErrorKind, Result};
 use crate::imap::{Access, Finds, Response, SearchKey, SearchLimits, Session};
 use crate::mail::{Flag, MailboxName, UidSet};
@@ -22,6 +22,50 @@ pub(super) struct Answer {
     pub(super) hits: UidSet,
     /// What the sieve needs to look at them, where it must. It may have begun with that.
     pub(super) look: Option<Look>,
+    /// The server was not asked for texts in header fields, so that more may be looked at than could match.
+    pub(super) left_out: bool,
+}
+
+impl Answer {
+    /// Looks at the messages, where it must, and gives what each matches.
+    pub(super) fn look(
+        self,
+        session: &mut Session,
+        cache: Option<&OwnCache>,
+    ) -> Result<(Sieve, Groups, Seen)> {
+        let Self { sieve, hits, look, .. } = self;
+        let (groups, seen) = match look {
+            _ if hits.is_empty() => (Groups::new(), Seen::default()),
+            None => {
+                let matches = sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect()));
+                (matches.into_iter().collect(), Seen::default())
+            }
+            Some(look) => look.at(session, &sieve, &hits, cache)?,
+        };
+        Ok((sieve, groups, seen))
+    }
+}
+
+/// Asks a server for the messages that queries may match, and looks at them. What is known from before is in the cache.
+///
+/// Errors: whatever the server refuses.
+pub(super) fn ask_and_look(
+    session: &mut Session,
+    name: &MailboxName,
+    access: Access,
+    asked: &[Asked],
+    now: &ZonedDateTime,
+    cache: Option<&OwnCache>,
+) -> Result<(Sieve, Groups, Seen)> {
+    let answer = ask(session, name, access, asked, now, &Along::UnlessKnown(cache))?;
+    let left_out = answer.left_out;
+    match answer.look(session, cache) {
+        // A message that the server can't give must not keep others from being found, unless it may match itself.
+        Err(error) if left_out && is_refusal(&error, "UID FETCH") => {
+            ask(session, name, access, asked, now, &Along::UnlessKnown(None))?.look(session, None)
+        }
+        looked => looked,
+    }
 }
 
 /// Whether messages may be fetched along with the search that finds them.
@@ -82,12 +126,12 @@ pub(super) fn ask(
                     });
                     return Ok(plan.answered(finds.sets));
                 }
-                Err(error) if is_refusal(&error) && saves && !charset => {
+                Err(error) if is_refusal(&error, "UID SEARCH") && saves && !charset => {
                     // It may be no more than that it keeps no results, whatever it offers.
                     saves_nothing = true;
                     continue;
                 }
-                Err(error) if is_refusal(&error) => {
+                Err(error) if is_refusal(&error, "UID SEARCH") => {
                     let first = refused.map_or(error, |(_, first)| first);
                     refused = Some((plan.keys, first));
                 }
@@ -218,7 +262,8 @@ impl Plan {
             self.sieve.told = told(&self.apart, &self.certain, &found);
         }
         let hits = found.into_iter().next().unwrap_or_default();
-        Answer { sieve: self.sieve, hits, look: self.look }
+        let left_out = self.costs.as_ref().is_some_and(Costs::leaves_out);
+        Answer { sieve: self.sieve, hits, look: self.look, left_out }
     }
 }
 
@@ -229,6 +274,6 @@ fn told(apart: &[Query], certain: &[Query], found: &[UidSet]) -> Vec<(Query, Uid
     apart.chain(certain.iter().map(|query| (query.clone(), hits.clone()))).collect()
 }
 
-fn is_refusal(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::Refused { command, .. } if command == "UID SEARCH")
+fn is_refusal(error: &Error, of: &str) -> bool {
+    matches!(&*error.kind, ErrorKind::Refused { command, .. } if command == of)
 }

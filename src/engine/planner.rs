@@ -10,6 +10,9 @@ use crate::mail::MailboxName;
 /// What it takes here to look at a message that is known from before.
 const HERE: Duration = Duration::from_micros(2);
 
+/// Of how many messages all may be looked at: what a search may find has its bounds.
+const MOST: u32 = 1_000_000;
+
 /// The one choice there is: whether a server is asked for texts in header fields, or all is looked at here that it finds by
 /// the rest of a query.
 ///
@@ -51,7 +54,8 @@ impl Planner {
 
     /// Gives what both ways cost in a mailbox, if that was measured; `turn` is what a turn takes.
     pub(super) fn costs(&self, cache: &OwnCache, mailbox: &MailboxName, turn: Duration) -> Option<Costs> {
-        let searched = cache.measured(Task::Search(mailbox, &self.keys))?;
+        let searched = cache.measured(Task::Search(mailbox, &self.keys));
+        let searched = searched.filter(|searched| searched.messages <= MOST)?;
         let fetched = cache.measured(Task::Fetch(&self.items))?;
         let mut costs = Costs { searched, fetched, known: searched.messages, turn };
         // To count them takes a while, too.

@@ -1,5 +1,5 @@
 use super::account::Account;
-use super::asking::{Along, Answer, ask};
+use super::asking::ask_and_look;
 use super::gmail::fit;
 use super::look::Seen;
 use super::messages::MESSAGE_CAP;
@@ -9,7 +9,6 @@ use super::query::{Ask, Query, Rest};
 use super::report::named;
 use super::rules::Filled;
 use super::selection::Selection;
-use super::sieve::Groups;
 use super::template::Template;
 use super::ticket::Ticket;
 use super::world::{Event, Run};
@@ -123,17 +122,9 @@ pub(super) fn find(
     let cache = account.cache();
     let mut planned = Searched::find(session, run, &name)?;
     let now = run.now();
-    let Answer { sieve, hits, look } = match &mut planned {
-        Some(planned) => planned.ask(session, &asked, &now)?,
-        None => ask(session, &name, access, &asked, &now, &Along::UnlessKnown(cache.as_ref()))?,
-    };
-    let (mut groups, mut seen) = match look {
-        _ if hits.is_empty() => (Groups::new(), Seen::default()),
-        None => {
-            let matches = sieve.by_the_servers_word().map(|matches| (matches, hits.iter().collect()));
-            (matches.into_iter().collect(), Seen::default())
-        }
-        Some(look) => look.at(session, &sieve, &hits, cache.as_ref())?,
+    let (sieve, mut groups, mut seen) = match &mut planned {
+        Some(planned) => planned.ask(session, &asked, &now)?.look(session, None)?,
+        None => ask_and_look(session, &name, access, &asked, &now, cache.as_ref())?,
     };
     // What a dry run has planned is counted where it matters.
     let (validity, exists) = if let Some(planned) = &planned {

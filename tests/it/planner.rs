@@ -1,9 +1,9 @@
 //! Whether a server is asked for texts in header fields hangs on what was measured, and changes nothing of what is found.
 
-use crate::harness::Script;
+use crate::harness::{Running, Script};
 use crate::mail::Mail;
 use crate::sandbox_server::on_both;
-use crate::scripted::Scripted;
+use crate::scripted::{Received, Scripted, ScriptedServer};
 use crate::server::Server;
 use rusqlite::Connection;
 use std::{fmt::Write, fs, path::Path, thread, time::Duration};
@@ -57,39 +57,77 @@ on_both!(what_the_server_is_slow_to_search_is_looked_at_here, |server| {
     assert_eq!(run(server, home, &[]), (true, vec![]), "years were no search");
 });
 
+/// What a FETCH tells of so many messages.
+fn told(messages: u32) -> String {
+    let mut told = String::new();
+    for uid in 1..=messages {
+        let item = "FLAGS () RFC822.SIZE 9 BODY[HEADER.FIELDS (SUBJECT)] {15}\r\nSubject: m1\r\n\r\n";
+        write!(told, "* {uid} FETCH (UID {uid} {item})\r\n").unwrap();
+    }
+    told + "{tag} OK done\r\n"
+}
+
+/// What a search tells that finds so many messages.
+fn found(messages: u32) -> String {
+    let uids: Vec<_> = (1..=messages).map(|uid| uid.to_string()).collect();
+    format!("* SEARCH {}\r\n{{tag}} OK done\r\n", uids.join(" "))
+}
+
+/// A server with so many messages in its mailbox.
+fn scripted(messages: u32) -> Scripted {
+    let fine = "OK [UIDVALIDITY 1] fine";
+    let opened = format!("* {messages} EXISTS\r\n* {fine}\r\n{{tag}} OK [READ-ONLY] done\r\n");
+    Scripted::new().greet().on("EXAMINE", opened).on("UID FETCH", told(messages))
+}
+
+/// Searches that server.
+fn search(server: &ScriptedServer, home: &Path, query: &str) -> Running {
+    let port = server.address.port();
+    let login =
+        format!("login {{ host = '127.0.0.1', port = {port}, tls = 'none', user = 'u', password = 'p' }}");
+    Script::new(&format!("print(#{login}:mailbox('INBOX'):search {{ subject = {query} }})"))
+        .home(home)
+        .spawn()
+}
+
+/// What was searched for.
+fn searches(server: ScriptedServer) -> Vec<String> {
+    let search = |command: Received| Some(command.text.split_once(" UID SEARCH ")?.1.to_owned());
+    server.finish().into_iter().filter_map(search).collect()
+}
+
+const TEXTS: &str = r#"UNDELETED OR SUBJECT "m1" SUBJECT "=?""#;
+
 #[test]
 fn a_search_is_as_slow_as_the_server_makes_it() {
-    let uids: Vec<_> = (1..=120).map(|uid| uid.to_string()).collect();
-    let mut fetched = String::new();
-    for uid in &uids {
-        let item = "FLAGS () RFC822.SIZE 9 BODY[HEADER.FIELDS (SUBJECT)] {15}\r\nSubject: m1\r\n\r\n";
-        write!(fetched, "* {uid} FETCH (UID {uid} {item})\r\n").unwrap();
-    }
-    let server = Scripted::new()
-        .greet()
-        .on("EXAMINE", "* 120 EXISTS\r\n* OK [UIDVALIDITY 1] fine\r\n{tag} OK [READ-ONLY] done\r\n")
-        .on("UID FETCH", fetched + "{tag} OK done\r\n")
-        .serve_until("UID SEARCH")
-        .pause()
-        .send(format!("* SEARCH {}\r\n{{tag}} OK done\r\n", uids.join(" ")))
-        .serve()
-        .start();
+    let server = scripted(120).serve_until("UID SEARCH").pause().send(found(120)).serve().start();
     let home = TempDir::new().unwrap();
-    let port = server.address.port();
-    let source = format!(
-        "print(#login {{ host = '127.0.0.1', port = {port}, tls = 'none', user = 'u', password = 'p' }}\
-         :mailbox('INBOX'):search {{ subject = 'm1' }})"
-    );
-    let script = || Script::new(&source).home(home.path()).spawn();
-    let first = script();
+    let first = search(&server, home.path(), "'m1'");
     server.wait_for("UID SEARCH");
     thread::sleep(Duration::from_millis(500));
     server.go_on();
-    for output in [first.finish(), script().finish()] {
+    for output in [first.finish(), search(&server, home.path(), "'m1'").finish()] {
         assert_eq!(output.stdout, "120\n", "{output}");
     }
-    let searches =
-        server.finish().into_iter().filter_map(|it| Some(it.text.split_once(" UID SEARCH ")?.1.to_owned()));
-    let searches: Vec<_> = searches.collect();
-    assert_eq!(searches, [r#"UNDELETED OR SUBJECT "m1" SUBJECT "=?""#, "UNDELETED"]);
+    assert_eq!(searches(server), [TEXTS, "UNDELETED"]);
+}
+
+#[test]
+fn a_message_that_the_server_can_not_give_is_not_asked_for_in_vain() {
+    let server = scripted(1).on("UID SEARCH", found(1));
+    let server = server.serve_until("UID FETCH").send("{tag} NO it is broken\r\n").serve().start();
+    let home = TempDir::new().unwrap();
+    let output = search(&server, home.path(), "regex '^m1'").finish();
+    assert!(output.stderr.starts_with("error: the server refused UID FETCH: NO it is broken"), "{output}");
+    let sql = "
+        INSERT INTO measures SELECT account, 'fetch', CAST(items AS BLOB), 1, 1000, 0 FROM shelves;
+        INSERT INTO measures
+        SELECT account, 'search', mailbox || x'00' || 'UNDELETED OR SUBJECT SUBJECT', 1000000000000, 1, 0
+        FROM shelves;
+        UPDATE measures SET task = CAST(task AS BLOB);
+    ";
+    measures(home.path()).execute_batch(sql).unwrap();
+    let output = search(&server, home.path(), "'m1'").finish();
+    assert_eq!(output.stdout, "1\n", "{output}");
+    assert_eq!(searches(server), [r#"UNDELETED HEADER "subject" """#, "UNDELETED", TEXTS]);
 }

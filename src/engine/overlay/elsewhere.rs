@@ -83,7 +83,7 @@ pub(super) fn search(
     query: Query,
 ) -> Result<UidSet> {
     let asked = [Asked { query, templates: Vec::new() }];
-    let Answer { sieve, hits, look } =
+    let Answer { sieve, hits, look, .. } =
         ask(session, mailbox, Access::Read, &asked, &run.now(), &Along::UnlessKnown(None))?;
     let Some(look) = look else { return Ok(hits) };
     let (groups, _) = look.at(session, &sieve, &hits, None)?;

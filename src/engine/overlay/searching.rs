@@ -46,7 +46,7 @@ impl Searched {
         let Key::Server(real) = &self.key else {
             let mut sieve = Sieve::new(asked.to_vec(), now.time_zone().clone());
             sieve.learn_delimiter(session)?;
-            return Ok(Answer { sieve, hits: UidSet::new(), look: None });
+            return Ok(Answer { sieve, hits: UidSet::new(), look: None, left_out: false });
         };
         let answer = ask(session, real, Access::Read, asked, now, &Along::Never)?;
         self.validity = session.selected().and_then(|selected| selected.validity);
