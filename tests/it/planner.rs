@@ -80,14 +80,16 @@ fn scripted(messages: u32) -> Scripted {
     Scripted::new().greet().on("EXAMINE", opened).on("UID FETCH", told(messages))
 }
 
-/// Searches that server.
-fn search(server: &ScriptedServer, home: &Path, query: &str) -> Running {
+/// Searches that server, in a mailbox that is open already if something was searched before.
+fn search(server: &ScriptedServer, home: &Path, before: &str, subject: &str) -> Running {
     let port = server.address.port();
-    let login =
-        format!("login {{ host = '127.0.0.1', port = {port}, tls = 'none', user = 'u', password = 'p' }}");
-    Script::new(&format!("print(#{login}:mailbox('INBOX'):search {{ subject = {query} }})"))
-        .home(home)
-        .spawn()
+    let source = format!(
+        "local server = login {{ host = '127.0.0.1', port = {port}, tls = 'none', user = 'u', password = 'p' }}\n\
+         local inbox = server:mailbox('INBOX')\n\
+         {before}\n\
+         print(#inbox:search {{ subject = {subject} }})"
+    );
+    Script::new(&source).home(home).spawn()
 }
 
 /// What was searched for.
@@ -101,15 +103,31 @@ const TEXTS: &str = r#"UNDELETED OR SUBJECT "m1" SUBJECT "=?""#;
 #[test]
 fn a_search_is_as_slow_as_the_server_makes_it() {
     let server = scripted(120).serve_until("UID SEARCH").pause().send(found(120)).serve().start();
+    check_slow(server, "", &[TEXTS, "UNDELETED"]);
+}
+
+#[test]
+fn a_search_in_an_open_mailbox_is_as_slow_as_the_server_makes_it() {
+    let server = scripted(120).serve_until("UID SEARCH").send(found(120));
+    let server = server.serve_until("UID SEARCH").pause().send(found(120)).serve().start();
+    check_slow(
+        server,
+        "inbox:search { flagged = true }",
+        &["UNDELETED FLAGGED", TEXTS, "UNDELETED FLAGGED", "UNDELETED"],
+    );
+}
+
+/// Runs a search twice, of which the server takes its time for the first.
+fn check_slow(server: ScriptedServer, before: &str, searched: &[&str]) {
     let home = TempDir::new().unwrap();
-    let first = search(&server, home.path(), "'m1'");
+    let first = search(&server, home.path(), before, "'m1'");
     server.wait_for("UID SEARCH");
     thread::sleep(Duration::from_millis(500));
     server.go_on();
-    for output in [first.finish(), search(&server, home.path(), "'m1'").finish()] {
+    for output in [first.finish(), search(&server, home.path(), before, "'m1'").finish()] {
         assert_eq!(output.stdout, "120\n", "{output}");
     }
-    assert_eq!(searches(server), [TEXTS, "UNDELETED"]);
+    assert_eq!(searches(server), searched);
 }
 
 #[test]
@@ -117,7 +135,7 @@ fn a_message_that_the_server_can_not_give_is_not_asked_for_in_vain() {
     let server = scripted(1).on("UID SEARCH", found(1));
     let server = server.serve_until("UID FETCH").send("{tag} NO it is broken\r\n").serve().start();
     let home = TempDir::new().unwrap();
-    let output = search(&server, home.path(), "regex '^m1'").finish();
+    let output = search(&server, home.path(), "", "regex '^m1'").finish();
     assert!(output.stderr.starts_with("error: the server refused UID FETCH: NO it is broken"), "{output}");
     let sql = "
         INSERT INTO measures SELECT account, 'fetch', CAST(items AS BLOB), 1, 1000, 0 FROM shelves;
@@ -127,7 +145,7 @@ fn a_message_that_the_server_can_not_give_is_not_asked_for_in_vain() {
         UPDATE measures SET task = CAST(task AS BLOB);
     ";
     measures(home.path()).execute_batch(sql).unwrap();
-    let output = search(&server, home.path(), "'m1'").finish();
+    let output = search(&server, home.path(), "", "'m1'").finish();
     assert_eq!(output.stdout, "1\n", "{output}");
     assert_eq!(searches(server), [r#"UNDELETED HEADER "subject" """#, "UNDELETED", TEXTS]);
 }
