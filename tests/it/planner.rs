@@ -73,11 +73,14 @@ fn found(messages: u32) -> String {
     format!("* SEARCH {}\r\n{{tag}} OK done\r\n", uids.join(" "))
 }
 
+/// What is told of a mailbox with so many messages when it is opened.
+fn opened(messages: u32) -> String {
+    format!("* {messages} EXISTS\r\n* OK [UIDVALIDITY 1] fine\r\n{{tag}} OK [READ-ONLY] done\r\n")
+}
+
 /// A server with so many messages in its mailbox.
 fn scripted(messages: u32) -> Scripted {
-    let fine = "OK [UIDVALIDITY 1] fine";
-    let opened = format!("* {messages} EXISTS\r\n* {fine}\r\n{{tag}} OK [READ-ONLY] done\r\n");
-    Scripted::new().greet().on("EXAMINE", opened).on("UID FETCH", told(messages))
+    Scripted::new().greet().on("EXAMINE", opened(messages)).on("UID FETCH", told(messages))
 }
 
 /// Searches that server, in a mailbox that is open already if something was searched before.
@@ -128,6 +131,22 @@ fn check_slow(server: ScriptedServer, before: &str, searched: &[&str]) {
         assert_eq!(output.stdout, "120\n", "{output}");
     }
     assert_eq!(searches(server), searched);
+}
+
+#[test]
+fn a_mailbox_that_takes_long_to_open_is_no_slow_search() {
+    let server = scripted(120).on("UID SEARCH", found(120));
+    let server = server.serve_until("EXAMINE").pause().send(opened(120)).serve().start();
+    let home = TempDir::new().unwrap();
+    let run = search(&server, home.path(), "", "'m1'");
+    server.wait_for("EXAMINE");
+    thread::sleep(Duration::from_secs(1));
+    server.go_on();
+    let output = run.finish();
+    assert_eq!(output.stdout, "120\n", "{output}");
+    let sql = "SELECT nanoseconds FROM measures WHERE kind = 'search'";
+    let took: i64 = measures(home.path()).query_row(sql, [], |row| row.get(0)).unwrap();
+    assert!(took < 500_000_000, "{took}");
 }
 
 #[test]
