@@ -2,13 +2,13 @@ use std::fmt::Debug;
 use std::thread;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 
 /// The clock that goes on while the machine sleeps: a wait that was over meanwhile is over at once.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const SLEEPLESS: ClockId = ClockId::Boottime;
+const SLEEPLESS: ClockId = ClockId::CLOCK_BOOTTIME;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const SLEEPLESS: ClockId = ClockId::Monotonic;
+const SLEEPLESS: ClockId = ClockId::CLOCK_MONOTONIC;
 
 /// What waits are measured by. It never goes back, and has nothing to do with the time of day.
 pub trait Clock: Debug + Send + Sync {
@@ -38,8 +38,8 @@ pub struct MachineClock;
 
 impl Clock for MachineClock {
     fn now(&self) -> Duration {
-        // The time since the machine was started is neither negative nor without a clock.
-        Duration::try_from(clock_gettime(SLEEPLESS)).unwrap_or_default()
+        // Each system has it that has the clocks of Rust itself.
+        clock_gettime(SLEEPLESS).map(Duration::from).unwrap_or_default()
     }
 
     fn pass(&self, time: Duration, wait: &mut dyn FnMut(Duration) -> bool) {

@@ -266,6 +266,54 @@ fn a_script_can_wait_for_news_of_one_mailbox() {
     waits(&Server::dovecot(Tls::Implicit));
 }
 
+#[test]
+fn a_wait_goes_on_where_the_line_broke() {
+    let proxy = Proxy::start(dovecot().plain, &[]);
+    let mut server = Server::at(proxy.address, Tls::None);
+    server.plain = dovecot().plain;
+    server.seed("INBOX", &[Mail::new("a")]).seed("Old", &[]);
+    let source = r#"
+        local account = $KEYED
+        local inbox = account:mailbox "INBOX"
+        print(#inbox:wait())
+        account:create "Ready"
+        local new = inbox:wait(60)
+        print(#new)
+        new:move "Old"
+    "#;
+    let running = Script::new(source).on(&server).options(&["-q"]).spawn();
+    wait_for(&server, "Ready", &[]);
+    for _ in 0..2 {
+        thread::sleep(Duration::from_millis(100));
+        proxy.cut();
+    }
+    server.seed("INBOX", &[Mail::new("b")]);
+    let output = running.finish();
+    assert_eq!((output.status, output.stdout.as_str()), (Some(0), "1\n1\n"), "{output}");
+    assert_eq!(output.stderr, "", "{output}");
+    wait_for(&server, "Old", &["b"]);
+}
+
+#[test]
+fn a_wait_fails_where_the_line_is_down_at_its_end() {
+    let proxy = Proxy::start(dovecot().plain, &[]);
+    let mut server = Server::at(proxy.address, Tls::None);
+    server.plain = dovecot().plain;
+    server.seed("INBOX", &[]);
+    let source = r#"
+        local account = $LOGIN
+        print(#account:mailbox("INBOX"):wait())
+        account:create "Ready"
+        print(#account:mailbox("INBOX"):wait(2))
+    "#;
+    let running = Script::new(source).on(&server).options(&["-q"]).spawn();
+    wait_for(&server, "Ready", &[]);
+    drop(proxy);
+    let output = running.finish();
+    assert_eq!((output.status, output.stdout.as_str()), (Some(5), "0\n"), "{output}");
+    assert!(output.stderr.contains("no news is heard from there until it is back"), "{output}");
+}
+
 // It says at the beginning of each IDLE that there is something new, and there is not.
 #[test]
 fn a_server_that_tells_of_news_without_end_is_not_asked_without_end() {
