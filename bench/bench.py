@@ -277,4 +277,5 @@ def main():
         bench.server.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()
