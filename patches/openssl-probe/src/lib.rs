@@ -15,13 +15,13 @@ pub struct ProbeResult {
     pub cert_dir: Vec<PathBuf>,
 }
 
-/// Looks for the system's authorities. What the environment names in `SSL_CERT_FILE` is taken as it is.
+/// Looks for the system's authorities. Where the environment names some, in `SSL_CERT_FILE` or `SSL_CERT_DIR`, all is left
+/// as it was found: a directory of somebody's own may have as many certificates, and others.
 pub fn probe() -> ProbeResult {
     let found = system::probe();
-    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let is_spare = |file: &PathBuf| {
-        named.as_ref() != Some(file) && found.cert_dir.iter().any(|directory| has_all(directory, file))
-    };
+    let is_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    let is_spare =
+        |file: &PathBuf| !is_named && found.cert_dir.iter().any(|directory| has_all(directory, file));
     ProbeResult {
         cert_file: found.cert_file.filter(|file| !is_spare(file)),
         cert_dir: found.cert_dir.into_iter().collect(),
