@@ -1,4 +1,4 @@
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, TlsProblem};
 
 impl Error {
     /// Tells whether the line or the server is down, so that another connection may do better later.
@@ -13,6 +13,7 @@ impl Error {
                 | ErrorKind::ConnectionLost { .. }
                 | ErrorKind::Bye { .. }
                 | ErrorKind::Greeting { .. }
+                | ErrorKind::Tls { problem: TlsProblem::HungUp, .. }
         )
     }
 

@@ -22,6 +22,9 @@ pub enum TlsProblem {
     /// The server gives no reason.
     #[error("the server broke the handshake off")]
     BrokenOff,
+    /// The server ended the connection without a word, as what stands before one that is down does.
+    #[error("the server hung up before it had answered")]
+    HungUp,
     /// What answers is no TLS server.
     #[error("what the server says is not TLS")]
     NotTls,
@@ -52,7 +55,7 @@ impl TlsProblem {
             Self::BrokenOff => {
                 "it may want a certificate of yours (`client_certificate`), or know only broken ciphers"
             }
-            Self::NotTls | Self::Other(_) => {
+            Self::NotTls | Self::HungUp | Self::Other(_) => {
                 "port 993 speaks TLS at once (`tls = \"implicit\"`), port 143 only after STARTTLS (`tls = \"starttls\"`)"
             }
         }

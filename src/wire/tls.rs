@@ -64,6 +64,8 @@ impl TlsSettings {
                 TlsProblem::ClientCertificate
             } else if has(&["alert handshake failure"]) {
                 TlsProblem::BrokenOff
+            } else if has(&["unexpected eof", "connection reset"]) {
+                TlsProblem::HungUp
             } else if has(&["wrong version number", "http request", "packet length too long"]) {
                 TlsProblem::NotTls
             } else {

@@ -7,6 +7,7 @@ use crate::proxy::Capability::{Idle, Notify};
 use crate::proxy::{Capability, Proxy};
 use crate::scripted::{Scripted, ScriptedServer};
 use crate::server::{Server, Tls};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -292,6 +293,46 @@ fn a_wait_goes_on_where_the_line_broke() {
     assert_eq!((output.status, output.stdout.as_str()), (Some(0), "1\n1\n"), "{output}");
     assert_eq!(output.stderr, "", "{output}");
     wait_for(&server, "Old", &["b"]);
+}
+
+/// What stands before a server that is down may take connections, and end them.
+#[test]
+fn a_wait_goes_on_where_something_before_the_server_hangs_up_on_tls() {
+    let server = Server::dovecot(Tls::Implicit);
+    server.seed("INBOX", &[Mail::new("a")]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut front = Server::at(listener.local_addr().unwrap(), Tls::Implicit);
+    (front.user, front.password) = (server.user.clone(), server.password.clone());
+    let behind = server.address;
+    thread::spawn(move || {
+        for (number, client) in listener.incoming().enumerate() {
+            let client = client.unwrap();
+            if (1..=2).contains(&number) {
+                continue;
+            }
+            let there = TcpStream::connect(behind).unwrap();
+            let ways = [(&client, &there), (&there, &client)].map(|(from, to)| {
+                let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                thread::spawn(move || std::io::copy(&mut from, &mut to))
+            });
+            if number == 0 {
+                thread::sleep(Duration::from_secs(1));
+                client.shutdown(Shutdown::Both).ok();
+                there.shutdown(Shutdown::Both).ok();
+            }
+            drop(ways);
+        }
+    });
+    let source = r#"
+        local inbox = $LOGIN:mailbox "INBOX"
+        print(#inbox:wait())
+        print(#inbox:wait(60))
+    "#;
+    let running = Script::new(source).on(&front).options(&["-q"]).spawn();
+    thread::sleep(Duration::from_secs(2));
+    server.seed("INBOX", &[Mail::new("b")]);
+    let output = running.finish();
+    assert_eq!((output.status, output.stdout.as_str()), (Some(0), "1\n1\n"), "{output}");
 }
 
 #[test]

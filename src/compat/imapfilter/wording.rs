@@ -39,7 +39,7 @@ pub(super) fn hint(kind: &ErrorKind) -> Option<&'static str> {
             TlsProblem::ClientCertificate | TlsProblem::BrokenOff => {
                 "it may want a certificate of yours, which imapfilter's configurations can't give"
             }
-            TlsProblem::NotTls | TlsProblem::Other(_) => {
+            TlsProblem::NotTls | TlsProblem::HungUp | TlsProblem::Other(_) => {
                 "port 993 speaks TLS at once (`ssl = 'auto'`), port 143 only after STARTTLS (no `ssl`)"
             }
             _ => return None,
