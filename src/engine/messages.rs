@@ -262,6 +262,7 @@ pub fn load_headers(selection: &Selection, uids: UidSet, needs: &Needs) -> Ticke
             .into_iter()
             // What is known and told nothing of is gone.
             .filter(|(uid, (_, flags))| flags.is_some() || !known.contains(*uid))
+            .filter(|(uid, _)| !still.gone.contains(*uid))
             .map(|(_, found)| found)
             .filter_map(|(loaded, flags)| Some(Loaded { flags: flags.unwrap_or_default(), ..loaded? }));
         Ok(loaded.collect())

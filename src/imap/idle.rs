@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::clock::Patience;
 use super::encode::Command;
 use super::pipeline::crate_error;
+use super::response::Response;
 use super::selected::Access;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -89,16 +90,19 @@ impl Session {
         wakes: &dyn Fn(&str) -> bool,
         woken: &mut Option<String>,
     ) -> Result<()> {
-        self.digest(frame)?;
+        let word = match self.digest(frame)? {
+            Response::Exists(_) => "EXISTS",
+            Response::Recent(_) => "RECENT",
+            Response::Expunge(_) | Response::Vanished { .. } => "EXPUNGE",
+            Response::Fetch(_) => "FETCH",
+            _ => "",
+        };
         // Nothing more will come, even if the line stays open.
         if let Some(text) = self.bye.take() {
             return Err(ErrorKind::Bye { text }.into());
         }
-        let text = String::from_utf8_lossy(frame.bytes()).into_owned();
-        let mut words = text.split_ascii_whitespace().skip(1);
-        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        if woken.is_none() && first.parse::<u32>().is_ok() {
-            *woken = Some(second.to_ascii_uppercase()).filter(|word| wakes(word));
+        if woken.is_none() && !word.is_empty() && wakes(word) {
+            *woken = Some(word.to_owned());
         }
         Ok(())
     }

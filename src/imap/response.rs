@@ -88,6 +88,13 @@ pub enum Response {
     Recent(u32),
     /// `* n EXPUNGE`; a sequence number, good for counting only.
     Expunge(u32),
+    /// `* VANISHED`: these are gone (RFC 7162 §3.2.10).
+    Vanished {
+        /// Their UIDs; with `earlier`, also some that never were.
+        uids: UidSet,
+        /// They were gone before, and are not counted in `EXISTS`.
+        earlier: bool,
+    },
     /// `* n FETCH`
     Fetch(Box<Fetch>),
     /// `* LIST` or `* LSUB`
@@ -160,6 +167,7 @@ impl Response {
                 let (found, tag) = esearch(tokens)?;
                 Self::Search(found, tag)
             }
+            b"VANISHED" => vanished(tokens.rest())?,
             b"NAMESPACE" => Self::Namespace(namespaces(&tokens.values()?)),
             b"ID" => {
                 let values = tokens.values()?;
@@ -217,6 +225,15 @@ fn esearch(tokens: &mut Tokens<'_>) -> Result<(UidSet, Option<String>)> {
     Ok((found, tag))
 }
 
+/// Reads `(EARLIER) 300:310,405`, or without `(EARLIER)` (RFC 7162 §3.2.10).
+fn vanished(rest: &[u8]) -> Result<Response> {
+    let mut words = rest.split(|&b| b == b' ').filter(|word| !word.is_empty()).peekable();
+    let earlier = words.next_if(|word| word.eq_ignore_ascii_case(b"(EARLIER)")).is_some();
+    let uids = words.next().and_then(|word| UidSet::parse(std::str::from_utf8(word).ok()?));
+    let uids = uids.ok_or_else(|| Error::protocol("a VANISHED that is no set of UIDs"))?;
+    Ok(Response::Vanished { uids, earlier })
+}
+
 /// Reads the three lists of namespaces (RFC 2342 §5); only the first personal one is implied in names.
 fn namespaces(values: &[Value<'_>]) -> Namespaces {
     let read = |value: Option<&Value<'_>>| -> Vec<Namespace> {
@@ -264,6 +281,23 @@ mod tests {
             assert_eq!(found.to_string(), set, "{text}");
         }
         for bad in ["* SEARCH 0", "* SEARCH x", "* ESEARCH (TAG \"a\") UID ALL 1:*", "* ESEARCH ALL"] {
+            assert!(Response::parse(&Frame::from_bytes(bad.as_bytes()).unwrap()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_vanished_now_and_earlier() {
+        for (text, set, before) in [
+            ("* VANISHED 405,407,410:425", "405,407,410:425", false),
+            ("* VANISHED (EARLIER) 300:310,41", "41,300:310", true),
+            ("* vanished (earlier) 1:4294967295", "1:4294967295", true),
+        ] {
+            let Response::Vanished { uids, earlier } = parse(text) else { panic!("{text}") };
+            assert_eq!((uids.to_string().as_str(), earlier), (set, before), "{text}");
+        }
+        for bad in
+            ["* VANISHED", "* VANISHED (EARLIER)", "* VANISHED 0", "* VANISHED 1:*", "* VANISHED (X) 1"]
+        {
             assert!(Response::parse(&Frame::from_bytes(bad.as_bytes()).unwrap()).is_err(), "{bad}");
         }
     }
@@ -327,7 +361,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics(body in prop::collection::vec(any::<u8>(), 0..60), head in prop::sample::select(vec![
-            "* ", "* OK [", "* 1 FETCH (", "* LIST (", "* ESEARCH ", "* STATUS ", "* NAMESPACE ", "* OK [COPYUID 1 ",
+            "* ", "* OK [", "* 1 FETCH (", "* LIST (", "* ESEARCH ", "* VANISHED ", "* STATUS ", "* NAMESPACE ", "* OK [COPYUID 1 ",
             "* 1 FETCH (UID 1 BODYSTRUCTURE (", "* 1 FETCH (ENVELOPE ("])) {
             if let Ok(frame) = Frame::from_bytes(&[head.as_bytes(), &body].concat()) {
                 let _ = Response::parse(&frame);

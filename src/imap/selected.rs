@@ -74,6 +74,10 @@ impl Selected {
         match response {
             Response::Exists(count) => self.exists = *count,
             Response::Expunge(_) => self.exists = self.exists.saturating_sub(1),
+            Response::Vanished { uids, earlier: false } => {
+                let gone = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+                self.exists = self.exists.saturating_sub(gone);
+            }
             Response::Flags(flags) => self.flags.clone_from(flags),
             Response::Status(line) => {
                 if let Some(code) = &line.code {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::capability::Capabilities;
 use super::carrier::Carrier;
+use super::changed_since::Resync;
 use super::clock::{Clock, MachineClock};
 use super::code::Code;
 use super::encode::Command;
@@ -58,8 +59,7 @@ pub struct Session {
     pub(super) errands: Vec<Command>,
     /// COMPRESS is still to be sent, with the next flight.
     pub(super) may_compress: bool,
-    /// It was asked to count changes.
-    pub(super) counts_changes: bool,
+    pub(super) resync: Resync,
     pub(super) search_limits: SearchLimits,
     /// The least time from sending something to the end of its first command.
     pub(super) shortest_turn: Option<Duration>,
@@ -78,7 +78,7 @@ impl Session {
             bye: None,
             errands: Vec::new(),
             may_compress: false,
-            counts_changes: false,
+            resync: Resync::default(),
             search_limits: SearchLimits::default(),
             shortest_turn: None,
         }

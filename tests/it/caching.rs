@@ -11,6 +11,8 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -103,10 +105,79 @@ fn a_loop_again_fetches_flags_only() {
         assert_eq!(first.0, again.0);
         assert!(again.1 * 4 < first.1 && again.1 > 10_000, "{} and {} bytes", first.1, again.1);
     }
-    // What has changed is told by the mod-sequence (RFC 7162).
-    let [first, again] = twice(Server::dovecot(Tls::Implicit), source);
-    assert_eq!(first.0, again.0);
-    assert!(again.1 < 3_000, "{} and {} bytes", first.1, again.1);
+    // What has changed is told by the mod-sequence (RFC 7162), and what is gone as well, or a search tells that.
+    for server in [Server::dovecot(Tls::Implicit), Server::dovecot_without(&[Capability::Qresync])] {
+        let [first, again] = twice(server, source);
+        assert_eq!(first.0, again.0);
+        assert!(again.1 < 3_000, "{} and {} bytes", first.1, again.1);
+    }
+}
+
+/// Another client flags and removes messages between two loops over the same ones, which are long after one another.
+#[test]
+fn a_loop_is_told_what_has_changed_and_what_is_gone() {
+    let source = r#"
+      local chosen = $LOGIN:mailbox("INBOX"):search { subject = "s" }
+      for round = 1, 2 do
+        local told = {}
+        for m in chosen:messages() do table.insert(told, m.uid .. (m.flagged and "!" or "")) end
+        print(table.concat(told, " "))
+        if round == 1 then run { "sh", "-c", "touch $DIR/told; while [ -e $DIR/told ]; do sleep 0.01; done" } end
+      end
+    "#;
+    for (hidden, said) in [
+        (None, ["ENABLE QRESYNC", " VANISHED)", "* VANISHED (EARLIER) 2"]),
+        (
+            Some(Capability::Qresync),
+            ["ENABLE CONDSTORE", "(CHANGEDSINCE ", "UID SEARCH RETURN (ALL) UID 1:5"],
+        ),
+    ] {
+        let server = Server::dovecot_without(hidden.as_slice());
+        server.seed("INBOX", &["s1", "s2", "s3", "s4", "s5", "x"].map(Mail::new));
+        let home = TempDir::new().unwrap();
+        let script = Script::new(source).on(&server).home(home.path()).options(&["--trace", "$DIR/trace"]);
+        let running = script.spawn();
+        while !home.path().join("told").exists() {
+            assert!(!running.has_ended(), "{}", running.finish());
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(5_100));
+        let mut other = server.observe();
+        other.ok("SELECT INBOX");
+        for change in ["STORE 2 +FLAGS.SILENT (\\Deleted)", "EXPUNGE", "STORE 2 +FLAGS.SILENT (\\Flagged)"] {
+            other.ok(change);
+        }
+        fs::remove_file(home.path().join("told")).unwrap();
+        let output = running.finish();
+        assert_eq!(
+            (&*output.stdout, output.status),
+            ("1 2 3 4 5\n1 3! 4 5\n", Some(0)),
+            "{hidden:?}: {output}"
+        );
+        let trace = fs::read_to_string(home.path().join("trace")).unwrap();
+        assert!(said.iter().all(|said| trace.contains(said)), "{hidden:?}: {trace}");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_to_tell_what_is_gone_is_asked_without_that() {
+    let server = Server::dovecot_without(&[Capability::Vanished]);
+    server.seed("INBOX", &["s1", "s2"].map(Mail::new));
+    let source = r#"
+      local inbox = $LOGIN:mailbox "INBOX"
+      for _ = 1, 3 do
+        for m in inbox:all():messages() do print(m.uid, m.flagged) end
+      end
+    "#;
+    let home = TempDir::new().unwrap();
+    let script = Script::new(source).on(&server).home(home.path()).options(&["--trace", "$DIR/trace"]);
+    script.stdout(&"1\tfalse\n2\tfalse\n".repeat(3)).stderr("").run();
+    let trace = fs::read_to_string(home.path().join("trace")).unwrap();
+    let count = |word: &str| trace.matches(word).count();
+    assert_eq!(
+        [count(" VANISHED)"), count("BAD Vanished was not offered"), count("(CHANGEDSINCE ")],
+        [1, 1, 2]
+    );
 }
 
 on_both!(a_loop_meets_what_is_there, |server| {

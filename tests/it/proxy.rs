@@ -26,6 +26,9 @@ pub(crate) enum Capability {
     Idle,
     Notify,
     Condstore,
+    Qresync,
+    /// Offered, and refused nevertheless.
+    Vanished,
 }
 
 impl Capability {
@@ -38,6 +41,8 @@ impl Capability {
             Self::Idle => &["IDLE"],
             Self::Notify => &["NOTIFY"],
             Self::Condstore => &["CONDSTORE", "QRESYNC"],
+            Self::Qresync => &["QRESYNC"],
+            Self::Vanished => &[],
         }
     }
 
@@ -50,7 +55,9 @@ impl Capability {
             Self::LiteralPlus => command.ends_with("+}"),
             Self::Idle => command == "IDLE",
             Self::Notify => command.starts_with("NOTIFY "),
-            Self::Condstore => command.contains("CHANGEDSINCE "),
+            Self::Condstore => command.contains("CHANGEDSINCE ") || command.starts_with("ENABLE "),
+            Self::Qresync => command == "ENABLE QRESYNC",
+            Self::Vanished => command.ends_with(" VANISHED)"),
         }
     }
 }

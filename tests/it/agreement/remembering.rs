@@ -211,6 +211,15 @@ fn dovecot_is_remembered_as_it_is() {
 }
 
 #[test]
+fn dovecot_is_remembered_as_it_is_without_quick_resynchronization() {
+    for hidden in [Capability::Qresync, Capability::Vanished] {
+        let server = Server::dovecot_without(&[hidden]);
+        server.seed("Box", &[]).seed("Away", &[]);
+        Pair::new(&server).check_each(25);
+    }
+}
+
+#[test]
 fn dovecot_is_remembered_as_it_is_without_mod_sequences() {
     let server = Server::dovecot_without(&[Capability::Condstore]);
     server.seed("Box", &[]).seed("Away", &[]);
