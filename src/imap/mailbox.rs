@@ -16,7 +16,7 @@ impl Session {
     }
 
     /// Runs commands in a mailbox, which is opened in the same flight unless it is open already with at
-    /// least this access. `fresh` opens it in any case.
+    /// least this access, and was opened not long ago. `fresh` opens it in any case.
     ///
     /// Only for commands that change nothing: they travel before the mailbox's UIDVALIDITY is known. Where
     /// it can't be opened they are refused too, since then no mailbox is open.
@@ -43,8 +43,10 @@ impl Session {
         commands: &[Command],
         each: &mut dyn FnMut(Option<usize>, Response) -> Result<()>,
     ) -> Result<Vec<Done>> {
-        let open = self.selected.as_ref().is_some_and(|s| s.name == *name && s.access >= access);
-        if open && !fresh {
+        let open = self.selected.as_ref().filter(|open| open.name == *name && !fresh);
+        let access = open.map_or(access, |open| open.access.max(access));
+        let is_old = |open: &Selected| open.is_old() && !commands.is_empty();
+        if open.is_some_and(|open| open.access == access && !is_old(open)) {
             return self.run(commands, &mut |at, response| each(Some(at), response));
         }
         let mut flight = vec![access.command().mailbox(name)];

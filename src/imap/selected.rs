@@ -1,7 +1,13 @@
+use std::time::{Duration, Instant};
+
 use super::code::Code;
 use super::encode::Command;
 use super::response::Response;
 use crate::mail::{Flag, MailboxName, Uid, UidValidity};
+
+/// How old a server's view of an open mailbox may be. It need not look what others have done before it answers
+/// (RFC 3501 §5.2), and some tell what was when the command before ended, if that is hours ago.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// How a mailbox is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +41,8 @@ pub struct Selected {
     /// What was the highest mod-sequence when the mailbox was opened: a later change of flags has a higher one
     /// (RFC 7162 §3.1.2.1). `None` where the mailbox has none.
     pub mod_sequence: Option<u64>,
+    /// Since when it is open.
+    opened: Instant,
     /// How many messages there are.
     pub exists: u32,
     /// The flags that messages here may have.
@@ -54,6 +62,7 @@ impl Selected {
             validity: None,
             uid_next: None,
             mod_sequence: None,
+            opened: Instant::now(),
             exists: 0,
             flags: Vec::new(),
             permanent: None,
@@ -67,6 +76,11 @@ impl Selected {
             None => true,
             Some(flags) => flags.contains(flag) || (flag.is_keyword() && self.new_keywords),
         }
+    }
+
+    /// Tells whether others may have changed something that the server has not looked for.
+    pub(super) fn is_old(&self) -> bool {
+        self.opened.elapsed() > FRESH
     }
 
     /// Takes in what the server said.

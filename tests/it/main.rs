@@ -48,6 +48,7 @@ mod journal;
 mod limits;
 mod logging_in;
 mod mail;
+mod meanwhile;
 mod messages;
 mod names;
 mod oauth;

@@ -1,0 +1,64 @@
+//! What another client does while a script has a mailbox open counts: a server need not tell of it before it answers.
+
+use crate::harness::Script;
+use crate::mail::Mail;
+use crate::sandbox_server::on_both;
+use crate::server::Server;
+use std::{fs, thread, time::Duration};
+use tempfile::TempDir;
+
+/// Moves a message, so that INBOX is open for writing, and waits there until another client is done.
+const BEGIN: &str = r#"
+  local inbox = $LOGIN:mailbox "INBOX"
+  local unflagged = inbox:search { flagged = false, subject = "b" }
+  inbox:search { subject = "a" }:move "Box"
+  run { "sh", "-c", "touch $DIR/begun; while [ -e $DIR/begun ]; do sleep 0.01; done" }
+"#;
+
+/// Runs a script that begins so, and has another client give commands in INBOX a while after its last word to the server.
+fn run(server: &Server, source: &str, commands: &[&str], stdout: &str) {
+    server.seed("INBOX", &["a", "b1", "b2", "b3"].map(Mail::new)).seed("Box", &[]);
+    let home = TempDir::new().unwrap();
+    let running =
+        Script::new(&(BEGIN.to_owned() + source)).on(server).home(home.path()).options(&["-q"]).spawn();
+    while !home.path().join("begun").exists() {
+        assert!(!running.has_ended(), "{}", running.finish());
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(Duration::from_millis(5_100));
+    let mut other = server.observe();
+    other.ok("SELECT INBOX");
+    for command in commands {
+        other.ok(command);
+    }
+    server.seed("INBOX", &[Mail::new("b4")]);
+    fs::remove_file(home.path().join("begun")).unwrap();
+    let output = running.finish();
+    assert_eq!((&*output.stdout, output.status), (stdout, Some(0)), "{output}");
+}
+
+on_both!(a_message_that_was_flagged_meanwhile_is_not_moved_as_one_that_is_not, |server| {
+    let changes = ["STORE 2 +FLAGS.SILENT (\\Flagged)"];
+    run(server, "print(#unflagged:move('Box'))", &changes, "2\n");
+    assert_eq!(server.snapshot().subjects("INBOX"), ["b2", "b4"]);
+});
+
+on_both!(a_search_finds_what_came_meanwhile_and_not_what_went, |server| {
+    let changes = ["STORE 1 +FLAGS.SILENT (\\Deleted)", "EXPUNGE", "STORE 1 +FLAGS.SILENT (\\Flagged)"];
+    run(
+        server,
+        "print(#inbox:search { subject = 'b' }, #inbox:search { flagged = true })",
+        &changes,
+        "3\t1\n",
+    );
+});
+
+on_both!(a_loop_shows_the_flags_of_now, |server| {
+    let changes = ["STORE 1 +FLAGS.SILENT (\\Deleted)", "EXPUNGE", "STORE 1 +FLAGS.SILENT (\\Flagged)"];
+    run(
+        server,
+        "for m in unflagged:messages() do print(m.subject, m.flagged) end",
+        &changes,
+        "b2\ttrue\nb3\tfalse\n",
+    );
+});
