@@ -11,7 +11,7 @@ use super::query::{Means, Query};
 use super::search::Asked;
 use super::sieve::{Groups, Sieve};
 use crate::error::{Error, ErrorKind, Result};
-use crate::imap::{Access, Finds, Response, SearchKey, SearchLimits, Session};
+use crate::imap::{Access, Finds, SearchKey, SearchLimits, Session};
 use crate::mail::{Flag, MailboxName, UidSet};
 
 /// What a server said to queries.
@@ -237,7 +237,7 @@ impl Plan {
                 }
             }
             if let Some(hits) = answers.found.first() {
-                look.take(sieve, hits, Response::Fetch(Box::new(fetch)));
+                look.take(sieve, hits, fetch);
             }
             Ok(())
         });

@@ -166,9 +166,8 @@ impl Inquiry {
         Kept::holds(&self.list).then_some(&*self.items)
     }
 
-    /// Gives what there is to keep of what a server told of a message of the set, if that is all.
-    pub(super) fn to_be_kept(&self, set: &UidSet, fetch: &Fetch) -> Option<Kept> {
-        fetch.uid.filter(|uid| set.contains(*uid))?;
+    /// Gives what there is to keep of what a server told of a message, if that is all.
+    pub(super) fn to_be_kept(&self, fetch: &Fetch) -> Option<Kept> {
         Kept::of(&self.list, fetch)
     }
 
@@ -196,8 +195,13 @@ impl Inquiry {
     /// Takes in what was told of one message, if it is of the set.
     pub(super) fn take_fetch(&self, found: &mut BTreeMap<Uid, Identity>, set: &UidSet, fetch: Fetch) {
         if let Some(uid) = fetch.uid.filter(|uid| set.contains(*uid)) {
-            found.entry(uid).or_default().take(fetch, self.section.as_ref());
+            self.add(found.entry(uid).or_default(), fetch);
         }
+    }
+
+    /// Adds what was told of a message to what is known of it.
+    pub(super) fn add(&self, identity: &mut Identity, fetch: Fetch) {
+        identity.take(fetch, self.section.as_ref());
     }
 
     /// Tells whether all that was asked for is known of a message.

@@ -7,7 +7,7 @@ use super::identity::{Identity, Inquiry};
 use super::messages::{BODY_BATCH_BYTES, MESSAGE_CAP};
 use super::sieve::{Groups, Sieve};
 use crate::error::Result;
-use crate::imap::{Command, FetchItem, Response, Section, Session};
+use crate::imap::{Command, Fetch, FetchItem, Response, Section, Session};
 use crate::mail::{MailboxName, Message, Uid, UidSet, UidValidity};
 
 /// Of how many messages must be told before it shows how long that takes.
@@ -90,21 +90,22 @@ impl Look {
         }
     }
 
-    /// Takes in what a server says while it is asked for messages of the set.
-    pub(super) fn take(&mut self, sieve: &Sieve, set: &UidSet, response: Response) {
-        let Response::Fetch(fetch) = &response else { return };
-        let Some(uid) = fetch.uid else { return };
+    /// Takes in what a server tells of a message while it is asked for those of the set.
+    pub(super) fn take(&mut self, sieve: &Sieve, set: &UidSet, fetch: Fetch) {
+        let Some(uid) = fetch.uid.filter(|uid| set.contains(*uid)) else { return };
         self.coming.get_or_insert_with(|| (Instant::now(), 0)).1 += 1;
         if let Some(shelf) = &mut self.shelf
-            && let Some(kept) = self.inquiry.to_be_kept(set, fetch)
+            && let Some(kept) = self.inquiry.to_be_kept(&fetch)
         {
             shelf.keep(uid, &kept);
         }
-        self.inquiry.take(&mut self.open, set, response);
-        if self.open.get(&uid).is_some_and(|identity| self.inquiry.is_answered(identity))
-            && let Some(identity) = self.open.remove(&uid)
-        {
+        // Mostly one response has all, and nothing is open.
+        let mut identity = self.open.remove(&uid).unwrap_or_default();
+        self.inquiry.add(&mut identity, fetch);
+        if self.inquiry.is_answered(&identity) {
             self.judge(sieve, uid, identity);
+        } else {
+            self.open.insert(uid, identity);
         }
     }
 
@@ -150,7 +151,9 @@ impl Look {
                 self.shelf = Some(shelf);
             }
             let ends = session.run(&self.inquiry.commands(&unseen), &mut |_, response| {
-                self.take(sieve, &unseen, response);
+                if let Response::Fetch(fetch) = response {
+                    self.take(sieve, &unseen, *fetch);
+                }
                 Ok(())
             })?;
             for end in ends {

@@ -86,6 +86,9 @@ impl FetchItem {
     }
 }
 
+/// What a section of header fields begins with.
+const FIELDS: &str = "HEADER.FIELDS (";
+
 /// Tells whether a header field's name can be listed in `HEADER.FIELDS` without quotes.
 fn is_plain(name: &str) -> bool {
     let legal = |b: u8| b.is_ascii_graphic() && !br#":"\(){}[]%*"#.contains(&b);
@@ -112,7 +115,7 @@ impl Section {
                 if names.is_empty() || !names.iter().all(|name| is_plain(name)) {
                     return None;
                 }
-                format!("HEADER.FIELDS ({})", names.join(" ").to_ascii_uppercase())
+                format!("{FIELDS}{})", names.join(" ").to_ascii_uppercase())
             }
             Self::Part(number) => part(number)?,
             Self::PartMime(number) => format!("{}.MIME", part(number)?),
@@ -170,52 +173,65 @@ impl Fetch {
             let [Value::Atom(name), value] = pair else {
                 return Err(Error::protocol("a FETCH response whose items are no pairs"));
             };
-            match name.to_ascii_uppercase().as_slice() {
-                b"BODYSTRUCTURE" if !value.is_whole() => {}
-                _ if !value.is_whole() => return Err(too_deep()),
-                name => fetch.take(name, value)?,
+            if value.is_whole() {
+                fetch.take(name, value)?;
+            } else if !name.eq_ignore_ascii_case(b"BODYSTRUCTURE") {
+                return Err(too_deep());
             }
         }
         Ok(fetch)
     }
 
     fn take(&mut self, name: &[u8], value: &Value<'_>) -> Result<()> {
-        match name {
-            b"UID" => {
-                let uid = value.number().and_then(|number| u32::try_from(number).ok()).and_then(Uid::new);
-                self.uid =
-                    Some(uid.ok_or_else(|| Error::protocol("a FETCH response with an impossible UID"))?);
-            }
-            b"FLAGS" => {
-                let flags = value.list().iter().filter_map(Value::text);
-                self.flags = Some(flags.filter_map(|flag| Flag::parse(&flag)).collect());
-            }
-            b"INTERNALDATE" => self.internal_date = value.text().and_then(|text| InternalDate::parse(&text)),
-            b"RFC822.SIZE" => self.size = value.number(),
-            b"ENVELOPE" => self.envelope = Some(Envelope::parse(value)),
+        // Compared one by one, as there are a few of them with each of very many messages: no name is copied for it.
+        let is = |item: &str| name.eq_ignore_ascii_case(item.as_bytes());
+        if is("UID") {
+            let uid = value.number().and_then(|number| u32::try_from(number).ok()).and_then(Uid::new);
+            self.uid = Some(uid.ok_or_else(|| Error::protocol("a FETCH response with an impossible UID"))?);
+        } else if is("FLAGS") {
+            let flags = value.list().iter().filter_map(Value::text);
+            self.flags = Some(flags.filter_map(|flag| Flag::parse(&flag)).collect());
+        } else if is("INTERNALDATE") {
+            self.internal_date = value.text().and_then(|text| InternalDate::parse(&text));
+        } else if is("RFC822.SIZE") {
+            self.size = value.number();
+        } else if is("ENVELOPE") {
+            self.envelope = Some(Envelope::parse(value));
+        } else if is("BODYSTRUCTURE") {
             // Some servers give up on a broken message and say NIL.
-            b"BODYSTRUCTURE" if value.list().is_empty() => {}
-            b"BODYSTRUCTURE" => self.structure = Some(body_structure::parse(value)?),
-            b"X-GM-MSGID" => self.gmail_message_id = value.number(),
-            b"X-GM-THRID" => self.gmail_thread_id = value.number(),
-            b"X-GM-LABELS" => self.gmail_labels = labels(value),
-            name if name.starts_with(b"BODY[") => {
-                let inner = String::from_utf8_lossy(name.get(5..).unwrap_or_default()).into_owned();
-                let inner = inner.rsplit_once(']').map_or(inner.as_str(), |(inner, _)| inner);
-                self.sections.push((inner.replace('"', ""), value.bytes().unwrap_or_default().to_vec()));
+            if !value.list().is_empty() {
+                self.structure = Some(body_structure::parse(value)?);
             }
-            _ => {}
+        } else if is("X-GM-MSGID") {
+            self.gmail_message_id = value.number();
+        } else if is("X-GM-THRID") {
+            self.gmail_thread_id = value.number();
+        } else if is("X-GM-LABELS") {
+            self.gmail_labels = labels(value);
+        } else if let Some((_, inner)) =
+            name.split_at_checked(5).filter(|(begin, _)| begin.eq_ignore_ascii_case(b"BODY["))
+        {
+            let end = inner.iter().rposition(|&byte| byte == b']').unwrap_or(inner.len());
+            let inner = inner.get(..end).unwrap_or_default().to_ascii_uppercase();
+            let plain: Vec<u8> = inner.into_iter().filter(|&byte| byte != b'"').collect();
+            let section = String::from_utf8_lossy(&plain).into_owned();
+            self.sections.push((section, value.bytes().unwrap_or_default().to_vec()));
         }
         Ok(())
     }
 
     /// Gives a section's content; `None` where the server did not send it.
     pub fn section(&self, section: &Section) -> Option<&[u8]> {
+        if let (Section::Fields(_), [(name, content)]) = (section, &*self.sections)
+            && name.starts_with(FIELDS)
+        {
+            return Some(content);
+        }
         let wanted = section.text()?.to_ascii_uppercase();
         let found = self.sections.iter().find(|(name, _)| *name == wanted);
         // Some servers answer with the fields' names in their own spelling or order.
         let found = found.or_else(|| {
-            let fields = |name: &str| name.starts_with("HEADER.FIELDS (");
+            let fields = |name: &str| name.starts_with(FIELDS);
             self.sections.iter().find(|(name, _)| fields(name) && fields(&wanted))
         });
         found.map(|(_, content)| content.as_slice())

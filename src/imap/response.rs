@@ -130,12 +130,16 @@ impl Response {
         tokens.word();
         let first = tokens.word();
         if let Some(number) = std::str::from_utf8(first).ok().and_then(|word| word.parse::<u32>().ok()) {
-            let name = tokens.word().to_ascii_uppercase();
+            let name = tokens.word();
+            // Nearly all are, and nothing is copied for them.
+            if name.eq_ignore_ascii_case(b"FETCH") {
+                return Ok(Self::Fetch(Box::new(Fetch::parse(&mut tokens)?)));
+            }
+            let name = name.to_ascii_uppercase();
             return Ok(match name.as_slice() {
                 b"EXISTS" => Self::Exists(number),
                 b"RECENT" => Self::Recent(number),
                 b"EXPUNGE" => Self::Expunge(number),
-                b"FETCH" => Self::Fetch(Box::new(Fetch::parse(&mut tokens)?)),
                 _ => Self::Other(String::from_utf8_lossy(&name).into_owned()),
             });
         }

@@ -90,7 +90,7 @@ impl<'a> Tokens<'a> {
 
     /// Skips spaces; some servers send more than one, or one before the line's end.
     pub(super) fn skip_spaces(&mut self) {
-        while self.rest().first() == Some(&b' ') {
+        while self.bytes.get(self.at) == Some(&b' ') {
             self.at += 1;
         }
     }
@@ -118,7 +118,7 @@ impl<'a> Tokens<'a> {
         let mut skipped = 0_usize;
         loop {
             self.skip_spaces();
-            let value = match self.rest().first() {
+            let value = match self.bytes.get(self.at) {
                 None if open.is_empty() => return Ok(None),
                 None => return Err(Error::protocol("a list without an end")),
                 Some(b'(') => {

@@ -8,6 +8,11 @@ pub fn caseless(text: &str) -> Cow<'_, str> {
     if is_caseless(text) {
         return Cow::Borrowed(text);
     }
+    // And most of what it is compared with differs in the case of ASCII letters.
+    let lower = text.to_ascii_lowercase();
+    if is_caseless(&lower) {
+        return Cow::Owned(lower);
+    }
     let mut words = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -52,5 +57,9 @@ mod tests {
         assert_eq!(caseless("Grüße\r\n\t AUS\u{a0}Wien\u{b}!"), "grüße aus wien !");
         assert_eq!(caseless("ΟΔΟΣ"), caseless("οδος"));
         assert_eq!(caseless(" a "), " a ");
+        // What is all ASCII goes another way, to the same end.
+        for text in ["Re:  A\tB", " X", "X ", "\r\n Y\u{1f}Z", "  ", "\u{b}Q\u{c}", "a\u{7f}B"] {
+            assert_eq!(caseless(&format!("{text}ü")), format!("{}ü", caseless(text)), "{text:?}");
+        }
     }
 }

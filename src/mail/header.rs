@@ -28,14 +28,14 @@ impl Headers {
         while fields.len() < MAX_FIELDS && !rest.is_empty() && !is_blank(rest) {
             // mailparse fails on all of a block that begins with a continuation, and takes a line without
             // a colon for a name.
-            let line = line_length(rest);
-            let begins = !is_folded(rest) && rest.iter().take(line).any(|&b| b == b':');
-            let next = match mailparse::parse_header(rest) {
-                Ok((header, next)) if begins => {
+            let colon = rest.iter().find(|&&b| b == b':' || b == b'\n') == Some(&b':');
+            let parsed = (colon && !is_folded(rest)).then(|| mailparse::parse_header(rest));
+            let next = match parsed {
+                Some(Ok((header, next))) => {
                     fields.extend(Field::new(header.get_key_raw(), header.get_value_raw()));
                     next
                 }
-                _ => line,
+                _ => line_length(rest),
             };
             rest = rest.get(next.max(1)..).unwrap_or_default();
         }

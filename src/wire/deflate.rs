@@ -3,6 +3,7 @@ use std::io::{self, Read, Write};
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use super::arrivals::Arrivals;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind};
 
@@ -20,9 +21,7 @@ pub(super) struct Deflate {
     inflater: Decompress,
     deflater: Compress,
     /// What came and is not inflated yet.
-    came: Vec<u8>,
-    /// What of `came` is inflated.
-    used: usize,
+    came: Arrivals,
     /// The server has ended its stream.
     ended: bool,
     /// What is deflated and has not left.
@@ -36,8 +35,7 @@ impl Deflate {
             stream,
             inflater: Decompress::new(false),
             deflater: Compress::new(Compression::fast(), false),
-            came,
-            used: 0,
+            came: came.into(),
             ended: false,
             leaving: Vec::new(),
         }
@@ -45,11 +43,10 @@ impl Deflate {
 
     /// Inflates what has come into the buffer, and gives how much that is.
     fn inflated(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let came = self.came.get(self.used..).unwrap_or_default();
         let (before, after) = (self.inflater.total_in(), self.inflater.total_out());
-        let status = self.inflater.decompress(came, buffer, FlushDecompress::None);
+        let status = self.inflater.decompress(self.came.rest(), buffer, FlushDecompress::None);
         self.ended = status.map_err(|_| broken("it is no deflated data"))? == Status::StreamEnd;
-        self.used += step(before, self.inflater.total_in());
+        self.came.advance(step(before, self.inflater.total_in()));
         Ok(step(after, self.inflater.total_out()))
     }
 
@@ -86,14 +83,10 @@ impl Read for Deflate {
             if self.ended {
                 break;
             }
-            if self.used < self.came.len() || idle > IDLE_BYTES {
+            if !self.came.rest().is_empty() || idle > IDLE_BYTES {
                 return Err(broken("it says nothing, without end"));
             }
-            self.used = 0;
-            self.came.resize(CHUNK, 0);
-            let read = self.stream.read(&mut self.came);
-            self.came.truncate(read.as_ref().copied().unwrap_or(0));
-            match read? {
+            match self.came.read(&mut self.stream, CHUNK)? {
                 0 => return Ok(0),
                 count => idle += count,
             }

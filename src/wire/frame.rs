@@ -1,6 +1,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::arrivals::Arrivals;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a server may send at most before its connection is given up.
@@ -67,10 +68,9 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Framer {
     caps: Caps,
-    buffer: Vec<u8>,
-    /// What of `buffer` is already part of a frame.
-    used: usize,
-    /// What of `buffer` is known to hold no line end.
+    /// What is not part of a frame yet.
+    arrivals: Arrivals,
+    /// How much of that is known to hold no line end.
     searched: usize,
     /// The frame that is being read.
     partial: Frame,
@@ -95,8 +95,7 @@ impl Framer {
     pub(super) fn new(caps: Caps) -> Self {
         Self {
             caps,
-            buffer: Vec::new(),
-            used: 0,
+            arrivals: Arrivals::default(),
             searched: 0,
             partial: Frame::default(),
             missing: 0,
@@ -108,15 +107,13 @@ impl Framer {
 
     /// Tells whether bytes have come that belong to no whole frame yet.
     pub(super) fn holds_bytes(&self) -> bool {
-        self.used < self.buffer.len() || !self.partial.bytes.is_empty()
+        !self.arrivals.rest().is_empty() || !self.partial.bytes.is_empty()
     }
 
     /// Takes what was read after the last response.
     pub(super) fn take_rest(&mut self) -> Vec<u8> {
-        let rest = self.buffer.split_off(self.used);
-        self.buffer.clear();
-        (self.used, self.searched) = (0, 0);
-        rest
+        self.searched = 0;
+        self.arrivals.take()
     }
 
     /// Reads the next response, waiting for it.
@@ -135,14 +132,7 @@ impl Framer {
 
     /// Takes in what the stream has now. `false` at its end.
     pub(super) fn fill(&mut self, stream: &mut impl Read) -> io::Result<bool> {
-        self.buffer.drain(..self.used);
-        self.searched -= self.used.min(self.searched);
-        self.used = 0;
-        let end = self.buffer.len();
-        self.buffer.resize(end + CHUNK, 0);
-        let result = stream.read(self.buffer.get_mut(end..).unwrap_or_default());
-        self.buffer.truncate(end + result.as_ref().copied().unwrap_or(0));
-        Ok(result? > 0)
+        Ok(self.arrivals.read(stream, CHUNK)? > 0)
     }
 
     /// Reads the rest of a large literal into its frame.
@@ -160,28 +150,26 @@ impl Framer {
     /// Gives the next response if all of it has been read already.
     pub(super) fn buffered(&mut self) -> Result<Option<Frame>> {
         loop {
-            let rest = self.buffer.get(self.used..).unwrap_or_default();
+            let rest = self.arrivals.rest();
             if self.missing > 0 {
                 let part = rest.get(..self.missing).unwrap_or(rest);
                 let count = part.len();
                 self.partial.bytes.extend_from_slice(part);
-                self.used += count;
-                self.searched = self.used;
+                self.arrivals.advance(count);
+                self.searched = 0;
                 self.missing -= count;
                 if self.missing > 0 {
                     return Ok(None);
                 }
                 continue;
             }
-            let from = self.searched.max(self.used);
-            let end = self.buffer.get(from..).and_then(|new| new.iter().position(|&b| b == b'\n'));
-            let Some(end) = end.map(|end| from + end) else {
-                self.searched = self.buffer.len();
-                let waiting = self.buffer.len() - self.used;
-                self.check_text(waiting)?;
+            let unseen = rest.get(self.searched..).unwrap_or_default();
+            let Some(end) = memchr::memchr(b'\n', unseen).map(|at| self.searched + at) else {
+                self.searched = rest.len();
+                self.check_text(self.searched)?;
                 return Ok(None);
             };
-            let line = self.buffer.get(self.used..end).unwrap_or_default();
+            let line = rest.get(..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let length = line.len();
             if self.partial.bytes.is_empty() {
@@ -189,8 +177,8 @@ impl Framer {
                 self.partial.bytes.reserve(length + TAIL);
             }
             self.partial.bytes.extend_from_slice(line);
-            self.used = end + 1;
-            self.searched = self.used;
+            self.arrivals.advance(end + 1);
+            self.searched = 0;
             self.check_text(0)?;
             match self.literal_after(length) {
                 None => {
@@ -244,7 +232,7 @@ impl Framer {
         if length <= self.caps.text {
             return Ok(());
         }
-        let pending = self.buffer.get(self.used..self.used + waiting).unwrap_or_default();
+        let pending = self.arrivals.rest().get(..waiting).unwrap_or_default();
         let head = if self.partial.bytes.is_empty() { pending } else { &self.partial.bytes };
         let cap = match kind(head) {
             Kind::Fetch => self.caps.fetch_text,

@@ -5,6 +5,7 @@
 //! beyond those that framing needs.
 
 mod ahead;
+mod arrivals;
 mod concealed;
 mod connector;
 mod deflate;
