@@ -17,7 +17,7 @@ use crate::mail::{MailboxName, Uid, UidValidity};
 const IDLING: usize = 8;
 
 /// How long a server is left alone after it told of news, so that one that tells without end does not keep us busy.
-pub(super) const REST: Duration = Duration::from_millis(250);
+pub(super) const REST: Duration = Duration::from_millis(100);
 
 /// How often one looks, while stopped or waiting, whether the watch has ended.
 const SLICE: Duration = Duration::from_millis(100);
