@@ -18,6 +18,8 @@ impl Session {
     /// Runs commands in a mailbox, which is opened in the same flight unless it is open already with at
     /// least this access, and was opened not long ago. `fresh` opens it in any case.
     ///
+    /// Error: it was open for long, and turns out to be another one: its UIDVALIDITY has changed.
+    ///
     /// Only for commands that change nothing: they travel before the mailbox's UIDVALIDITY is known. Where
     /// it can't be opened they are refused too, since then no mailbox is open.
     pub fn run_in(
@@ -45,10 +47,12 @@ impl Session {
     ) -> Result<Vec<Done>> {
         let open = self.selected.as_ref().filter(|open| open.name == *name && !fresh);
         let access = open.map_or(access, |open| open.access.max(access));
-        let is_old = |open: &Selected| open.is_old() && !commands.is_empty();
-        if open.is_some_and(|open| open.access == access && !is_old(open)) {
+        let open = open.filter(|open| open.access == access);
+        if open.is_some_and(|open| !open.is_old() || commands.is_empty()) {
             return self.run(commands, &mut |at, response| each(Some(at), response));
         }
+        // Whoever goes on in an open mailbox may have UIDs of it.
+        let was = open.and_then(|open| open.validity);
         let mut flight = vec![access.command().mailbox(name)];
         flight.extend_from_slice(commands);
         self.selected = Some(Selected::new(name.clone(), access));
@@ -63,7 +67,13 @@ impl Session {
         if opened.is_err() {
             self.selected = None;
         }
-        opened
+        match (was, self.selected.as_ref().and_then(|open| open.validity)) {
+            (Some(was), Some(is)) if was != is => {
+                let mailbox = name.text().to_owned();
+                Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into())
+            }
+            _ => opened,
+        }
     }
 
     /// Closes the open mailbox without expunging anything: with UNSELECT (RFC 3691) where offered, else by

@@ -4,6 +4,9 @@ use crate::harness::Script;
 use crate::mail::Mail;
 use crate::sandbox_server::on_both;
 use crate::server::Server;
+use imapscript::error::ErrorKind;
+use imapscript::imap::{Access, Context, Credentials, Proof, SearchKey, Security, ServerAddress, Session};
+use imapscript::mail::{MailboxName, Secret};
 use std::{fs, thread, time::Duration};
 use tempfile::TempDir;
 
@@ -62,3 +65,28 @@ on_both!(a_loop_shows_the_flags_of_now, |server| {
         "b2\ttrue\nb3\tfalse\n",
     );
 });
+
+#[test]
+fn an_open_mailbox_that_was_made_again_is_another_one() {
+    let server = Server::sandbox();
+    server.seed("Box", &["a", "b"].map(Mail::new));
+    let address = ServerAddress {
+        host: server.address.ip().to_string(),
+        port: server.address.port(),
+        security: Security::None,
+        proxy: None,
+        compress: false,
+    };
+    let proof = Proof::Password(Secret::new(server.password.clone()));
+    let credentials = Credentials { user: server.user.clone(), proof };
+    let mut session = Session::open(&address, &credentials, None, &Context::default()).unwrap();
+    let name = MailboxName::new("Box").unwrap();
+    let mut search = || session.uid_search(&name, Access::Read, &SearchKey::All);
+    assert_eq!(search().unwrap().len(), 2);
+    thread::sleep(Duration::from_millis(5_100));
+    server.observe().ok("DELETE Box");
+    server.seed("Box", &[Mail::new("c")]);
+    let error = search().unwrap_err();
+    assert!(matches!(*error.kind, ErrorKind::UidValidityChanged { .. }), "{error}");
+    assert_eq!(search().unwrap().len(), 1);
+}
