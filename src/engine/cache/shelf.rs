@@ -7,8 +7,13 @@ use sha2::{Digest as _, Sha256};
 use super::Cache;
 use crate::mail::{Uid, UidSet};
 
-/// How many messages are read or written at once.
+/// How many messages are read at once.
 const WINDOW: usize = 500;
+
+/// How many are written at once, and how many bytes of them: each time the database is locked and some of its pages are
+/// written again.
+const BATCH: usize = 4_000;
+const BATCH_BYTES: usize = 512 << 10;
 
 /// The length of a digest.
 const DIGEST: usize = 16;
@@ -30,12 +35,14 @@ pub(in crate::engine) struct Shelf<T> {
     of: [u8; 32],
     /// What is to be kept.
     fresh: Vec<(Uid, Vec<u8>)>,
+    /// How many bytes that is.
+    bytes: usize,
     kind: PhantomData<T>,
 }
 
 impl<T> Shelf<T> {
     pub(super) fn new(cache: Arc<Cache>, id: i64, of: [u8; 32]) -> Self {
-        Self { cache, id, of, fresh: Vec::new(), kind: PhantomData }
+        Self { cache, id, of, fresh: Vec::new(), bytes: 0, kind: PhantomData }
     }
 
     /// Tells what a message's entry must begin with.
@@ -101,15 +108,17 @@ impl<T> Shelf<T> {
         T: Entry,
     {
         if let Some(told) = kept.to_bytes() {
+            self.bytes += told.len();
             self.fresh.push((uid, told));
         }
-        if self.fresh.len() >= WINDOW {
+        if self.fresh.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.write();
         }
     }
 
     fn write(&mut self) {
         let fresh = std::mem::take(&mut self.fresh);
+        self.bytes = 0;
         if fresh.is_empty() {
             return;
         }
