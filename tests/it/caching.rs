@@ -136,11 +136,7 @@ fn a_loop_is_told_what_has_changed_and_what_is_gone() {
         server.seed("INBOX", &["s1", "s2", "s3", "s4", "s5", "x"].map(Mail::new));
         let home = TempDir::new().unwrap();
         let script = Script::new(source).on(&server).home(home.path()).options(&["--trace", "$DIR/trace"]);
-        let running = script.spawn();
-        while !home.path().join("told").exists() {
-            assert!(!running.has_ended(), "{}", running.finish());
-            thread::sleep(Duration::from_millis(5));
-        }
+        let running = script.spawn().until(&home.path().join("told"));
         thread::sleep(Duration::from_millis(5_100));
         let mut other = server.observe();
         other.ok("SELECT INBOX");

@@ -338,6 +338,16 @@ impl Running {
         assert!(status.success());
     }
 
+    /// Waits until the run has made a file. One that ends without it fails.
+    #[track_caller]
+    pub(crate) fn until(self, made: &Path) -> Self {
+        while !made.exists() {
+            assert!(!self.has_ended(), "{}", self.finish());
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
     /// Tells whether it has come to its end.
     pub(crate) fn has_ended(&self) -> bool {
         let status = Path::new("/proc").join(self.child.id().to_string()).join("stat");

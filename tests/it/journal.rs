@@ -205,10 +205,7 @@ on_both!(promise_16_two_runs_do_not_change_one_account_at_once, |server| {
     let first = MOVE.to_owned()
         + r#"
         run { "sh", "-c", "touch $DIR/moved; while [ ! -e $DIR/go ]; do sleep 0.01; done" }"#;
-    let running = Script::new(&first).on(server).home(home.path()).spawn();
-    while !home.path().join("moved").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let running = Script::new(&first).on(server).home(home.path()).spawn().until(&home.path().join("moved"));
     let second = MOVE.replace("\"a\"", "\"b\"");
     let script = |options: &[&str]| Script::new(&second).on(server).home(home.path()).options(options);
     script(&[])

@@ -22,12 +22,8 @@ const BEGIN: &str = r#"
 fn run(server: &Server, source: &str, commands: &[&str], stdout: &str) {
     server.seed("INBOX", &["a", "b1", "b2", "b3"].map(Mail::new)).seed("Box", &[]);
     let home = TempDir::new().unwrap();
-    let running =
-        Script::new(&(BEGIN.to_owned() + source)).on(server).home(home.path()).options(&["-q"]).spawn();
-    while !home.path().join("begun").exists() {
-        assert!(!running.has_ended(), "{}", running.finish());
-        thread::sleep(Duration::from_millis(5));
-    }
+    let script = Script::new(&(BEGIN.to_owned() + source)).on(server).home(home.path()).options(&["-q"]);
+    let running = script.spawn().until(&home.path().join("begun"));
     thread::sleep(Duration::from_millis(5_100));
     let mut other = server.observe();
     other.ok("SELECT INBOX");
