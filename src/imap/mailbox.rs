@@ -18,7 +18,7 @@ impl Session {
     /// Runs commands in a mailbox, which is opened in the same flight unless it is open already with at
     /// least this access, and was opened not long ago. `fresh` opens it in any case.
     ///
-    /// Error: it was open for long, and turns out to be another one: its UIDVALIDITY has changed.
+    /// Error: it was open for long, and turns out to be another one: its UIDVALIDITY has changed, or is not told any more.
     ///
     /// Only for commands that change nothing: they travel before the mailbox's UIDVALIDITY is known. Where
     /// it can't be opened they are refused too, since then no mailbox is open.
@@ -67,12 +67,15 @@ impl Session {
         if opened.is_err() {
             self.selected = None;
         }
+        let ends = opened?;
+        let mailbox = || name.text().to_owned();
         match (was, self.selected.as_ref().and_then(|open| open.validity)) {
             (Some(was), Some(is)) if was != is => {
-                let mailbox = name.text().to_owned();
-                Err(ErrorKind::UidValidityChanged { mailbox, was: was.get(), is: is.get() }.into())
+                let kind = ErrorKind::UidValidityChanged { mailbox: mailbox(), was: was.get(), is: is.get() };
+                Err(kind.into())
             }
-            _ => opened,
+            (Some(_), None) => Err(ErrorKind::NoUidValidity { mailbox: mailbox() }.into()),
+            _ => Ok(ends),
         }
     }
 

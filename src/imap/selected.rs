@@ -6,7 +6,7 @@ use super::response::Response;
 use crate::mail::{Flag, MailboxName, Uid, UidValidity};
 
 /// How old a server's view of an open mailbox may be. It need not look what others have done before it answers
-/// (RFC 3501 §5.2), and some tell what was when the command before ended, if that is hours ago.
+/// (RFC 3501 §5.2), and some tell what was when the command before ended, even if that was hours ago.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// How a mailbox is opened.

@@ -3,7 +3,8 @@
 use crate::harness::Script;
 use crate::mail::Mail;
 use crate::sandbox_server::on_both;
-use crate::server::Server;
+use crate::scripted::Scripted;
+use crate::server::{Server, Tls};
 use imapscript::error::ErrorKind;
 use imapscript::imap::{Access, Context, Credentials, Proof, SearchKey, Security, ServerAddress, Session};
 use imapscript::mail::{MailboxName, Secret};
@@ -62,10 +63,7 @@ on_both!(a_loop_shows_the_flags_of_now, |server| {
     );
 });
 
-#[test]
-fn an_open_mailbox_that_was_made_again_is_another_one() {
-    let server = Server::sandbox();
-    server.seed("Box", &["a", "b"].map(Mail::new));
+fn session(server: &Server) -> Session {
     let address = ServerAddress {
         host: server.address.ip().to_string(),
         port: server.address.port(),
@@ -75,7 +73,14 @@ fn an_open_mailbox_that_was_made_again_is_another_one() {
     };
     let proof = Proof::Password(Secret::new(server.password.clone()));
     let credentials = Credentials { user: server.user.clone(), proof };
-    let mut session = Session::open(&address, &credentials, None, &Context::default()).unwrap();
+    Session::open(&address, &credentials, None, &Context::default()).unwrap()
+}
+
+#[test]
+fn an_open_mailbox_that_was_made_again_is_another_one() {
+    let server = Server::sandbox();
+    server.seed("Box", &["a", "b"].map(Mail::new));
+    let mut session = session(&server);
     let name = MailboxName::new("Box").unwrap();
     let mut search = || session.uid_search(&name, Access::Read, &SearchKey::All);
     assert_eq!(search().unwrap().len(), 2);
@@ -85,4 +90,24 @@ fn an_open_mailbox_that_was_made_again_is_another_one() {
     let error = search().unwrap_err();
     assert!(matches!(*error.kind, ErrorKind::UidValidityChanged { .. }), "{error}");
     assert_eq!(search().unwrap().len(), 1);
+}
+
+#[test]
+fn an_open_mailbox_without_uidvalidity_any_more_is_refused() {
+    let opening = |validity: &str| format!("* 3 EXISTS\r\n{validity}{{tag}} OK [READ-ONLY] open\r\n");
+    let scripted = Scripted::new()
+        .greet()
+        .serve_until("EXAMINE")
+        .send(opening("* OK [UIDVALIDITY 7] valid\r\n"))
+        .serve_until("EXAMINE")
+        .send(opening(""))
+        .serve()
+        .on("UID SEARCH", "* SEARCH 1 2 3\r\n{tag} OK found\r\n")
+        .start();
+    let mut session = session(&Server::at(scripted.address, Tls::None));
+    let mut search = || session.uid_search(&MailboxName::inbox(), Access::Read, &SearchKey::All);
+    assert_eq!(search().unwrap().len(), 3);
+    thread::sleep(Duration::from_millis(5_100));
+    let error = search().unwrap_err();
+    assert!(matches!(*error.kind, ErrorKind::NoUidValidity { .. }), "{error}");
 }
