@@ -134,3 +134,10 @@ fn a_tagged_reply_that_is_none_of_the_three() {
             .fails(5, "the server sent what can't be right: a tagged reply without OK, NO or BAD");
     }
 }
+
+/// It is told of messages that are there, by a server that was not asked to tell it.
+#[test]
+fn vanished_in_the_middle_of_anything() {
+    goes_unheard(b"* VANISHED 1:4294967295\r\n");
+    goes_unheard(b"* VANISHED (EARLIER) 1:3\r\n");
+}
